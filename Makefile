@@ -1,0 +1,96 @@
+# Everything that is done to this repository, for people and for CI alike: `make help` lists it.
+
+SHELL := bash
+MAKEFLAGS += --no-print-directory
+.DEFAULT_GOAL := help
+
+# Tools are run from the module proxy at the version named here; nothing is installed.
+GOLANGCI := go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
+
+# A tree without commits or without .git still builds.
+VERSION   := $(shell git describe --always --dirty 2>/dev/null || echo unknown)
+GO_BUILD  := CGO_ENABLED=0 go build -trimpath -ldflags "-s -w -X github.com/gravitee-lab/gio/internal/cli.version=$(VERSION)"
+CA_BUNDLE ?= /etc/ssl/certs/ca-certificates.crt
+FUZZTIME  ?= 5s
+DEMO      := go run ./cmd/gio demo
+
+.PHONY: help
+help: ## This list.
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: demo
+demo: ## The main job on the built-in simulator: no account, no network.
+	$(DEMO)
+
+.PHONY: build
+build: ## The program, as build/gio.
+	$(GO_BUILD) -o build/gio ./cmd/gio
+
+.PHONY: test
+test: ## All tests; they need Go and git, no network.
+	go test -timeout 5m ./...
+
+.PHONY: race
+race: ## All tests under the race detector, none from the cache.
+	go test -race -count=1 -timeout 15m ./...
+
+.PHONY: fmt
+fmt: ## Formats the Go files (gofumpt, goimports).
+	$(GOLANGCI) fmt
+
+.PHONY: fmt-check
+fmt-check: ## Fails, with a diff, where make fmt would change something.
+	$(GOLANGCI) fmt --diff
+
+.PHONY: lint
+lint: ## The linters of .golangci.yml.
+	$(GOLANGCI) run
+
+.PHONY: vet
+vet: ## go vet.
+	go vet ./...
+
+# A package has golden files when its tests define the flag.
+.PHONY: golden
+golden: ## Writes the golden files anew; read the diff before you commit it.
+	@packages=$$(grep -rl --include='*_test.go' 'flag\.Bool("update"' . | sed 's|/[^/]*$$||' | sort -u); \
+	[[ -n $$packages ]] || { echo "make golden: no test defines the flag -update" >&2; exit 1; }; \
+	go test -count=1 $$packages -update
+
+.PHONY: fuzz
+fuzz: ## Every fuzz function, FUZZTIME (5s) each.
+	.ci/fuzz $(FUZZTIME)
+
+.PHONY: cover
+cover: ## Test coverage: the total, and build/cover.html.
+	mkdir -p build
+	go test -timeout 5m -coverpkg=./... -coverprofile=build/cover.out ./...
+	go tool cover -html=build/cover.out -o build/cover.html
+	go tool cover -func=build/cover.out | tail -n 1
+
+.PHONY: bench
+bench: ## All benchmarks.
+	go test -run '^$$' -bench . -benchmem ./...
+
+.PHONY: image-files
+image-files: ## The two files that the Dockerfile copies, in build/image.
+	@[[ -s $(CA_BUNDLE) ]] || { echo "make image-files: no CA bundle at $(CA_BUNDLE): install ca-certificates, or set CA_BUNDLE" >&2; exit 1; }
+	mkdir -p build/image
+	GOOS=linux $(GO_BUILD) -o build/image/gio ./cmd/gio
+	cp $(CA_BUNDLE) build/image/ca-certificates.crt
+
+.PHONY: image
+image: image-files ## Builds the image with buildah, runs `gio version` in it and throws it away.
+	.ci/image $(VERSION)
+
+# In this order, one after the other: what fails fast comes first, and the tests come last, so that a run ends with
+# their result.
+.PHONY: ci
+ci: ## What CI runs: all checks, the image, the tests.
+	$(MAKE) fmt-check
+	$(MAKE) lint
+	$(MAKE) vet
+	$(MAKE) build
+	$(MAKE) image
+	$(MAKE) fuzz
+	$(MAKE) race

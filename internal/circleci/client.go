@@ -1,0 +1,194 @@
+// Package circleci is CircleCI's API v2 as gio needs it: it triggers and reads pipelines, and judges how one ended.
+package circleci
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+	"unicode"
+
+	"github.com/gravitee-lab/gio/internal/fault"
+	"github.com/gravitee-lab/gio/internal/transport"
+)
+
+const (
+	defaultHost = "https://circleci.com"
+	apiPath     = "/api/v2"
+	postTimeout = 30 * time.Second
+	maxAnswer   = 32 << 20 // bytes
+)
+
+// Options says where CircleCI is and who asks.
+type Options struct {
+	Host  string       // with scheme, and without path unless a proxy adds one; "" for https://circleci.com
+	Token string       // a personal API token; project tokens do not work with API v2
+	HTTP  *http.Client // nil for transport.New
+}
+
+// Client talks to one CircleCI host with one token. It is safe for concurrent use. The faults of its reads
+// are of kind Auth for 401 and 403, NotFound for 404, and else Remote; a call whose context ended
+// returns the context's cause. No error holds the token.
+type Client struct {
+	host  string
+	token string
+	http  *http.Client
+}
+
+// New makes a client. It asks nothing: a wrong host or token shows at the first call.
+func New(o Options) *Client {
+	if o.HTTP == nil {
+		o.HTTP = transport.New(transport.Options{})
+	}
+	h := *o.HTTP
+	h.CheckRedirect = transport.CheckRedirect // whatever client was given, the token goes to no other host
+	return &Client{host: cleanHost(o.Host), token: strings.TrimSpace(o.Token), http: &h}
+}
+
+// Host is the address of CircleCI, with scheme and without a slash at its end.
+func (c *Client) Host() string { return c.host }
+
+// cleanHost gives host a scheme and takes the slash at its end.
+func cleanHost(host string) string {
+	host = strings.TrimSpace(host)
+	if host == "" {
+		return defaultHost
+	}
+	if !strings.Contains(host, "://") {
+		host = "https://" + host
+	}
+	return strings.TrimRight(host, "/")
+}
+
+// call is one request as messages name it.
+type call struct {
+	method  string
+	path    string // below /api/v2, escaped
+	query   url.Values
+	subject string // what it is about: "project gh/org/repo"
+}
+
+func (k call) String() string { return k.method + " " + apiPath + k.path }
+
+// request makes the request of a call; body may be nil. Nothing in it can be read twice, so that no layer
+// can send a POST twice (see package transport).
+func (c *Client) request(ctx context.Context, k call, body []byte) (*http.Request, error) {
+	if c.token == "" || strings.ContainsFunc(c.token, func(r rune) bool { return r > unicode.MaxASCII || !unicode.IsGraphic(r) }) {
+		return nil, fault.New(fault.Auth, "circleci-token", "%s was not sent: the CircleCI token is empty or holds characters that no token has", k).
+			Hint("set CIRCLE_TOKEN to a personal API token")
+	}
+	base, err := url.Parse(c.host)
+	if err != nil || base.Host == "" || (base.Scheme != "https" && base.Scheme != "http") {
+		return nil, fault.New(fault.Invalid, "circleci-host", "%s was not sent: the CircleCI host is not an http or https address", k).
+			Hint("CIRCLE_HOST looks like %s", defaultHost)
+	}
+	target := c.host + apiPath + k.path
+	if len(k.query) > 0 {
+		target += "?" + k.query.Encode()
+	}
+	var content io.Reader
+	if body != nil {
+		content = bytes.NewReader(body)
+	}
+	req, err := http.NewRequestWithContext(ctx, k.method, target, content)
+	if err != nil {
+		return nil, fault.New(fault.Internal, "circleci-request", "%s could not be built", k).Because(c.quiet(err))
+	}
+	req.GetBody = nil
+	req.Header.Set("Authorization", "Bearer "+c.token)
+	req.Header.Set("Accept", "application/json")
+	if body != nil {
+		// Without it CircleCI ignores the body and builds the default branch (contracts/circleci.md 1.3).
+		req.Header.Set("Content-Type", "application/json")
+	}
+	return req, nil
+}
+
+// get reads k's answer into out and returns its headers.
+func (c *Client) get(ctx context.Context, k call, out any) (http.Header, error) {
+	req, err := c.request(ctx, k, nil)
+	if err != nil {
+		return nil, err
+	}
+	res, err := c.http.Do(req)
+	if err != nil {
+		return nil, c.unreachable(ctx, k, err)
+	}
+	defer func() { _ = res.Body.Close() }() // its end was read, or the error is told
+	body, err := readAnswer(res.Body)
+	if res.StatusCode < 200 || res.StatusCode > 299 {
+		return nil, c.answered(k, res, body)
+	}
+	if err != nil {
+		return nil, c.unreachable(ctx, k, err)
+	}
+	if err := json.Unmarshal(body, out); err != nil {
+		return nil, c.unreadable(k, res.StatusCode, body, err)
+	}
+	return res.Header, nil
+}
+
+// post sends k once, without a body, and wants a 2xx.
+func (c *Client) post(ctx context.Context, k call) error {
+	limited, cancel := context.WithTimeoutCause(ctx, postTimeout, errNoAnswer)
+	defer cancel()
+	req, err := c.request(limited, k, nil)
+	if err != nil {
+		return err
+	}
+	res, err := c.http.Do(req)
+	if err != nil {
+		return c.unreachable(ctx, k, err)
+	}
+	defer func() { _ = res.Body.Close() }() // the status is all that counts
+	if res.StatusCode >= 200 && res.StatusCode <= 299 {
+		return nil
+	}
+	body, _ := readAnswer(res.Body) // what could be read is told
+	return c.answered(k, res, body)
+}
+
+// readAnswer reads a body to its end, which must come within 32 MiB.
+func readAnswer(r io.Reader) ([]byte, error) {
+	body, err := io.ReadAll(io.LimitReader(r, maxAnswer+1))
+	if err == nil && len(body) > maxAnswer {
+		err = fault.New(fault.Remote, "circleci-answer", "the answer is larger than %d MiB", maxAnswer>>20)
+	}
+	return body, err
+}
+
+// escape joins path segments. An empty one or a dot would name another resource: it is refused.
+func escape(segments ...string) (string, error) {
+	var path strings.Builder
+	for _, s := range segments {
+		if s == "" || s == "." || s == ".." {
+			return "", fault.New(fault.Invalid, "circleci-path", "nothing was asked of CircleCI: %q is not a path",
+				strings.Join(segments, "/")).Hint("a part of it is empty: a project slug, an id or a number is missing")
+		}
+		path.WriteString("/" + url.PathEscape(s))
+	}
+	return path.String(), nil
+}
+
+// splitSlug checks a project slug: three parts, as in gh/org/repo.
+func splitSlug(slug string) ([]string, error) {
+	parts := strings.Split(slug, "/")
+	if len(parts) != 3 {
+		return nil, fault.New(fault.Invalid, "circleci-slug", "%q is not a CircleCI project slug", slug).
+			Hint("a slug has three parts: gh/org/repo, or circleci/<org id>/<project id> for a GitHub App project")
+	}
+	return parts, nil
+}
+
+// projectPath is the path of a resource of a project.
+func projectPath(slug string, more ...string) (string, error) {
+	parts, err := splitSlug(slug)
+	if err != nil {
+		return "", err
+	}
+	return escape(append(append([]string{"project"}, parts...), more...)...)
+}

@@ -1,0 +1,106 @@
+package circleci
+
+import (
+	"encoding/json"
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/gravitee-lab/gio/internal/fault"
+)
+
+// canned answers every request in place, without a connection: the fuzzer needs speed.
+type canned struct {
+	status int
+	body   string
+}
+
+func (c canned) RoundTrip(r *http.Request) (*http.Response, error) {
+	return &http.Response{
+		StatusCode: c.status, Status: http.StatusText(c.status), Header: http.Header{}, Request: r,
+		Body: io.NopCloser(strings.NewReader(c.body)),
+	}, nil
+}
+
+// FuzzReads feeds every decoder. None panics, an error is a fault without the token, and a pipeline is only judged
+// a success when its workflows say so in plain JSON.
+func FuzzReads(f *testing.F) {
+	for _, name := range []string{
+		"me.json", "project.json", "pipeline_created.json", "pipeline_errored.json", "pipeline_app.json", "pipelines_page.json",
+		"workflows_rerun.json", "workflows_setup.json", "workflows_success.json", "jobs_held.json", "error_404.json", "error_429.txt",
+	} {
+		f.Add(200, fixture(f, name))
+		f.Add(404, fixture(f, name))
+	}
+	f.Add(200, `{"items":[{"status":"success","created_at":5}],"next_page_token":"x","id":"p","state":"created"}`)
+	f.Fuzz(func(t *testing.T, status int, body string) {
+		if status < 200 || status > 599 {
+			return
+		}
+		c := New(Options{Host: testHost, Token: testToken, HTTP: &http.Client{Transport: canned{status, body}}})
+		ctx := t.Context()
+		_, e1 := c.Me(ctx)
+		_, e2 := c.Project(ctx, testSlug)
+		p, e3 := c.Pipeline(ctx, "p")
+		ws, e4 := c.Workflows(ctx, "p")
+		_, e5 := c.Jobs(ctx, "w")
+		_, _, e6 := c.Newest(ctx, testSlug)
+		e7 := c.CancelWorkflow(ctx, "w")
+		for _, err := range []error{e1, e2, e3, e4, e5, e6, e7} {
+			if err != nil && (fault.CodeOf(err) == "" || strings.Contains(err.Error(), testToken)) {
+				t.Fatalf("%v", err)
+			}
+		}
+		if e3 == nil && e4 == nil && Judge(p, ws).State == Succeeded && !strings.Contains(unescaped(body), "success") {
+			t.Fatalf("a success out of nothing: %s", body)
+		}
+	})
+}
+
+// unescaped spells out what JSON may write as \u0073.
+func unescaped(body string) string {
+	var any any
+	_ = json.Unmarshal([]byte(body), &any)
+	plain, _ := json.Marshal(any)
+	return string(plain)
+}
+
+// FuzzTrigger holds that only a complete 2xx answer with an id is a pipeline, and that only an answer which proves
+// that there is none allows another attempt.
+func FuzzTrigger(f *testing.F) {
+	for _, name := range []string{"trigger_201.json", "trigger_200_skipped.json", "trigger_400_branch.json", "error_429.txt"} {
+		for _, status := range []int{200, 201, 302, 400, 408, 429, 500} {
+			f.Add(status, fixture(f, name))
+		}
+	}
+	f.Add(201, `{"id":"x","number":1}garbage`)
+	f.Add(201, `{"id":null}`)
+	f.Fuzz(func(t *testing.T, status int, body string) {
+		if status < 200 || status > 599 {
+			return
+		}
+		c := New(Options{Host: testHost, Token: testToken, HTTP: &http.Client{Transport: canned{status, body}}})
+		created, err := c.Trigger(t.Context(), request())
+		complete := json.Valid([]byte(body)) && strings.HasPrefix(strings.TrimSpace(body), "{")
+		if err == nil {
+			if status > 299 || !complete || created.ID == "" {
+				t.Fatalf("%d %q made %+v", status, body, created)
+			}
+			return
+		}
+		e := triggerError(t, err)
+		want := map[bool]Outcome{true: NotCreated, false: Uncertain}[complete && status <= 299]
+		switch {
+		case status == 429:
+			want = Throttled
+		case status == 408:
+			want = Uncertain
+		case status >= 300 && status <= 499:
+			want = Refused
+		}
+		if e.Outcome != want && (e.Outcome != Uncertain || status > 299) {
+			t.Fatalf("%d %q is %s, want %s", status, body, e.Outcome, want)
+		}
+	})
+}

@@ -1,0 +1,419 @@
+package circleci
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/gravitee-lab/gio/internal/fault"
+)
+
+func at(t testing.TB, text string) time.Time {
+	t.Helper()
+	when, err := time.Parse(time.RFC3339Nano, text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return when
+}
+
+// Each read asks for the right path and understands the evidence.
+func TestReads(t *testing.T) {
+	t.Parallel()
+	received, created := at(t, "2026-08-20T10:19:23.436Z"), at(t, "2026-08-20T10:19:23.471Z")
+	errored := Pipeline{
+		ID: "54f18b24-866d-4798-8d86-451dfbb95a35", Number: 13, Project: testSlug, State: PipelineErrored,
+		Errors: []PipelineError{{"config", "[#/jobs/lint] only 1 subschema matches out of 2"}, {"config", "ERROR IN CONFIG FILE:"}},
+		Branch: "3.1.x", Revision: "f454a02b5d10fcccfd7d9dd7608a76d6493a98b4",
+		Trigger: "api", Actor: "release-bot", CreatedAt: created, ReceivedAt: received,
+	}
+	app := Pipeline{
+		ID: "497f6eca-6276-4993-bfeb-53cbbbba6f08", Number: 26,
+		Project: "circleci/f22b6566-597d-46d5-ba74-99ef5bb3d85c/84996744-a854-4f5e-aea3-04e2851dc1d2",
+		State:   PipelineCreated, Errors: []PipelineError{}, Branch: "3.1.x", Revision: "f454a02b5d10fcccfd7d9dd7608a76d6493a98b4",
+		Trigger: "api", Actor: "release-bot", CreatedAt: created, ReceivedAt: received,
+	}
+	release := Workflow{
+		Name: "release", Pipeline: "5034460f-c7c4-4c43-9457-de07e2029e7b", Number: 25, Project: testSlug,
+	}
+	again, first := release, release
+	again.ID, again.Status, again.CreatedAt = "0e53027b-521a-4c40-9042-47e72b3c63a3", StatusRunning, at(t, "2026-08-20T10:30:00Z")
+	first.ID, first.Status, first.CreatedAt = "fda08377-fe7e-46b1-8992-3a7aaecac9c3", StatusFailed, at(t, "2026-08-20T10:19:25Z")
+	first.StoppedAt = at(t, "2026-08-20T10:25:25Z")
+	setup := first
+	setup.Name, setup.Setup, setup.Status, setup.StoppedAt = "setup-workflow", true, StatusSuccess, at(t, "2026-08-20T10:19:55Z")
+	due := first
+	due.AutoReruns, due.MaxAutoReruns = 1, 3
+
+	tests := []struct {
+		name, path, answer string
+		read               func(context.Context, *Client) (any, error)
+		want               any
+	}{
+		{
+			"me", "/me", fixture(t, "me.json"),
+			func(ctx context.Context, c *Client) (any, error) { return c.Me(ctx) },
+			User{ID: "0989fcb2-c8d2-43ed-bfdd-3ff63487e121", Login: "release-bot", Name: "Release Bot", ServerTime: at(t, "2000-01-01T00:00:00Z")},
+		},
+		{
+			"project", "/project/gh/acme/widget", fixture(t, "project.json"),
+			func(ctx context.Context, c *Client) (any, error) { return c.Project(ctx, testSlug) },
+			Project{Slug: testSlug, Name: "widget", DefaultBranch: "main"},
+		},
+		{
+			"pipeline", "/pipeline/54f1", fixture(t, "pipeline_errored.json"),
+			func(ctx context.Context, c *Client) (any, error) { return c.Pipeline(ctx, "54f1") }, errored,
+		},
+		{
+			"pipeline by number", "/project/gh/acme/widget/pipeline/26", fixture(t, "pipeline_app.json"),
+			func(ctx context.Context, c *Client) (any, error) { return c.PipelineByNumber(ctx, testSlug, 26) }, app,
+		},
+		{
+			"workflows", "/pipeline/p/workflow", fixture(t, "workflows_rerun.json"),
+			func(ctx context.Context, c *Client) (any, error) { return c.Workflows(ctx, "p") }, []Workflow{again, first},
+		},
+		{
+			"setup workflow", "/pipeline/p/workflow", fixture(t, "workflows_setup.json"),
+			func(ctx context.Context, c *Client) (any, error) { return c.Workflows(ctx, "p") }, []Workflow{setup},
+		},
+		{
+			"automatic re-run", "/pipeline/p/workflow", `{"items":[` + fixture(t, "workflow_auto_rerun.json") + `]}`,
+			func(ctx context.Context, c *Client) (any, error) { return c.Workflows(ctx, "p") }, []Workflow{due},
+		},
+		{
+			"no workflows", "/pipeline/p/workflow", fixture(t, "workflows_empty.json"),
+			func(ctx context.Context, c *Client) (any, error) { return c.Workflows(ctx, "p") }, []Workflow(nil),
+		},
+		{
+			"jobs", "/workflow/w/job", fixture(t, "jobs_held.json"),
+			func(ctx context.Context, c *Client) (any, error) { return c.Jobs(ctx, "w") },
+			[]Job{
+				{
+					ID: "fc2332c9-ce54-405b-8b4f-d5af38210627", Name: "prepare", Type: "build", Status: "success", Number: 127,
+					Project: testSlug, StartedAt: at(t, "2026-08-20T10:19:25Z"), StoppedAt: at(t, "2026-08-20T10:20:25Z"),
+				},
+				{
+					ID: "3c4e5f6a-7b8c-4d0e-8f2a-3b4c5d6e7f80", Name: "hold", Type: "approval", Status: "on_hold", Project: testSlug,
+					ApprovalID: "3c4e5f6a-7b8c-4d0e-8f2a-3b4c5d6e7f80",
+				},
+				{ID: "8a6f3a11-9a0e-4b57-8f6c-6a3c3c2f9d10", Name: "release", Type: "build", Status: "blocked", Project: testSlug},
+			},
+		},
+		{
+			"nulls and new words", "/pipeline/p/workflow",
+			`{"items":[{"id":null,"name":null,"status":null,"tag":null,"created_at":"","stopped_at":"soon","auto_rerun_number":null,
+			"max_auto_reruns":"2","new":{}},{"status":"dreaming"}],"next_page_token":null,"new":1}`,
+			func(ctx context.Context, c *Client) (any, error) { return c.Workflows(ctx, "p") }, []Workflow{{}, {Status: "dreaming"}},
+		},
+		{
+			"bare pipeline", "/pipeline/p",
+			`{"id":"p","errors":null,"vcs":null,"trigger":{"type":"unknown","actor":null},"trigger_parameters":null,"number":null}`,
+			func(ctx context.Context, c *Client) (any, error) { return c.Pipeline(ctx, "p") }, Pipeline{ID: "p", Trigger: "unknown"},
+		},
+		{
+			"odd segment", "/pipeline/a%2Fb%3F", `{"id":"p"}`,
+			func(ctx context.Context, c *Client) (any, error) { return c.Pipeline(ctx, "a/b?") }, Pipeline{ID: "p"},
+		},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				c, r := client(t, answer(200, tt.answer))
+				got, err := tt.read(t.Context(), c)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if diff := cmp.Diff(tt.want, got); diff != "" {
+					t.Error(diff)
+				}
+				if a := r.all()[0]; a.method != "GET" || a.path != "/api/v2"+tt.path {
+					t.Errorf("asked %s %s", a.method, a.path)
+				}
+			})
+		})
+	}
+}
+
+func TestReadFaults(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		name string
+		h    http.HandlerFunc
+		kind fault.Kind
+		says []string
+	}{
+		{"401", answer(401, fixture(t, "error_401.json")), fault.Auth, []string{"GET /api/v2/project/gh/acme/widget: CircleCI answered 401", "check the token"}},
+		{"403", answer(403, `no`), fault.Auth, []string{"403 (no)", "access to project gh/acme/widget"}},
+		{"404", answer(404, fixture(t, "error_404.json")), fault.NotFound, []string{"404 (", "project gh/acme/widget is spelled right", "has access"}},
+		{"400", answer(400, `{"message":"odd"}`), fault.Remote, []string{"400 (odd)"}},
+		{"500 for ever", answer(500, `oops`), fault.Remote, []string{"500 (oops)"}},
+		{"reset for ever", reset, fault.Remote, []string{"no complete answer", "attempts"}},
+		{"html", answer(200, `<html>hello`), fault.Remote, []string{"cannot understand", "<html>hello"}},
+		{"another object", answer(200, `{"message":"hello"}`), fault.Remote, []string{"holds no project"}},
+		{"redirect", answer(302, ``, "Location", "https://login.test/?sesame"), fault.Remote, []string{"302", "login.test, not followed"}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				c, _ := client(t, tt.h)
+				p, err := c.Project(t.Context(), testSlug)
+				if fault.KindOf(err) != tt.kind || p != (Project{}) {
+					t.Fatalf("%+v, kind %d: %v", p, fault.KindOf(err), err)
+				}
+				for _, want := range tt.says {
+					if !strings.Contains(err.Error(), want) {
+						t.Errorf("%q does not tell %q", err, want)
+					}
+				}
+				noSecret(t, err.Error())
+			})
+		})
+	}
+}
+
+func TestReadsAreTriedAgain(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		n := 0
+		c, r := client(t, func(w http.ResponseWriter, req *http.Request) {
+			if n++; n < 4 {
+				answer([]int{500, 429, 503}[n-1], `oops`)(w, req)
+				return
+			}
+			answer(200, fixture(t, "me.json"))(w, req)
+		})
+		u, err := c.Me(t.Context())
+		if err != nil || u.Login != "release-bot" || r.count("GET") != 4 {
+			t.Errorf("%+v, %v after %d requests", u, err, r.count("GET"))
+		}
+	})
+}
+
+func TestReadEndsWithItsContext(t *testing.T) {
+	t.Parallel()
+	stop := fault.New(fault.Stopped, "stop", "stopped")
+	synctest.Test(t, func(t *testing.T) {
+		c, _ := client(t, hang)
+		ctx, cancel := context.WithCancelCause(t.Context())
+		time.AfterFunc(time.Second, func() { cancel(stop) })
+		if _, err := c.Me(ctx); !errors.Is(err, stop) || fault.KindOf(err) != fault.Stopped {
+			t.Error(err)
+		}
+	})
+}
+
+func TestReadsRefuseEmptyParts(t *testing.T) {
+	t.Parallel()
+	c, r := New(Options{Token: "t", Host: "http://127.0.0.1:0"}), t.Context()
+	_, e1 := c.Pipeline(r, "")
+	_, e2 := c.Workflows(r, "..")
+	_, e3 := c.Jobs(r, "")
+	_, e4 := c.Project(r, "widget")
+	_, e5 := c.PipelineByNumber(r, "gh//x", 1)
+	_, _, e6 := c.Newest(r, "gh/a/b/c")
+	var e7 error
+	for _, e7 = range c.Pipelines(r, "", "") {
+	}
+	for i, err := range []error{e1, e2, e3, e4, e5, e6, e7, c.CancelWorkflow(r, ""), c.Cancel(r, "")} {
+		if fault.KindOf(err) != fault.Invalid {
+			t.Errorf("call %d: %v", i+1, err)
+		}
+	}
+}
+
+// threePages serves pipelines 60 to 31, ten a page, disordered within the page.
+func threePages(w http.ResponseWriter, r *http.Request) {
+	page := map[string]int{"": 0, "p1": 1, "p2": 2}[r.URL.Query().Get("page-token")]
+	var items []string
+	for i := range 10 {
+		number := 60 - 10*page - (i*3)%10
+		items = append(items, fmt.Sprintf(`{"id":"id-%d","number":%d,"vcs":{"branch":"b"}}`, number, number))
+	}
+	next := []string{`"p1"`, `"p2"`, `null`}[page]
+	answer(200, `{"items":[`+strings.Join(items, ",")+`],"next_page_token":`+next+`}`)(w, r)
+}
+
+func TestPipelines(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		branch  string
+		stop    int64 // after this number
+		last    int64
+		queries []string
+	}{
+		{"", 0, 31, []string{"", "page-token=p1", "page-token=p2"}},
+		{"3.1.x/ä", 0, 31, []string{"branch=3.1.x%2F%C3%A4", "branch=3.1.x%2F%C3%A4&page-token=p1", "branch=3.1.x%2F%C3%A4&page-token=p2"}},
+		{"", 55, 55, []string{""}},
+		{"", 51, 51, []string{""}},
+		{"", 50, 50, []string{"", "page-token=p1"}},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			c, r := client(t, threePages)
+			last := int64(61)
+			for p, err := range c.Pipelines(t.Context(), testSlug, tt.branch) {
+				if err != nil || p.Number != last-1 {
+					t.Fatalf("number %d after %d, %v", p.Number, last, err)
+				}
+				if last = p.Number; last == tt.stop {
+					break
+				}
+			}
+			if last != tt.last {
+				t.Errorf("ended at %d, want %d", last, tt.last)
+			}
+			var queries []string
+			for _, a := range r.all() {
+				queries = append(queries, a.query)
+			}
+			if diff := cmp.Diff(tt.queries, queries); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+}
+
+// The old system asked for page one again and again (S8).
+func TestEndlessPagesAreAnError(t *testing.T) {
+	t.Parallel()
+	for name, next := range map[string]func(string) string{
+		"own token": func(string) string { return "a" },
+		"two in turn": func(token string) string {
+			if token == "a" {
+				return "b"
+			}
+			return "a"
+		},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			c, r := client(t, func(w http.ResponseWriter, req *http.Request) {
+				answer(200, `{"items":[{"id":"x"}],"next_page_token":"`+next(req.URL.Query().Get("page-token"))+`"}`)(w, req)
+			})
+			_, err := c.Workflows(t.Context(), "p")
+			if !fault.Is(err, "circleci-pages") || len(r.all()) > 3 {
+				t.Errorf("%s: %v after %d requests", name, err, len(r.all()))
+			}
+		})
+	}
+}
+
+// An error on a later page is told: a part is never taken for all.
+func TestHalfAListIsAnError(t *testing.T) {
+	t.Parallel()
+	for name, second := range map[string]http.HandlerFunc{
+		"404": answer(404, `{"message":"gone"}`), "null": answer(200, `{"items":null}`), "no list": answer(200, `{"message":"hello"}`),
+		"object": answer(200, `{"items":{}}`),
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			c, _ := client(t, func(w http.ResponseWriter, r *http.Request) {
+				if r.URL.Query().Get("page-token") == "" {
+					answer(200, `{"items":[{"id":"1","status":"success"}],"next_page_token":"2"}`)(w, r)
+					return
+				}
+				second(w, r)
+			})
+			ws, err := c.Workflows(t.Context(), "p")
+			if err == nil || ws != nil {
+				t.Errorf("%s: %v, %v", name, ws, err)
+			}
+			jobs, err := c.Jobs(t.Context(), "w")
+			if err == nil || jobs != nil {
+				t.Errorf("%s: %v, %v", name, jobs, err)
+			}
+		})
+	}
+}
+
+func TestNewest(t *testing.T) {
+	t.Parallel()
+	const date = "Thu, 20 Aug 2026 10:19:23 GMT"
+	tests := []struct {
+		name   string
+		h      http.HandlerFunc
+		number int64
+		clock  string
+	}{
+		{"disordered page", func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Date", date)
+			threePages(w, r)
+		}, 60, "2026-08-20T10:19:23Z"},
+		{"none", answer(200, fixture(t, "pipelines_empty.json"), "Date", date), 0, "2026-08-20T10:19:23Z"},
+		{"no date", func(w http.ResponseWriter, r *http.Request) {
+			w.Header()["Date"] = nil
+			answer(200, fixture(t, "pipelines_page.json"))(w, r)
+		}, 25, "2000-01-01T00:00:00Z"}, // the clock of a synctest bubble
+	}
+	for _, tt := range tests {
+		synctest.Test(t, func(t *testing.T) {
+			c, r := client(t, tt.h)
+			number, clock, err := c.Newest(t.Context(), testSlug)
+			if err != nil || number != tt.number || !clock.Equal(at(t, tt.clock)) || len(r.all()) != 1 {
+				t.Errorf("%s: %d at %v, %v after %d requests", tt.name, number, clock, err, len(r.all()))
+			}
+		})
+	}
+	synctest.Test(t, func(t *testing.T) {
+		c, _ := client(t, answer(404, `{"message":"Project not found"}`))
+		if _, _, err := c.Newest(t.Context(), testSlug); fault.KindOf(err) != fault.NotFound {
+			t.Error(err)
+		}
+	})
+}
+
+func TestCancel(t *testing.T) {
+	t.Parallel()
+	var items []string
+	for _, s := range []string{"success", "running", "failed", "failing", "on_hold", "canceled", "queued", "not_run", "error", "unauthorized", "dreaming"} {
+		items = append(items, `{"id":"`+s+`","status":"`+s+`"}`)
+	}
+	items = append(items, `{"id":"none","status":null}`, `{"id":null,"status":"running"}`)
+	synctest.Test(t, func(t *testing.T) {
+		c, r := client(t, func(w http.ResponseWriter, req *http.Request) {
+			switch {
+			case req.Method == "GET":
+				answer(200, `{"items":[`+strings.Join(items, ",")+`]}`)(w, req)
+			case strings.Contains(req.URL.Path, "failing"):
+				answer(500, `later`)(w, req)
+			case strings.Contains(req.URL.Path, "on_hold"):
+				reset(w, req)
+			default:
+				answer(202, fixture(t, "accepted_202.json"))(w, req)
+			}
+		})
+		err := c.Cancel(t.Context(), "p")
+		var cancelled []string
+		for _, a := range r.all()[1:] {
+			if a.method != "POST" || a.body != "" {
+				t.Errorf("%s with body %q", a.method, a.body)
+			}
+			cancelled = append(cancelled, strings.TrimPrefix(a.path, "/api/v2/workflow/"))
+		}
+		want := []string{"running/cancel", "failing/cancel", "on_hold/cancel", "queued/cancel", "dreaming/cancel", "none/cancel"}
+		if diff := cmp.Diff(want, cancelled); diff != "" {
+			t.Error(diff)
+		}
+		if fault.KindOf(err) != fault.Remote || !strings.Contains(err.Error(), "failing/cancel") || !strings.Contains(err.Error(), "on_hold/cancel") {
+			t.Errorf("%v", err)
+		}
+	})
+}
+
+func TestCancelWorkflowTimesOut(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		c, r := client(t, hang)
+		start := time.Now()
+		err := c.CancelWorkflow(t.Context(), "w")
+		if fault.KindOf(err) != fault.Remote || time.Since(start) != 30*time.Second || len(r.all()) != 1 {
+			t.Errorf("%v after %v and %d requests", err, time.Since(start), len(r.all()))
+		}
+	})
+}

@@ -1,0 +1,145 @@
+// Package cli turns a command line into calls. It is the one edge of the program: arguments,
+// environment, signals, streams and the exit code live here and nowhere below.
+package cli
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"runtime/debug"
+	"strings"
+	"syscall"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+
+	"github.com/gravitee-lab/gio/internal/fault"
+)
+
+// version is set by the linker (see Makefile); a `go install` takes the module's.
+var version string
+
+// Version is the version of this gio.
+func Version() string {
+	if version != "" {
+		return version
+	}
+	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
+		return info.Main.Version
+	}
+	return "(devel)"
+}
+
+// Program is one execution of gio with everything it touches from outside.
+type Program struct {
+	Args    []string // without the program's name
+	Getenv  func(string) string
+	Dir     string // working directory
+	Stdout  io.Writer
+	Stderr  io.Writer
+	Signals <-chan os.Signal // interrupts; may be nil
+}
+
+// Main runs the program with the process's own arguments, environment, streams and signals.
+func Main() int {
+	signals := make(chan os.Signal, 4)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	dir, err := os.Getwd()
+	if err != nil {
+		dir = "."
+	}
+	return Program{
+		Args: os.Args[1:], Getenv: os.Getenv, Dir: dir,
+		Stdout: os.Stdout, Stderr: os.Stderr, Signals: signals,
+	}.Run()
+}
+
+// Run executes the command line and gives its exit code: 0, or the fault.Kind of what went wrong,
+// which it has then told on Stderr.
+func (p Program) Run() int {
+	env := &environment{Program: p}
+	root := newRootCommand(env)
+	root.SetArgs(p.Args)
+	root.SetOut(p.Stdout)
+	root.SetErr(p.Stderr)
+	err := root.ExecuteContext(context.Background())
+	printError(p.Stderr, err)
+	return int(fault.KindOf(err))
+}
+
+func newRootCommand(env *environment) *cobra.Command {
+	root := &cobra.Command{
+		Use:   "gio",
+		Short: "Release a product made of many Git repositories with one command",
+		Long: `gio reads release.json, resolves its buildDependencies into waves, triggers the CircleCI
+pipeline of every component of a wave in parallel, watches them to the end, records what
+succeeded in the release repository, tags it and prepares the next version. A run that
+failed or was killed is finished by the same command.`,
+		Example: `  gio plan                 what would run, in which wave, on which branch
+  gio release              release; run it again to finish what is missing
+  gio help exit-codes      what the exit codes mean`,
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		RunE:          group,
+	}
+	flags := root.PersistentFlags()
+	flags.StringVar(&env.file, "file", "release.json", "the manifest to release from")
+	flags.StringVar(&env.branch, "branch", "", "release branch (default: the checkout's)")
+	flags.StringVar(&env.config, "config", "", "configuration (default: gio.yaml beside the manifest)")
+	flags.BoolVar(&env.verbose, "verbose", false, "say every request, and where every setting came from")
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		return fault.New(fault.Usage, "usage", "%s", err).Hint("`%s --help` lists the flags", cmd.CommandPath())
+	})
+	root.CompletionOptions.HiddenDefaultCmd = false
+	root.AddCommand(
+		newReleaseCommand(env),
+		newPlanCommand(env),
+		newResolveCommand(env),
+		newSimCommand(env),
+		newVersionCommand(env),
+	)
+	root.AddCommand(helpTopics()...)
+	return root
+}
+
+// group is what a command does that only groups others: help without arguments, else a clear no.
+func group(cmd *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return cmd.Help()
+	}
+	return unknownCommand(cmd, args[0])
+}
+
+func unknownCommand(cmd *cobra.Command, name string) error {
+	f := fault.New(fault.Usage, "usage", "there is no command %q", name)
+	if near := cmd.SuggestionsFor(name); len(near) > 0 {
+		f = f.Hint("did you mean %s?", strings.Join(near, " or "))
+	}
+	return f.Hint("`gio --help` lists the commands")
+}
+
+// noArguments refuses arguments of a command that takes none.
+func noArguments(cmd *cobra.Command, args []string) error {
+	if len(args) > 0 {
+		return fault.New(fault.Usage, "usage", "%s takes no argument, but got %q", cmd.CommandPath(), args[0]).
+			Hint("`%s --help` shows how it is used", cmd.CommandPath())
+	}
+	return nil
+}
+
+func newVersionCommand(env *environment) *cobra.Command {
+	return &cobra.Command{
+		Use: "version", Short: "Print the version of gio", Args: noArguments,
+		RunE: func(*cobra.Command, []string) error {
+			_, err := fmt.Fprintln(env.Stdout, "gio", Version())
+			return err
+		},
+	}
+}
+
+func isTerminal(w io.Writer) bool {
+	f, ok := w.(*os.File)
+	return ok && term.IsTerminal(int(f.Fd()))
+}

@@ -1,0 +1,186 @@
+package cli
+
+import (
+	"cmp"
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"github.com/gravitee-lab/gio/internal/circleci"
+	"github.com/gravitee-lab/gio/internal/config"
+	"github.com/gravitee-lab/gio/internal/fault"
+	"github.com/gravitee-lab/gio/internal/gitrepo"
+	"github.com/gravitee-lab/gio/internal/plan"
+	"github.com/gravitee-lab/gio/internal/run"
+	"github.com/gravitee-lab/gio/internal/transport"
+)
+
+// environment is what the commands share: the global flags and, made when a command asks for them, the
+// things they work with. Each method below needs only those above it.
+type environment struct {
+	Program
+
+	file, branch, config string
+	verbose              bool
+}
+
+// say prints a resolved setting under --verbose.
+func (env *environment) say(what string, v config.Value) {
+	if env.verbose {
+		fmt.Fprintf(env.Stderr, "%s: %s\n", what, v)
+	}
+}
+
+func (env *environment) log() zerolog.Logger {
+	if !env.verbose {
+		return zerolog.Nop()
+	}
+	return zerolog.New(zerolog.ConsoleWriter{Out: env.Stderr, NoColor: true, TimeFormat: time.TimeOnly}).With().Timestamp().Logger()
+}
+
+func (env *environment) path(p string) string {
+	if filepath.IsAbs(p) {
+		return p
+	}
+	return filepath.Join(env.Dir, p)
+}
+
+// workspace is the place a command was started in: manifest, checkout and configuration.
+type workspace struct {
+	File     string // the manifest's path
+	Local    []byte // its content in the checkout
+	Path     string // its path in the repository, with slashes
+	Checkout gitrepo.Checkout
+	Git      bool // there is a checkout
+	Config   config.File
+	Branch   config.Value // the release branch; "" when nothing says it
+}
+
+func (env *environment) workspace() (workspace, error) {
+	ws := workspace{File: env.path(env.file), Path: filepath.ToSlash(env.file)}
+	dir := filepath.Dir(ws.File)
+	var err error
+	if ws.Local, err = os.ReadFile(ws.File); err != nil {
+		return ws, env.noManifest(err)
+	}
+	ws.Checkout, err = gitrepo.OpenCheckout(dir)
+	if err != nil && !fault.Is(err, "not-a-checkout") {
+		return ws, err
+	}
+	if ws.Git = err == nil; ws.Git {
+		if ws.Path, err = pathInRepository(ws.Checkout.Root, ws.File); err != nil {
+			return ws, err
+		}
+	}
+	named := config.First(config.Value{Value: env.config, Source: "--config"}, config.Env(env.Getenv, "GIO_CONFIG"))
+	file := cmp.Or(named.Value, filepath.Join(dir, config.FileName))
+	if ws.Config, err = config.Read(env.path(file), named.Value != ""); err != nil {
+		return ws, err
+	}
+	ws.Branch = config.First(config.Value{Value: env.branch, Source: "--branch"}, config.Value{Value: ws.Checkout.Branch, Source: "the checkout"})
+	env.say("manifest", config.Value{Value: ws.File, Source: "--file"})
+	env.say("configuration", config.Value{Value: ws.Config.Path, Source: cmp.Or(named.Source, "beside the manifest")})
+	env.say("release branch", ws.Branch)
+	return ws, nil
+}
+
+func (env *environment) noManifest(err error) error {
+	f := fault.New(fault.NotFound, "no-manifest", "%s cannot be read", env.file).Because(err)
+	if errors.Is(err, fs.ErrNotExist) {
+		f = fault.New(fault.NotFound, "no-manifest", "there is no %s in %s", env.file, env.Dir)
+	}
+	return f.Hint("run gio in a checkout of the release repository, or name the file with --file")
+}
+
+func pathInRepository(root, file string) (string, error) {
+	root, err := filepath.EvalSymlinks(root)
+	if err != nil {
+		return "", err
+	}
+	if file, err = filepath.EvalSymlinks(file); err != nil {
+		return "", err
+	}
+	rel, err := filepath.Rel(root, file)
+	return filepath.ToSlash(rel), err
+}
+
+// planOptions is what every plan of this workspace is made with.
+func (env *environment) planOptions(ws workspace, only, except []string) plan.Options {
+	org := config.First(config.Env(env.Getenv, "GH_ORG"), config.Value{Value: ws.Config.Organization, Source: config.FileName})
+	env.say("organization", config.First(org, config.Value{Value: "scmHttpUrl", Source: "release.json"}))
+	return plan.Options{
+		Branch: ws.Branch.Value, ComponentMain: ws.Config.MainBranch, Organization: org.Value,
+		ReleaseBranches: ws.Config.ReleaseBranches, Parameters: ws.Config.Parameters, Overrides: ws.Config.Overrides(),
+		Only: only, Except: except,
+	}
+}
+
+// circleCI is the client, with the token from its places.
+func (env *environment) circleCI(ws workspace) (*circleci.Client, error) {
+	found, err := config.FindCircleCI(env.Getenv, filepath.Dir(ws.File))
+	if err != nil {
+		return nil, err
+	}
+	env.say("CircleCI token", config.Value{Value: "***", Source: found.From})
+	env.say("CircleCI host", found.Host)
+	return circleci.New(circleci.Options{Host: found.Host.Value, Token: found.Token, HTTP: env.http()}), nil
+}
+
+func (env *environment) http() *http.Client {
+	return transport.New(transport.Options{Version: Version(), Log: env.log()})
+}
+
+// repository opens the release branch of the checkout's remote.
+func (env *environment) repository(ctx context.Context, ws workspace) (*gitrepo.Repo, error) {
+	if !ws.Git || ws.Checkout.RemoteURL == "" {
+		return nil, fault.New(fault.NotFound, "no-remote", "%s lies in no checkout with a remote: gio would not know where to record the release", env.file).
+			Hint("clone the release repository and run gio there")
+	}
+	if ws.Branch.Value == "" {
+		return nil, fault.New(fault.Usage, "no-branch", "the checkout is on no branch").Hint("name the release branch with --branch")
+	}
+	env.say("remote", config.Value{Value: gitrepo.Redact(ws.Checkout.RemoteURL), Source: "the checkout"})
+	credentials, err := env.credentials(ws)
+	if err != nil {
+		return nil, err
+	}
+	author := gitrepo.Author{Name: ws.Config.Author.Name, Email: ws.Config.Author.Email}
+	return gitrepo.Open(ctx, gitrepo.Options{
+		URL: ws.Checkout.RemoteURL, Branch: ws.Branch.Value,
+		Credentials: credentials,
+		Author:      gitrepo.ResolveAuthor(env.Getenv, ws.Checkout.Root, author),
+		Committer:   gitrepo.ResolveCommitter(env.Getenv, ws.Checkout.Root, author),
+	})
+}
+
+// credentials are what the environment and .secrets.json say for Git.
+func (env *environment) credentials(ws workspace) (gitrepo.Credentials, error) {
+	secrets, err := config.ReadSecrets(env.Getenv, filepath.Dir(ws.File))
+	if err != nil {
+		return gitrepo.Credentials{}, err
+	}
+	token := config.GitHubToken(env.Getenv, secrets)
+	env.say("GitHub token", config.Value{Value: mask(token.Value), Source: token.Source})
+	return gitrepo.Credentials{Token: gitrepo.Secret(token.Value), TokenHost: gitrepo.TokenHost(env.Getenv("GITHUB_API_URL"))}, nil
+}
+
+// driver is this process, for the journal.
+func (env *environment) driver() run.Driver {
+	return run.Driver{ID: strings.ToLower(rand.Text()), Job: env.Getenv("CIRCLE_BUILD_URL"), Gio: Version()}
+}
+
+func mask(secret string) string {
+	if secret == "" {
+		return ""
+	}
+	return "***"
+}

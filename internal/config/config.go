@@ -1,0 +1,129 @@
+// Package config resolves what a command line needs: flags, then the environment, then gio.yaml, then
+// what is built in. Every resolved value knows where it came from.
+package config
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+
+	"github.com/gravitee-lab/gio/internal/fault"
+	"github.com/gravitee-lab/gio/internal/plan"
+)
+
+// FileName is the configuration beside release.json.
+const FileName = "gio.yaml"
+
+// Value is a resolved setting and where it came from.
+type Value struct {
+	Value  string
+	Source string // "--branch", "GH_ORG", "gio.yaml", "the checkout", "default"
+}
+
+// First is the first value that is set. An empty variable or flag counts as unset.
+func First(values ...Value) Value {
+	for _, v := range values {
+		if v.Value != "" {
+			return v
+		}
+	}
+	return Value{}
+}
+
+// Env is an environment variable as a value.
+func Env(getenv func(string) string, name string) Value { return Value{getenv(name), name} }
+
+// File is gio.yaml. A key that gio does not know is an error.
+type File struct {
+	Path string `yaml:"-"` // "" when there is none
+
+	Organization    string               `yaml:"organization"`     // GitHub organization of the components
+	MainBranch      string               `yaml:"main_branch"`      // main branch of the component repositories
+	ReleaseBranches []string             `yaml:"release_branches"` // further branches that releases may be made from
+	MaxParallel     int                  `yaml:"max_parallel"`     // pipelines of a wave that run at once
+	Parameters      map[string]any       `yaml:"parameters"`       // pipeline parameters of every component; null drops one
+	Components      map[string]Component `yaml:"components"`
+	Author          struct {
+		Name  string `yaml:"name"`
+		Email string `yaml:"email"`
+	} `yaml:"author"` // of the release commits, where neither environment nor Git says one
+}
+
+// Component is what gio.yaml says of one component.
+type Component struct {
+	Repository string         `yaml:"repository"` // name or org/name
+	Branch     string         `yaml:"branch"`
+	Parameters map[string]any `yaml:"parameters"`
+	Project    string         `yaml:"project"`    // CircleCI project slug
+	Definition string         `yaml:"definition"` // pipeline definition of a GitHub App project
+	Stage      *bool          `yaml:"stage"`
+}
+
+// Read reads a gio.yaml. One that was named must exist; the default one need not.
+func Read(path string, named bool) (File, error) {
+	data, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) && !named {
+		return File{}, nil
+	}
+	if err != nil {
+		return File{}, fault.New(fault.Invalid, "config-file", "the configuration cannot be read").Because(err).
+			Hint("--config and GIO_CONFIG name another one; without them gio takes %s beside release.json", FileName)
+	}
+	f := File{}
+	dec := yaml.NewDecoder(bytes.NewReader(data))
+	dec.KnownFields(true)
+	if err := dec.Decode(&f); err != nil && !errors.Is(err, io.EOF) {
+		return File{}, fault.New(fault.Invalid, "config-file", "%s: %s", path, yamlMessage(err)).
+			Hint("`gio help config` lists the keys")
+	}
+	f.Path = path
+	return f, nil
+}
+
+// yamlMessage is the library's message without its own prefix.
+func yamlMessage(err error) string {
+	return strings.Join(strings.Fields(strings.TrimPrefix(err.Error(), "yaml: ")), " ")
+}
+
+// Overrides is the part of gio.yaml that plans read.
+func (f File) Overrides() map[string]plan.Override {
+	overrides := make(map[string]plan.Override, len(f.Components))
+	for name, c := range f.Components {
+		overrides[name] = plan.Override{
+			Repository: c.Repository, Branch: c.Branch, Parameters: c.Parameters,
+			Project: c.Project, Definition: c.Definition, Stage: c.Stage,
+		}
+	}
+	return overrides
+}
+
+// StateDir is where journals are kept: $XDG_STATE_HOME, else ~/.local/state (XDG base directories).
+func StateDir(getenv func(string) string) (Value, error) {
+	if v := Env(getenv, "XDG_STATE_HOME"); v.Value != "" {
+		if !filepath.IsAbs(v.Value) {
+			return v, fault.New(fault.Invalid, "state-directory", "XDG_STATE_HOME is %q, not an absolute path", v.Value)
+		}
+		return v, nil
+	}
+	home := getenv("HOME")
+	if home == "" {
+		return Value{}, fault.New(fault.Invalid, "state-directory", "there is no place for the journal: neither XDG_STATE_HOME nor HOME is set").
+			Hint("set XDG_STATE_HOME to a directory that lasts")
+	}
+	return Value{filepath.Join(home, ".local", "state"), "HOME"}, nil
+}
+
+// String is how --verbose says a value.
+func (v Value) String() string {
+	if v.Value == "" {
+		return "(none)"
+	}
+	return fmt.Sprintf("%s (%s)", v.Value, v.Source)
+}

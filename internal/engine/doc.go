@@ -1,0 +1,15 @@
+// Package engine drives a run from plan to outcome, surviving crashes.
+//
+// Resuming is the only way to run: a fresh run resumes an empty journal. Everything is written down
+// before it is done (an intent, a recording) and again when its outcome is known, so that stopping
+// dead between any two lines of this package loses nothing and starts nothing twice.
+//
+//	Release.Prepare   reads the release repository, refuses what must not start, plans
+//	Release.Run       begin (start tag) → drive → record
+//	  session         one driver's time: reads again what earlier drivers left, then wave after wave
+//	    unit          the steps that share one pipeline, brought to their end from wherever they stand
+//	      trigger.go    intent, one POST, outcome
+//	      lookup.go     what happened when the answer is lost
+//	      watch.go      the truth of a pipeline, over time
+//	  recording.go    one commit, the tag, the next versions, one atomic push
+package engine

@@ -1,0 +1,160 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/gravitee-lab/gio/internal/circleci"
+	"github.com/gravitee-lab/gio/internal/fault"
+	"github.com/gravitee-lab/gio/internal/run"
+)
+
+// settle finds out what became of an open intent (contracts/circleci.md 6). One pipeline that can only
+// be its doing is adopted. None by the end of the look-up: it is sent again where that is allowed, at
+// most twice, else left open. Anything else cannot be known, and a person is asked.
+func (s *session) settle(ctx context.Context, u unit, mayResend bool) error {
+	st := s.rec.step(u.ids[0])
+	found, err := s.lookUp(ctx, st)
+	if err != nil {
+		return err
+	}
+	switch {
+	case len(found) == 1:
+		return s.triggered(ctx, u, run.Event{Pipeline: s.pipeline(u, found[0].ID, found[0].Number), Adopted: true})
+	case len(found) > 1:
+		return s.ask(ctx, u, "several pipelines could be its own: "+numbers(found))
+	case st.Send >= maxSends:
+		return s.ask(ctx, u, fmt.Sprintf("%d answers were lost and no pipeline was found", st.Send))
+	case mayResend:
+		return s.send(ctx, u, run.Event{Send: st.Send + 1, After: st.After})
+	}
+	return nil
+}
+
+func (s *session) ask(ctx context.Context, u unit, reason string) error {
+	s.waveFailed.Store(true)
+	url := circleci.PipelineURL(s.ci.Host(), u.steps[0].Project, 0)
+	return s.rec.add(ctx, run.Event{Type: run.Unknown, Steps: u.ids, Reason: reason, URL: url})
+}
+
+// lookUp reads until something matches, or until a clean reading later than lookUpFor after the
+// intent found nothing.
+func (s *session) lookUp(ctx context.Context, st run.Step) ([]circleci.Pipeline, error) {
+	deadline := st.IntentAt.Add(lookUpFor)
+	for wait := time.Second; ; wait = min(2*wait, 10*time.Second) {
+		late := time.Now().After(deadline)
+		found, err := s.candidates(ctx, st)
+		switch {
+		case ctx.Err() != nil:
+			return nil, stopped(ctx)
+		case err != nil && (fault.KindOf(err) != fault.Remote || time.Now().After(deadline.Add(readPatience))):
+			return nil, err
+		case err == nil && (len(found) > 0 || late):
+			return found, nil
+		}
+		if err := sleep(ctx, wait); err != nil {
+			return nil, err
+		}
+	}
+}
+
+// candidates is every pipeline that could be the doing of the open intent and belongs to no other
+// step: by number first, which does not lag behind, then in the list.
+func (s *session) candidates(ctx context.Context, st run.Step) ([]circleci.Pipeline, error) {
+	query := circleci.Query{After: st.After, Login: s.login, Branch: st.Branch, From: st.From, Until: st.Until}
+	var found []circleci.Pipeline
+	keep := func(p circleci.Pipeline) {
+		if circleci.Matches(p, query) && s.free(p.ID) {
+			found = append(found, p)
+		}
+	}
+	highest := st.After
+	for n := st.After + 1; ; n++ {
+		p, err := s.ci.PipelineByNumber(ctx, st.Project, n)
+		if fault.KindOf(err) == fault.NotFound {
+			break
+		}
+		if err != nil {
+			return nil, err
+		}
+		highest = n
+		keep(p)
+	}
+	for p, err := range s.ci.Pipelines(ctx, st.Project, "") {
+		if err != nil {
+			return nil, err
+		}
+		if p.Number <= highest {
+			break
+		}
+		keep(p)
+	}
+	return found, nil
+}
+
+func (s *session) free(pipeline string) bool {
+	free := false
+	s.rec.view(func(state *run.State) {
+		_, taken := state.Owner(pipeline)
+		free = !taken
+	})
+	return free
+}
+
+// sift decides between a new pipeline and those that appeared between the first send and this one: an
+// earlier one that matches is adopted and the new one cancelled. A number that cannot be read by the
+// end of the look-up leaves it unknown, and the new one is cancelled as well.
+func (s *session) sift(ctx context.Context, u unit, c circleci.Created) error {
+	st := s.rec.step(u.ids[0])
+	query := circleci.Query{After: st.After, Login: s.login, Branch: st.Branch, From: st.From}
+	deadline := time.Now().Add(lookUpFor)
+	for n := st.After + 1; n < c.Number; {
+		p, err := s.ci.PipelineByNumber(ctx, st.Project, n)
+		switch {
+		case err == nil && circleci.Matches(p, query) && s.free(p.ID):
+			if err := s.triggered(ctx, u, run.Event{Pipeline: s.pipeline(u, p.ID, p.Number), Adopted: true, Cancel: c.ID}); err != nil {
+				return err
+			}
+			s.cancel(ctx, c.ID)
+			return nil
+		case err == nil:
+			n++
+		case ctx.Err() != nil:
+			return stopped(ctx)
+		case time.Now().After(deadline):
+			s.cancel(ctx, c.ID)
+			return s.ask(ctx, u, fmt.Sprintf("pipeline %d was created by an earlier try or by somebody else, and cannot be read; %d was cancelled", n, c.Number))
+		default:
+			if err := sleep(ctx, time.Second); err != nil {
+				return err
+			}
+		}
+	}
+	return s.triggered(ctx, u, run.Event{Pipeline: s.pipeline(u, c.ID, c.Number)})
+}
+
+// cancel stops a pipeline that must not run beside another, as soon as it has workflows to stop: there
+// is no way to cancel a pipeline itself (contracts/circleci.md 1.9). The next session repeats it, so
+// that giving up here is no failure.
+func (s *session) cancel(ctx context.Context, pipeline string) {
+	for deadline := time.Now().Add(lookUpFor); time.Now().Before(deadline); {
+		if workflows, err := s.ci.Workflows(ctx, pipeline); err == nil && len(workflows) > 0 {
+			if s.ci.Cancel(ctx, pipeline) == nil {
+				return
+			}
+		}
+		if sleep(ctx, time.Second) != nil {
+			return
+		}
+	}
+}
+
+func numbers(ps []circleci.Pipeline) string {
+	var all []string
+	for _, p := range ps {
+		all = append(all, fmt.Sprintf("#%d", p.Number))
+	}
+	return strings.Join(all, ", ")
+}

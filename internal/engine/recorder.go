@@ -1,0 +1,113 @@
+package engine
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/gravitee-lab/gio/internal/fault"
+	"github.com/gravitee-lab/gio/internal/run"
+)
+
+// Journal is where the events go. Package journal says what a home promises.
+type Journal interface {
+	Append(ctx context.Context, events ...run.Event) error
+}
+
+// recorder numbers the events, keeps them, and holds the state they add up to. Events that arrive
+// while a write is under way share the next write.
+type recorder struct {
+	journal Journal
+	notify  func(run.Event, *run.State)
+
+	turn chan struct{} // held by who writes; a channel, so that waiting for it is idle in a synctest bubble
+
+	mu    sync.Mutex
+	state *run.State
+	queue []*entry
+}
+
+type entry struct {
+	event run.Event
+	done  bool
+	err   error
+}
+
+func newRecorder(j Journal, h run.Header, events []run.Event, notify func(run.Event, *run.State)) (*recorder, error) {
+	state, err := run.Fold(events)
+	if err != nil {
+		return nil, fault.New(fault.Invalid, "damaged-journal", "the journal of %s cannot be true", h.Run()).Because(err)
+	}
+	if notify == nil {
+		notify = func(run.Event, *run.State) {}
+	}
+	if state.Seq == 0 {
+		state.Header = h // until the first event says it
+	}
+	return &recorder{journal: j, notify: notify, turn: make(chan struct{}, 1), state: state}, nil
+}
+
+// add returns when the event is durable. The journal decides: after an error nothing more is kept,
+// and whoever gets it must not act. Stopping does not interrupt it.
+func (r *recorder) add(ctx context.Context, e run.Event) error {
+	mine := &entry{event: e}
+	r.mu.Lock()
+	if r.state.Seq == 0 && len(r.queue) == 0 && e.Type != run.Opened {
+		h := r.state.Header
+		r.queue = append(r.queue, &entry{event: run.Event{Type: run.Opened, Header: &h}})
+	}
+	r.queue = append(r.queue, mine)
+	r.mu.Unlock()
+
+	r.turn <- struct{}{}
+	defer func() { <-r.turn }()
+	if !mine.done {
+		r.write(context.WithoutCancel(ctx))
+	}
+	return mine.err
+}
+
+// write keeps all that waits. The state runs ahead of the journal only in here: nobody acts on an
+// event before add has returned.
+func (r *recorder) write(ctx context.Context) {
+	r.mu.Lock()
+	waiting := r.queue
+	r.queue = nil
+	var batch []run.Event
+	for _, w := range waiting {
+		w.done = true
+		w.event.Run, w.event.Seq, w.event.Time = r.state.Header.Run(), r.state.Seq+1, time.Now().UTC()
+		if err := r.state.Apply(w.event); err != nil {
+			w.err = fault.New(fault.Internal, "impossible-event", "gio was about to note something that cannot be").Because(err)
+			continue
+		}
+		batch = append(batch, w.event)
+	}
+	r.mu.Unlock()
+
+	if err := r.journal.Append(ctx, batch...); err != nil {
+		for _, w := range waiting {
+			w.err = fault.Worst(w.err, err)
+		}
+		return
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, e := range batch {
+		r.notify(e, r.state)
+	}
+}
+
+// step is the state of one step now.
+func (r *recorder) step(id run.StepID) run.Step {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.state.Step(id)
+}
+
+// view calls f with the state, which must not be kept.
+func (r *recorder) view(f func(*run.State)) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	f(r.state)
+}

@@ -1,0 +1,335 @@
+package engine
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+	"golang.org/x/sync/semaphore"
+
+	"github.com/gravitee-lab/gio/internal/circleci"
+	"github.com/gravitee-lab/gio/internal/fault"
+	"github.com/gravitee-lab/gio/internal/gitrepo"
+	"github.com/gravitee-lab/gio/internal/manifest"
+	"github.com/gravitee-lab/gio/internal/plan"
+	"github.com/gravitee-lab/gio/internal/run"
+)
+
+// Release is one `gio release`: set the fields, Prepare, show the plan, Run, Close.
+type Release struct {
+	CI   *circleci.Client
+	Repo *gitrepo.Repo
+	Path string // of release.json in the repository
+	// Local is the checkout's release.json, which must say the same as the repository's; nil without
+	// a checkout.
+	Local []byte
+
+	Options plan.Options // Branch and MainBranch among them; DefaultBranches is filled by Prepare
+	Next    string       // version of the release branch after the release; "" counts
+	NoNext  bool         // prepare no next version
+
+	// Open opens the journal of a run for this driver and gives what it holds.
+	Open        func(run.Header) (Journal, []run.Event, error)
+	Driver      run.Driver
+	MaxParallel int           // 0 is MaxParallel
+	HoldLimit   time.Duration // how long an approval is waited for
+	Notify      func(run.Event, *run.State)
+
+	Plan     *plan.Plan // filled by Prepare
+	manifest *manifest.Manifest
+	next     plan.Next
+	rec      *recorder
+	close    io.Closer
+}
+
+// ErrNothing is what Prepare returns when there is nothing to release and nothing to finish: no
+// fault, the run is done.
+var ErrNothing = errors.New("nothing to release and nothing to finish")
+
+// Prepare reads release.json from the repository, plans, opens the run's journal and refuses what
+// must not start (kind Invalid). It writes nothing.
+func (r *Release) Prepare(ctx context.Context) error {
+	if err := r.read(); err != nil {
+		return err
+	}
+	if err := r.makePlan(ctx); err != nil {
+		return err
+	}
+	if err := r.openJournal(); err != nil {
+		return err
+	}
+	if err := r.settleRecording(ctx); err != nil {
+		return err
+	}
+	if !r.somethingToDo() {
+		return ErrNothing
+	}
+	return r.refuse(ctx)
+}
+
+// Run drives the plan that Prepare made: proves the right to push, tags the start, runs the waves,
+// records. Closing stop starts nothing new and watches what runs; cancelling ctx leaves at once. The
+// error says how the run ended, by the kinds of package fault; nil is success.
+func (r *Release) Run(ctx context.Context, stop <-chan struct{}) error {
+	driven := r.drive(ctx, stop)
+	// What succeeded is recorded however the driving ended; leaving does not keep it from that.
+	recorded := r.record(context.WithoutCancel(ctx))
+	err := fault.Worst(append(r.outcome(stop), driven, recorded)...)
+	if err != nil {
+		stoppedEvent := run.Event{Type: run.Stopped, Code: fault.CodeOf(err), Reason: err.Error()}
+		return fault.Worst(err, r.rec.add(ctx, stoppedEvent))
+	}
+	return nil
+}
+
+// State is a copy of the run's state; before Prepare it is empty.
+func (r *Release) State() *run.State {
+	state := &run.State{}
+	if r.rec != nil {
+		r.rec.view(func(s *run.State) { state = s.Clone() })
+	}
+	return state
+}
+
+// Close gives the journal back. It is harmless at any time.
+func (r *Release) Close() error {
+	if r.close == nil {
+		return nil
+	}
+	return r.close.Close()
+}
+
+func (r *Release) read() error {
+	data, err := r.Repo.ReadFile(r.Repo.Head(), r.Path)
+	if err != nil {
+		return err
+	}
+	if r.manifest, err = manifest.Parse(r.Path, data); err != nil {
+		return err
+	}
+	if r.Local == nil || bytes.Equal(plainLines(r.Local), plainLines(data)) {
+		return nil
+	}
+	return fault.New(fault.Invalid, "stale-checkout", "%s of the checkout is not the one on branch %s of the remote: %s",
+		r.Path, r.Options.Branch, r.difference()).
+		Hint("`git pull` to get the remote's, or commit and push your edit, then run the same command again")
+}
+
+// plainLines undoes what a checkout may do to line ends.
+func plainLines(data []byte) []byte { return bytes.ReplaceAll(data, []byte("\r\n"), []byte("\n")) }
+
+// difference names the first things in which the checkout differs from the remote.
+func (r *Release) difference() string {
+	local, err := manifest.Parse(r.Path, r.Local)
+	if err != nil {
+		return err.Error()
+	}
+	var diffs []string
+	if local.Version != r.manifest.Version {
+		diffs = append(diffs, fmt.Sprintf("product version %s here, %s there", local.Version, r.manifest.Version))
+	}
+	for _, c := range local.Components {
+		if there, ok := r.manifest.Component(c.Name); !ok {
+			diffs = append(diffs, c.Name+" is only here")
+		} else if there.Version != c.Version {
+			diffs = append(diffs, fmt.Sprintf("%s %s here, %s there", c.Name, c.Version, there.Version))
+		}
+	}
+	for _, c := range r.manifest.Components {
+		if _, ok := local.Component(c.Name); !ok {
+			diffs = append(diffs, c.Name+" is only there")
+		}
+	}
+	switch {
+	case len(diffs) == 0:
+		return "the versions are the same, the rest is not"
+	case len(diffs) > 3:
+		return strings.Join(diffs[:3], "; ") + fmt.Sprintf("; and %d more", len(diffs)-3)
+	}
+	return strings.Join(diffs, "; ")
+}
+
+// makePlan plans, with the default branches of the projects whose branch depends on them.
+func (r *Release) makePlan(ctx context.Context) error {
+	if r.Options.ComponentMain == "" {
+		branches, err := DefaultBranches(ctx, r.CI, r.manifest, r.Options)
+		if err != nil {
+			return err
+		}
+		r.Options.DefaultBranches = branches
+	}
+	var err error
+	r.Plan, err = plan.Make(r.manifest, r.Options)
+	return err
+}
+
+// DefaultBranches reads the default branch of every project that the plan builds from the main branch.
+// A project that cannot be read is a fault that names the component.
+func DefaultBranches(ctx context.Context, ci *circleci.Client, m *manifest.Manifest, o plan.Options) (map[string]string, error) {
+	p, err := plan.Make(m, o)
+	if err != nil {
+		return nil, err
+	}
+	var mu sync.Mutex
+	branches := map[string]string{}
+	g, ctx := errgroup.WithContext(ctx)
+	for _, st := range p.Steps() {
+		if st.Branch != o.MainBranch {
+			continue
+		}
+		g.Go(func() error {
+			project, err := ci.Project(ctx, st.Project)
+			if err != nil {
+				return fault.New(fault.KindOf(err), "project", "%s", st.Component).Because(err).
+					Hint("its CircleCI project is %s; gio.yaml can name another one", st.Project)
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			branches[st.Project] = project.DefaultBranch
+			return nil
+		})
+	}
+	return branches, g.Wait()
+}
+
+func (r *Release) openJournal() error {
+	h := run.Header{
+		Schema: run.Schema, Kind: "release", Manifest: r.Path,
+		Product: r.manifest.Name, Version: r.manifest.ReleaseVersion(),
+		Host: r.CI.Host(), Branch: r.Options.Branch,
+	}
+	j, events, err := r.Open(h)
+	if err != nil {
+		return err
+	}
+	r.close, _ = j.(io.Closer)
+	r.rec, err = newRecorder(j, h, events, r.Notify)
+	return err
+}
+
+// somethingToDo is false when the product is released, or nothing of it was ever begun and nothing is
+// open: finishing would then release an empty product.
+func (r *Release) somethingToDo() bool {
+	state := r.State()
+	if len(r.Plan.Waves) > 0 {
+		return true
+	}
+	if !r.manifest.Open() || r.Plan.Partial {
+		return false
+	}
+	_, started := r.Repo.Refs()[tagRef(startTag(r.Plan.Version))]
+	since := slices.ContainsFunc(r.manifest.Components, func(c manifest.Component) bool { return c.Since == r.Plan.Version })
+	return started || since || len(state.ToRecord()) > 0
+}
+
+// refuse holds what the release repository says against the plan before anything starts.
+func (r *Release) refuse(ctx context.Context) error {
+	tag := tagRef(r.Plan.Version)
+	if object, exists := r.Repo.Refs()[tag]; exists && !r.State().Made(tag, string(object)) {
+		return fault.New(fault.Invalid, "tag-exists", "the tag %s exists already and was not made by this run", r.Plan.Version).
+			Hint("if %s is released, set the product version of %s to the next one", r.Plan.Version, r.manifest.VersionAt).
+			Hint("if the tag is a mistake, delete it: gio never moves or deletes a tag")
+	}
+	if r.NoNext {
+		return nil
+	}
+	var err error
+	r.next, err = plan.NextVersions(r.Plan.Version, r.Options.Branch, r.Options.MainBranch, r.Next)
+	if err != nil {
+		return err
+	}
+	return r.supportFree(ctx)
+}
+
+// supportFree: a support branch that exists already must be able to move on to the release.
+func (r *Release) supportFree(ctx context.Context) error {
+	old, exists := r.Repo.Refs()[branchRef(r.next.SupportBranch)]
+	if r.next.SupportBranch == "" || !exists || old == r.Repo.Head() {
+		return nil
+	}
+	ok, err := r.Repo.IsAncestor(ctx, old, r.Repo.Head())
+	if err != nil || ok {
+		return err
+	}
+	return fault.New(fault.Invalid, "support-branch-exists", "the branch %s exists and holds commits that %s does not", r.next.SupportBranch, r.Options.Branch).
+		Hint("release from %s (`gio release --branch %s`), or `--no-next` to leave the next versions to you", r.next.SupportBranch, r.next.SupportBranch)
+}
+
+// drive begins the run and works through its plan.
+func (r *Release) drive(ctx context.Context, stop <-chan struct{}) error {
+	user, err := r.CI.Me(ctx)
+	if err != nil {
+		return err
+	}
+	if err := r.begin(ctx); err != nil {
+		return err
+	}
+	driver := r.Driver
+	driver.Login = user.Login
+	if err := r.rec.add(ctx, run.Event{Type: run.Planned, Plan: r.Plan, Driver: &driver, ServerTime: user.ServerTime}); err != nil {
+		return err
+	}
+	limit := r.MaxParallel
+	if limit <= 0 {
+		limit = MaxParallel
+	}
+	s := &session{
+		rec: r.rec, ci: r.CI, login: user.Login, plan: r.Plan, stop: stop, holdLimit: r.HoldLimit,
+		slots: semaphore.NewWeighted(int64(limit)), tried: map[run.StepID]bool{},
+	}
+	return s.drive(ctx)
+}
+
+// outcome is what the states of the steps say about the run, several faults when several hold.
+func (r *Release) outcome(stop <-chan struct{}) []error {
+	var errs []error
+	var failed, late, denied, unknown, held, open []string
+	state := r.State()
+	for _, planned := range r.Plan.Steps() {
+		st := state.Step(run.StepID(planned.ID()))
+		name := st.ID.Component()
+		switch {
+		case st.Status == run.HasSucceeded:
+		case st.Status == run.HasFailed && st.Code == "not-allowed":
+			denied = append(denied, name)
+		case st.Status == run.HasFailed && st.Code == "timeout":
+			late = append(late, name)
+		case st.Status == run.HasFailed:
+			failed = append(failed, name)
+		case st.Status == run.IsUnknown:
+			unknown = append(unknown, name)
+		case st.Status == run.OnHold:
+			held = append(held, name)
+		default:
+			open = append(open, name)
+		}
+	}
+	again := "run the same command again: what succeeded is not released again"
+	add := func(kind fault.Kind, code string, names []string, what string, hint ...string) {
+		if len(names) == 0 {
+			return
+		}
+		f := fault.New(kind, code, "%s: %s", what, strings.Join(names, ", "))
+		f.Hints = hint
+		errs = append(errs, f)
+	}
+	add(fault.Auth, "not-allowed", denied, "CircleCI does not let this token trigger", "check the token's user and its rights on these projects, then run the same command again")
+	add(fault.Decision, "unknown", unknown, "gio cannot know whether a pipeline was started for",
+		"look at CircleCI, then answer with `gio resolve COMPONENT --pipeline N`, `--released` or `--not-triggered`")
+	add(fault.PipelineFailed, "pipeline-failed", failed, "failed", "mend it, then "+again)
+	add(fault.Timeout, "timeout", late, "took too long", again)
+	add(fault.Timeout, "held", held, "waits for an approval", "approve it on CircleCI, then "+again)
+	select {
+	case <-stop:
+		add(fault.Stopped, "stopped", open, "stopped before it was done", again)
+	default:
+	}
+	return errs
+}

@@ -1,0 +1,141 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/gravitee-lab/gio/internal/circleci"
+	"github.com/gravitee-lab/gio/internal/fault"
+	"github.com/gravitee-lab/gio/internal/run"
+)
+
+// Answer is what a person says of a component whose pipeline gio does not know.
+type Answer struct {
+	Component    string
+	Pipeline     int64 // its number, when that is the answer
+	Released     bool
+	NotTriggered bool
+	By           run.Driver // who answers
+}
+
+// Resolve writes a person's answer into the journal of a run that nobody drives. The steps that share
+// the pipeline are answered together. Tagged tells whether the repository of a step carries a tag of
+// its version: what has one is not released again. It returns the steps that were answered.
+//
+// Faults: NotFound "no-step", Invalid "nothing-to-resolve", "tag-exists" and "other-pipeline".
+func Resolve(ctx context.Context, ci *circleci.Client, j Journal, events []run.Event, a Answer, tagged func(run.StepID) (bool, error)) ([]run.Step, error) {
+	state, err := run.Fold(events)
+	if err != nil {
+		return nil, err
+	}
+	steps, err := asked(state, a.Component)
+	if err != nil {
+		return nil, err
+	}
+	e := run.Event{Type: run.Resolved, Driver: &a.By}
+	for _, st := range steps {
+		e.Steps = append(e.Steps, st.ID)
+	}
+	switch {
+	case a.Released:
+		e.Status = run.AnswerReleased
+	case a.NotTriggered:
+		e.Status = run.AnswerNotTriggered
+		if err := mayRepeat(steps, tagged); err != nil {
+			return nil, err
+		}
+	default:
+		e.Status = run.AnswerPipeline
+		if e.Pipeline, err = named(ctx, ci, steps[0], a.Pipeline); err != nil {
+			return nil, err
+		}
+	}
+	rec, err := newRecorder(j, state.Header, events, nil)
+	if err != nil {
+		return nil, err
+	}
+	if err := state.Allows(numbered(state, e)); err != nil {
+		return nil, fault.New(fault.Invalid, "nothing-to-resolve", "%s cannot be answered so", a.Component).Because(err)
+	}
+	return steps, rec.add(ctx, e)
+}
+
+func numbered(state *run.State, e run.Event) run.Event {
+	e.Seq = state.Seq + 1
+	return e
+}
+
+// asked finds the step in question, and those that share its pipeline: what is unknown first, else
+// what is open, else the newest.
+func asked(state *run.State, component string) ([]run.Step, error) {
+	var own []run.Step
+	for _, st := range state.Steps() {
+		if st.ID.Component() == component {
+			own = append(own, st)
+		}
+	}
+	if len(own) == 0 {
+		f := fault.New(fault.NotFound, "no-step", "%s has no part in %s", component, state.Header.Run())
+		if unknown := state.With(run.IsUnknown); len(unknown) > 0 {
+			f = f.Hint("unknown is: %s", names(unknown))
+		}
+		return nil, f
+	}
+	st := own[len(own)-1]
+	for _, wanted := range []run.Status{run.Intended, run.IsUnknown} {
+		if i := slices.IndexFunc(own, func(s run.Step) bool { return s.Status == wanted }); i >= 0 {
+			st = own[i]
+		}
+	}
+	steps := []run.Step{st}
+	for _, other := range state.Steps() {
+		shares := other.Project == st.Project && other.Branch == st.Branch && other.From.Equal(st.From) && !st.From.IsZero()
+		if other.ID != st.ID && other.Status == st.Status && shares {
+			steps = append(steps, other)
+		}
+	}
+	return steps, nil
+}
+
+// mayRepeat: what succeeded is only released again when no tag says that it was.
+func mayRepeat(steps []run.Step, tagged func(run.StepID) (bool, error)) error {
+	for _, st := range steps {
+		if st.Status != run.HasSucceeded {
+			continue
+		}
+		found, err := tagged(st.ID)
+		if err != nil {
+			return err
+		}
+		if found {
+			return fault.New(fault.Invalid, "tag-exists", "%s has succeeded, and its repository carries the tag", st.ID).
+				Hint("a version is released once: open the next one, or delete the tag first if it is a mistake")
+		}
+	}
+	return nil
+}
+
+// named reads the pipeline that a person names and refuses one that cannot be the step's.
+func named(ctx context.Context, ci *circleci.Client, st run.Step, number int64) (*run.Pipeline, error) {
+	if st.Project == "" {
+		return nil, fault.New(fault.Invalid, "nothing-to-resolve", "gio never tried to start %s: there is no pipeline to name", st.ID)
+	}
+	p, err := ci.PipelineByNumber(ctx, st.Project, number)
+	if err != nil {
+		return nil, err
+	}
+	if p.Branch != "" && p.Branch != st.Branch {
+		return nil, fault.New(fault.Invalid, "other-pipeline", "pipeline %d of %s runs on branch %s, but %s is built from %s", number, st.Project, p.Branch, st.ID, st.Branch)
+	}
+	return &run.Pipeline{ID: p.ID, Number: p.Number, URL: circleci.PipelineURL(ci.Host(), st.Project, p.Number)}, nil
+}
+
+func names(steps []run.Step) string {
+	var all []string
+	for _, st := range steps {
+		all = append(all, fmt.Sprintf("%s %s", st.ID.Component(), st.ID.Version()))
+	}
+	return strings.Join(all, ", ")
+}

@@ -1,0 +1,293 @@
+package engine
+
+import (
+	"context"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+	"golang.org/x/sync/semaphore"
+
+	"github.com/gravitee-lab/gio/internal/circleci"
+	"github.com/gravitee-lab/gio/internal/fault"
+	"github.com/gravitee-lab/gio/internal/plan"
+	"github.com/gravitee-lab/gio/internal/run"
+)
+
+// session is one driver's time with a plan.
+type session struct {
+	rec   *recorder
+	ci    *circleci.Client
+	login string // of the token's user: whose pipelines may be adopted
+	plan  *plan.Plan
+	slots *semaphore.Weighted
+	stop  <-chan struct{} // closed: start nothing new, watch on what runs
+
+	holdLimit time.Duration
+
+	halted     atomic.Bool // something is wrong that is not a pipeline's: start nothing new
+	waveFailed atomic.Bool // in the wave that runs: its holds are not waited for
+
+	mu    sync.Mutex
+	tried map[run.StepID]bool // had its attempt in this session
+}
+
+// unit is the steps that share one pipeline, and the facts they have in common.
+type unit struct {
+	steps []plan.Step // never empty; the first one speaks for all
+	ids   []run.StepID
+}
+
+func newUnit(steps []plan.Step) unit {
+	u := unit{steps: steps}
+	for _, st := range steps {
+		u.ids = append(u.ids, run.ID(st.Component, st.Version))
+	}
+	return u
+}
+
+// drive works through the plan. Its error is what stopped the session; how the pipelines ended is in
+// the state (see outcome). Later waves are skipped when a step of a wave did not succeed.
+func (s *session) drive(ctx context.Context) error {
+	if err := s.readAgain(ctx); err != nil {
+		return err
+	}
+	for i, wave := range s.plan.Waves {
+		if err := s.wave(ctx, wave); err != nil {
+			return err
+		}
+		if behind := s.notSucceeded(wave); len(behind) > 0 {
+			return s.skipFrom(ctx, i+1, behind)
+		}
+	}
+	return nil
+}
+
+// wave brings every step of a wave as far as it goes. Units of one project follow one another: the
+// pipelines of a branch may cancel each other, and their numbers tell whose is whose.
+func (s *session) wave(ctx context.Context, w plan.Wave) error {
+	s.waveFailed.Store(false)
+	var g errgroup.Group
+	errs := make(chan error, len(w.Steps))
+	for _, units := range s.byProject(w) {
+		g.Go(func() error {
+			for _, u := range units {
+				if err := s.finish(ctx, u); err != nil {
+					s.halted.Store(true)
+					errs <- err
+					return err
+				}
+			}
+			return nil
+		})
+	}
+	first := g.Wait()
+	close(errs)
+	for err := range errs {
+		first = fault.Worst(first, err)
+	}
+	return first
+}
+
+func (s *session) byProject(w plan.Wave) [][]unit {
+	index := map[string]int{}
+	var projects [][]unit
+	for _, steps := range plan.Units(w) {
+		for _, u := range s.split(steps) {
+			i, known := index[u.steps[0].Project]
+			if !known {
+				i = len(projects)
+				index[u.steps[0].Project] = i
+				projects = append(projects, nil)
+			}
+			projects[i] = append(projects[i], u)
+		}
+	}
+	return projects
+}
+
+// split separates the steps whose pipelines differ already: what succeeded stays out, what runs is
+// watched by itself, what must be started is started together.
+func (s *session) split(steps []plan.Step) []unit {
+	var start []plan.Step
+	var units []unit
+	together := map[string]int{}
+	for _, st := range steps {
+		switch now := s.rec.step(run.ID(st.Component, st.Version)); now.Status {
+		case run.HasSucceeded, run.IsUnknown:
+		case run.Pending, run.WasSkipped, run.HasFailed:
+			start = append(start, st)
+		default:
+			key := now.Pipeline.ID + now.From.String()
+			if i, ok := together[key]; ok {
+				units[i] = newUnit(append(units[i].steps, st))
+				continue
+			}
+			together[key] = len(units)
+			units = append(units, newUnit([]plan.Step{st}))
+		}
+	}
+	if len(start) > 0 {
+		units = append(units, newUnit(start))
+	}
+	return units
+}
+
+// finish brings a unit to its end from wherever its facts stand: a fresh one and one that an earlier
+// driver left take the same way. It returns nil when there is nothing more to do in this session.
+func (s *session) finish(ctx context.Context, u unit) error {
+	if err := s.slots.Acquire(ctx, 1); err != nil {
+		return stopped(ctx)
+	}
+	held := &slot{s: s.slots}
+	defer held.release()
+	for {
+		if err := ctx.Err(); err != nil {
+			return stopped(ctx)
+		}
+		var err error
+		switch st := s.rec.step(u.ids[0]); st.Status {
+		case run.HasSucceeded, run.IsUnknown:
+			return nil
+		case run.Pending, run.WasSkipped, run.HasFailed:
+			if s.done(u) || s.mayNotStart() {
+				return nil
+			}
+			err = s.trigger(ctx, u)
+		case run.Intended:
+			if s.done(u) {
+				return nil // looked up and left open: what comes next is for the next session
+			}
+			s.try(u)
+			err = s.settle(ctx, u, !s.mayNotStart())
+		case run.Running, run.OnHold:
+			over, werr := s.watch(ctx, u, held)
+			if over || werr != nil {
+				return werr
+			}
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// done tells whether the unit had its attempt in this session.
+func (s *session) done(u unit) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.tried[u.ids[0]]
+}
+
+func (s *session) try(u unit) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, id := range u.ids {
+		s.tried[id] = true
+	}
+}
+
+// mayNotStart tells that nothing new may be started.
+func (s *session) mayNotStart() bool { return s.halted.Load() || s.stopping() }
+
+func (s *session) stopping() bool {
+	select {
+	case <-s.stop:
+		return true
+	default:
+		return false
+	}
+}
+
+func (s *session) notSucceeded(w plan.Wave) []run.Step {
+	var behind []run.Step
+	for _, st := range w.Steps {
+		if now := s.rec.step(run.ID(st.Component, st.Version)); now.Status != run.HasSucceeded {
+			behind = append(behind, now)
+		}
+	}
+	return behind
+}
+
+// skipFrom says once why the waves from index on are not started.
+func (s *session) skipFrom(ctx context.Context, index int, behind []run.Step) error {
+	var ids []run.StepID
+	for _, w := range s.plan.Waves[min(index, len(s.plan.Waves)):] {
+		for _, st := range w.Steps {
+			id := run.ID(st.Component, st.Version)
+			if s.rec.step(id).Status == run.Pending {
+				ids = append(ids, id)
+			}
+		}
+	}
+	if len(ids) == 0 {
+		return nil
+	}
+	reason := "upstream: " + behind[0].ID.Component() + " has not succeeded"
+	if s.stopping() {
+		reason = "stopped before their wave"
+	}
+	return s.rec.add(ctx, run.Event{Type: run.Skipped, Steps: ids, Reason: reason})
+}
+
+// slot is a place among the pipelines that run at once. A held pipeline gives it back.
+type slot struct {
+	s    *semaphore.Weighted
+	gone bool
+}
+
+func (h *slot) release() {
+	if !h.gone {
+		h.s.Release(1)
+		h.gone = true
+	}
+}
+
+// readAgain looks, before anything is started, at every step that an earlier driver left with a
+// pipeline or an open intent: a success is a success, whoever re-ran it; what runs is watched in its
+// wave; a failure may have a new attempt.
+func (s *session) readAgain(ctx context.Context) error {
+	var g errgroup.Group
+	g.SetLimit(MaxParallel)
+	for _, u := range s.left() {
+		g.Go(func() error {
+			st := s.rec.step(u.ids[0])
+			if st.Cancel != "" {
+				s.cancel(ctx, st.Cancel)
+			}
+			if st.Status == run.Intended {
+				return s.settle(ctx, u, false)
+			}
+			return s.readOnce(ctx, u, st)
+		})
+	}
+	return g.Wait()
+}
+
+// left is the units of the plan, by the pipeline they have or the intent that is open.
+func (s *session) left() []unit {
+	var all []plan.Step
+	for _, w := range s.plan.Waves {
+		all = append(all, w.Steps...)
+	}
+	index := map[string]int{}
+	var units []unit
+	for _, st := range all {
+		now := s.rec.step(run.ID(st.Component, st.Version))
+		open := now.Status == run.Intended
+		read := now.Pipeline.ID != "" && slices.Contains([]run.Status{run.Running, run.OnHold, run.HasFailed}, now.Status)
+		if !open && !read {
+			continue
+		}
+		key := now.Pipeline.ID + "/" + now.Project + now.Branch + now.From.String()
+		if i, ok := index[key]; ok {
+			units[i] = newUnit(append(units[i].steps, st))
+			continue
+		}
+		index[key] = len(units)
+		units = append(units, newUnit([]plan.Step{st}))
+	}
+	return units
+}

@@ -1,0 +1,37 @@
+package engine
+
+import (
+	"context"
+	"time"
+
+	"github.com/gravitee-lab/gio/internal/fault"
+)
+
+// stopped is the fault of a driver that leaves at once: pipelines run on, and the same command
+// continues.
+func stopped(ctx context.Context) error {
+	return fault.New(fault.Stopped, "detached", "gio left while pipelines may still run").
+		Because(context.Cause(ctx)).Hint("run the same command again to continue")
+}
+
+// sleep waits, or returns the fault of a driver that leaves.
+func sleep(ctx context.Context, d time.Duration) error {
+	select {
+	case <-ctx.Done():
+		return stopped(ctx)
+	case <-time.After(d):
+		return nil
+	}
+}
+
+// sleepUnlessStopped waits and tells whether to go on.
+func (s *session) sleepUnlessStopped(ctx context.Context, d time.Duration) bool {
+	select {
+	case <-ctx.Done():
+		return false
+	case <-s.stop:
+		return false
+	case <-time.After(d):
+		return !s.halted.Load()
+	}
+}

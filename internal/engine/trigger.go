@@ -1,0 +1,108 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/gravitee-lab/gio/internal/circleci"
+	"github.com/gravitee-lab/gio/internal/fault"
+	"github.com/gravitee-lab/gio/internal/run"
+)
+
+// trigger begins a new attempt of a unit that may be started. The newest pipeline number is read
+// before the intent is written: with it the pipeline is found again if the answer is lost.
+func (s *session) trigger(ctx context.Context, u unit) error {
+	s.try(u)
+	newest, serverTime, err := s.ci.Newest(ctx, u.steps[0].Project)
+	if err != nil {
+		return s.notReadable(ctx, u, err)
+	}
+	return s.send(ctx, u, run.Event{Send: 1, After: newest, ServerTime: serverTime})
+}
+
+// notReadable ends an attempt whose project cannot even be read. Only what is wrong with this one
+// project is the step's failure; a bad token or a dead API is the session's.
+func (s *session) notReadable(ctx context.Context, u unit, err error) error {
+	if ctx.Err() != nil {
+		return stopped(ctx)
+	}
+	if fault.KindOf(err) != fault.NotFound {
+		return err
+	}
+	return s.fail(ctx, u, run.Event{Code: "project-not-found", Reason: err.Error()})
+}
+
+// send writes the intent and makes the one POST it is for. What certainly created nothing is sent
+// again after waiting, with an intent of its own; what is uncertain is settled by looking it up.
+func (s *session) send(ctx context.Context, u unit, intent run.Event) error {
+	intent.Type, intent.Steps = run.Intent, u.ids
+	intent.Project, intent.Branch = u.steps[0].Project, u.steps[0].Branch
+	began, wait := time.Now(), time.Second
+	for {
+		if err := s.rec.add(ctx, intent); err != nil {
+			return err
+		}
+		created, err := s.ci.Trigger(ctx, circleci.TriggerRequest{
+			Project: u.steps[0].Project, Definition: u.steps[0].Definition,
+			Branch: u.steps[0].Branch, Parameters: u.steps[0].Parameters,
+		})
+		if err == nil {
+			return s.created(ctx, u, intent, created)
+		}
+		t, ok := errors.AsType[*circleci.TriggerError](err)
+		if !ok {
+			return err
+		}
+		switch t.Outcome {
+		case circleci.Refused, circleci.NotCreated:
+			return s.refused(ctx, u, t)
+		case circleci.Uncertain:
+			return s.settle(ctx, u, !s.mayNotStart())
+		case circleci.NotSent, circleci.Throttled:
+			if time.Since(began) > sendPatience {
+				return s.fail(ctx, u, run.Event{Code: "not-sent", Reason: t.Error()})
+			}
+			if !s.sleepUnlessStopped(ctx, max(wait, t.RetryAfter)) {
+				return s.rec.add(ctx, run.Event{Type: run.Skipped, Steps: u.ids, Reason: "stopped before CircleCI took it: nothing was created"})
+			}
+			wait = min(2*wait, 30*time.Second)
+		}
+	}
+}
+
+// created notes the pipeline. After an earlier send of the same attempt its number must follow the
+// newest one known then; if it does not, one of those between may be the earlier send's.
+func (s *session) created(ctx context.Context, u unit, intent run.Event, c circleci.Created) error {
+	if intent.Send > 1 && c.Number != intent.After+1 {
+		return s.sift(ctx, u, c)
+	}
+	return s.triggered(ctx, u, run.Event{Pipeline: s.pipeline(u, c.ID, c.Number)})
+}
+
+func (s *session) triggered(ctx context.Context, u unit, e run.Event) error {
+	e.Type, e.Steps = run.Triggered, u.ids
+	return s.rec.add(ctx, e)
+}
+
+func (s *session) pipeline(u unit, id string, number int64) *run.Pipeline {
+	return &run.Pipeline{ID: id, Number: number, URL: circleci.PipelineURL(s.ci.Host(), u.steps[0].Project, number)}
+}
+
+// refused ends an attempt that CircleCI turned down: certainly nothing was created. When it is the
+// token that is refused, nothing else is worth starting either.
+func (s *session) refused(ctx context.Context, u unit, t *circleci.TriggerError) error {
+	code := "refused"
+	if t.Status == 401 || t.Status == 403 {
+		code = "not-allowed"
+		s.halted.Store(true)
+	}
+	return s.fail(ctx, u, run.Event{Code: code, Reason: t.Error()})
+}
+
+// fail ends the attempt without success.
+func (s *session) fail(ctx context.Context, u unit, e run.Event) error {
+	s.waveFailed.Store(true)
+	e.Type, e.Steps = run.Failed, u.ids
+	return s.rec.add(ctx, e)
+}

@@ -1,0 +1,220 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/gravitee-lab/gio/internal/circleci"
+	"github.com/gravitee-lab/gio/internal/fault"
+	"github.com/gravitee-lab/gio/internal/run"
+)
+
+// watch reads a pipeline until it has ended, and notes what changed. It is over early, with the
+// pipeline left as it is, when it waits for an approval that nobody should wait for: after a failure
+// in its wave, or when the driver stops.
+func (s *session) watch(ctx context.Context, u unit, place *slot) (over bool, err error) {
+	w := &watcher{s: s, u: u, place: place, began: time.Now(), answered: time.Now()}
+	if at := s.rec.step(u.ids[0]).StartedAt; !at.IsZero() {
+		w.began = at
+	}
+	for {
+		v, err := w.read(ctx)
+		if err != nil {
+			return true, err
+		}
+		over, err := w.note(ctx, v)
+		if over || err != nil {
+			return over, err
+		}
+		if v.State == circleci.Succeeded || v.State == circleci.Failed {
+			return false, nil
+		}
+		if err := sleep(ctx, pollAfter(time.Since(w.began))); err != nil {
+			return true, err
+		}
+	}
+}
+
+// watcher is what watching one pipeline remembers between two readings.
+type watcher struct {
+	s     *session
+	u     unit
+	place *slot
+
+	began     time.Time     // when the pipeline was triggered
+	appeared  time.Time     // when its first workflow was seen
+	answered  time.Time     // when CircleCI last answered
+	heldSince time.Time     // of the hold that lasts
+	heldFor   time.Duration // of the holds that are over
+}
+
+// read gives the verdict of one reading, or of two where one is not enough. CircleCI may fail for a
+// while; what it says about the token is final.
+func (w *watcher) read(ctx context.Context) (circleci.Verdict, error) {
+	id := w.s.rec.step(w.u.ids[0]).Pipeline.ID
+	for {
+		v, err := w.s.verdict(ctx, id)
+		if err == nil {
+			w.answered = time.Now()
+			if w.young(v) {
+				err = sleep(ctx, secondReading)
+			}
+			if err == nil && v.State == circleci.Succeeded && w.young(v) {
+				v, err = w.s.verdict(ctx, id)
+			}
+		}
+		switch {
+		case ctx.Err() != nil:
+			return v, stopped(ctx)
+		case err == nil:
+			return v, nil
+		case fault.KindOf(err) == fault.Auth || time.Since(w.answered) > readPatience:
+			return v, err
+		}
+		if err := sleep(ctx, pollAfter(time.Since(w.answered))); err != nil {
+			return v, err
+		}
+	}
+}
+
+// young tells that a success was seen so soon after the first workflow that another may still appear.
+func (w *watcher) young(v circleci.Verdict) bool {
+	if w.appeared.IsZero() && v.State != circleci.Waiting {
+		w.appeared = time.Now()
+	}
+	return v.State == circleci.Succeeded && time.Since(w.appeared) < youngFor
+}
+
+// note writes down what a reading changed, and gives up where a limit is reached.
+func (w *watcher) note(ctx context.Context, v circleci.Verdict) (over bool, err error) {
+	switch v.State {
+	case circleci.Succeeded:
+		return false, w.s.rec.add(ctx, run.Event{Type: run.Succeeded, Steps: w.u.ids})
+	case circleci.Failed:
+		return false, w.s.fail(ctx, w.u, w.s.failure(ctx, w.u, v))
+	case circleci.OnHold:
+		return w.hold(ctx, v)
+	case circleci.Waiting:
+		if time.Since(w.began) > noWorkflowFor && v.NoWorkflow {
+			return false, w.s.fail(ctx, w.u, run.Event{Code: "no-workflow", Reason: fmt.Sprintf(
+				"CircleCI created the pipeline but no workflow ran in %s: filters or conditions of its configuration leave out all of them", noWorkflowFor)})
+		}
+	case circleci.Running:
+	}
+	if err := w.resume(ctx); err != nil {
+		return true, err
+	}
+	if time.Since(w.began)-w.heldFor > componentLimit {
+		return false, w.s.fail(ctx, w.u, run.Event{Code: "timeout", Reason: fmt.Sprintf("it still runs after %s; gio does not wait longer and has not cancelled it", componentLimit)})
+	}
+	return false, w.s.observed(ctx, w.u, v)
+}
+
+// hold gives the slot back and waits, unless nobody should.
+func (w *watcher) hold(ctx context.Context, v circleci.Verdict) (over bool, err error) {
+	if w.heldSince.IsZero() {
+		w.heldSince = time.Now()
+	}
+	w.place.release()
+	if err := w.s.observed(ctx, w.u, v); err != nil {
+		return true, err
+	}
+	return w.s.waveFailed.Load() || w.s.mayNotStart() || time.Since(w.heldSince) > w.s.holdLimit, nil
+}
+
+// resume takes a slot again after a hold.
+func (w *watcher) resume(ctx context.Context) error {
+	if w.heldSince.IsZero() {
+		return nil
+	}
+	w.heldFor += time.Since(w.heldSince)
+	w.heldSince = time.Time{}
+	if err := w.s.slots.Acquire(ctx, 1); err != nil {
+		return stopped(ctx)
+	}
+	w.place.gone = false
+	return nil
+}
+
+// observed notes a reading that differs from what is known.
+func (s *session) observed(ctx context.Context, u unit, v circleci.Verdict) error {
+	st := s.rec.step(u.ids[0])
+	held, status := v.State == circleci.OnHold, string(v.Workflow.Status)
+	if st.Status != run.HasFailed && st.Detail == status && st.Workflow == v.Workflow.Name && (st.Status == run.OnHold) == held {
+		return nil
+	}
+	return s.rec.add(ctx, run.Event{Type: run.Observed, Steps: u.ids, Status: status, Held: held, Workflow: v.Workflow.Name, URL: s.workflowURL(u, st, v)})
+}
+
+// readOnce takes in what became of a pipeline that an earlier driver left. A failure that is still one
+// is left as it is: it has its new attempt in its wave.
+func (s *session) readOnce(ctx context.Context, u unit, st run.Step) error {
+	w := &watcher{s: s, u: u, place: &slot{gone: true}, began: st.StartedAt, answered: time.Now()}
+	v, err := w.read(ctx)
+	if fault.KindOf(err) == fault.NotFound && st.Status == run.HasFailed {
+		return nil // so old that CircleCI has forgotten it
+	}
+	if err != nil {
+		return err
+	}
+	switch v.State {
+	case circleci.Succeeded:
+		return s.rec.add(ctx, run.Event{Type: run.Succeeded, Steps: u.ids})
+	case circleci.Running, circleci.OnHold:
+		return s.observed(ctx, u, v)
+	case circleci.Waiting: // a pipeline that never had a workflow stays failed; any other may still run
+		if !v.NoWorkflow {
+			return s.observed(ctx, u, v)
+		}
+	case circleci.Failed: // a running one ends in its wave
+	}
+	return nil
+}
+
+// verdict reads workflows first and the pipeline after: a workflow that appears between the two is
+// missed by neither. What the workflows alone leave running needs no second request.
+func (s *session) verdict(ctx context.Context, id string) (circleci.Verdict, error) {
+	workflows, err := s.ci.Workflows(ctx, id)
+	if err != nil {
+		return circleci.Verdict{}, err
+	}
+	if v := circleci.Judge(circleci.Pipeline{State: "created"}, workflows); v.State == circleci.Running || v.State == circleci.OnHold {
+		return v, nil
+	}
+	p, err := s.ci.Pipeline(ctx, id)
+	if err != nil {
+		return circleci.Verdict{}, err
+	}
+	return circleci.Judge(p, workflows), nil
+}
+
+// failure says where a pipeline failed: workflow, job, link. The job is left out when CircleCI does
+// not tell it.
+func (s *session) failure(ctx context.Context, u unit, v circleci.Verdict) run.Event {
+	e := run.Event{Code: "pipeline-failed", Reason: v.Reason, Workflow: v.Workflow.Name, Status: string(v.Workflow.Status)}
+	e.URL = s.workflowURL(u, s.rec.step(u.ids[0]), v)
+	if v.Workflow.ID == "" {
+		return e
+	}
+	jobs, err := s.ci.Jobs(ctx, v.Workflow.ID)
+	if err != nil {
+		return e
+	}
+	bad := []string{"failed", "timedout", "infrastructure_fail", "terminated-unknown", "unauthorized", "canceled"}
+	for _, status := range bad { // the first kind that there is: a cancelled job is seldom the cause
+		if i := slices.IndexFunc(jobs, func(j circleci.Job) bool { return j.Status == status }); i >= 0 {
+			e.Job = jobs[i].Name
+			return e
+		}
+	}
+	return e
+}
+
+func (s *session) workflowURL(u unit, st run.Step, v circleci.Verdict) string {
+	if v.Workflow.ID == "" {
+		return st.Pipeline.URL
+	}
+	return circleci.WorkflowURL(s.ci.Host(), u.steps[0].Project, st.Pipeline.Number, v.Workflow.ID)
+}

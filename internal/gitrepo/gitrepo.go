@@ -1,0 +1,225 @@
+// Package gitrepo is the release repository: an in-memory shallow clone of one branch, commits, annotated tags and one
+// atomic push.
+//
+// Nothing is written to a disk. Everything on the wire is spoken through go-git's sessions and not through its porcelain,
+// because a push must name exactly the old and the new value of every ref: that is what makes it compare-and-swap.
+package gitrepo
+
+import (
+	"context"
+	"maps"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/go-git/go-git/v5/plumbing"
+	"github.com/go-git/go-git/v5/plumbing/protocol/packp"
+	"github.com/go-git/go-git/v5/plumbing/protocol/packp/capability"
+	"github.com/go-git/go-git/v5/storage/memory"
+
+	"github.com/gravitee-lab/gio/internal/fault"
+)
+
+// Hash names a Git object: 40 lower-case hexadecimal digits, or "" for none.
+type Hash string
+
+func hashOf(h plumbing.Hash) Hash {
+	if h.IsZero() {
+		return ""
+	}
+	return Hash(h.String())
+}
+
+// plumb is the other way round; "" is the zero hash.
+func (h Hash) plumb() plumbing.Hash { return plumbing.NewHash(string(h)) }
+
+// Options say which branch of which repository to open, and in whose name to write.
+type Options struct {
+	URL         string           // https, http, ssh, scp-like, file or a local path
+	Branch      string           // its short name; a name that starts with refs/ is taken as it is
+	Credentials Credentials      // what the caller knows; the rest is asked of ssh and Git
+	Author      Author           // of commits and tags
+	Committer   Author           // zero: the author
+	Now         func() time.Time // nil: the wall clock
+}
+
+// Repo is one branch of a remote repository, held in memory. It is safe for concurrent use; operations wait for each other.
+type Repo struct {
+	mu            sync.Mutex
+	remote        *remote
+	branch        plumbing.ReferenceName
+	author        Author
+	committer     Author
+	now           func() time.Time
+	store         *memory.Storage
+	made          map[plumbing.Hash]bool // objects made here that the remote is not known to have
+	refs          map[string]Hash
+	defaultBranch string
+	head          Hash
+}
+
+// Open lists the refs of the remote and clones its branch at depth 1 into memory.
+//
+// Faults: "no-remote", "no-branch", "remote-url", "branch-missing", "repository-empty", "repository-missing", "git-auth",
+// "git-remote", "git-missing".
+func Open(ctx context.Context, o Options) (*Repo, error) {
+	if o.Branch == "" {
+		return nil, fault.New(fault.NotFound, "no-branch", "no branch of %s was named, and the checkout is on none", Redact(o.URL)).
+			Hint("name one with --branch")
+	}
+	remote, err := newRemote(o.URL, o.Credentials)
+	if err != nil {
+		return nil, err
+	}
+	r := &Repo{
+		remote: remote, branch: branchRef(o.Branch), author: o.Author.clean(), committer: o.Committer.clean(), now: o.Now,
+		store: memory.NewStorage(), made: map[plumbing.Hash]bool{},
+	}
+	r.author = r.author.or(fallbackAuthor)
+	r.committer = r.committer.or(r.author)
+	if r.now == nil {
+		r.now = time.Now
+	}
+	return r, r.Fetch(ctx)
+}
+
+func branchRef(name string) plumbing.ReferenceName {
+	if strings.HasPrefix(name, "refs/") {
+		return plumbing.ReferenceName(name)
+	}
+	return plumbing.NewBranchReferenceName(name)
+}
+
+// Head is the tip of the branch as last fetched, or as last pushed from here.
+func (r *Repo) Head() Hash {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.head
+}
+
+// DefaultBranch is the short name of the branch that the remote's HEAD points to, "" when the remote does not say.
+func (r *Repo) DefaultBranch() string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.defaultBranch
+}
+
+// Refs are the refs of the remote as last listed, by full name. An annotated tag has a second entry "refs/tags/NAME^{}",
+// the object it stands for. HEAD is not among them.
+func (r *Repo) Refs() map[string]Hash {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return maps.Clone(r.refs)
+}
+
+// Fetch lists the refs again and gets the tip of the branch, at depth 1. Of the further refs (full names) it gets those
+// that exist. After a fault Head is what it was.
+func (r *Repo) Fetch(ctx context.Context, also ...string) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	ctx, cancel := context.WithTimeout(ctx, wireTimeout)
+	defer cancel()
+	session, adv, err := r.remote.uploadPack(ctx)
+	if err != nil {
+		return err
+	}
+	defer hangUp(session)
+	r.noteRefs(adv)
+	head, ok := r.refs[r.branch.String()]
+	if !ok {
+		return fault.New(fault.NotFound, "branch-missing", "there is no branch %s in %s", r.branch.Short(), r.remote.shown).
+			Hint("name another one with --branch, or push the branch first")
+	}
+	if err := r.get(ctx, session, adv, r.missing(head, also)); err != nil {
+		return err
+	}
+	r.head = head
+	return nil
+}
+
+// missing are the objects to ask for: the tip of the branch and of the further refs, unless they are here already.
+func (r *Repo) missing(head Hash, also []string) []plumbing.Hash {
+	var wants []plumbing.Hash
+	asked := map[Hash]bool{"": true}
+	for _, h := range append([]Hash{head}, r.hashes(also)...) {
+		if !asked[h] && r.store.HasEncodedObject(h.plumb()) != nil {
+			wants = append(wants, h.plumb())
+		}
+		asked[h] = true
+	}
+	return wants
+}
+
+func (r *Repo) hashes(refs []string) []Hash {
+	var found []Hash
+	for _, name := range refs {
+		found = append(found, r.refs[name])
+	}
+	return found
+}
+
+// get adds the wanted objects to the store only once all have arrived, so that a commit in the store is always complete.
+func (r *Repo) get(ctx context.Context, session uploadSession, adv *packp.AdvRefs, wants []plumbing.Hash) error {
+	if len(wants) == 0 {
+		return nil
+	}
+	fetched := memory.NewStorage()
+	if err := r.remote.fetch(ctx, session, adv, wants, 1, fetched); err != nil {
+		return err
+	}
+	for _, object := range fetched.Objects {
+		if _, err := r.store.SetEncodedObject(object); err != nil {
+			return fault.New(fault.Internal, "git-object", "an object of %s cannot be kept", r.remote.shown).Because(err)
+		}
+	}
+	return nil
+}
+
+func (r *Repo) noteRefs(adv *packp.AdvRefs) {
+	r.refs = refsOf(adv)
+	r.defaultBranch = ""
+	for _, symref := range adv.Capabilities.Get(capability.SymRef) {
+		if target, ok := strings.CutPrefix(symref, "HEAD:refs/heads/"); ok {
+			r.defaultBranch = target
+		}
+	}
+}
+
+func refsOf(adv *packp.AdvRefs) map[string]Hash {
+	refs := make(map[string]Hash, len(adv.References)+len(adv.Peeled))
+	for name, h := range adv.References {
+		refs[name] = hashOf(h)
+	}
+	for name, h := range adv.Peeled {
+		refs[name+peeled] = hashOf(h)
+	}
+	return refs
+}
+
+// peeled is how Git marks the object that an annotated tag stands for.
+const peeled = "^{}"
+
+// RemoteTags lists the tags of another repository: short name to the commit it stands for, annotated or not. An empty
+// repository has none. Faults as Open.
+func RemoteTags(ctx context.Context, url string, c Credentials) (map[string]Hash, error) {
+	remote, err := newRemote(url, c)
+	if err != nil {
+		return nil, err
+	}
+	refs, err := remote.list(ctx)
+	if err != nil && !fault.Is(err, "repository-empty") {
+		return nil, err
+	}
+	tags := map[string]Hash{}
+	for ref, h := range refs {
+		name, isTag := strings.CutPrefix(ref, "refs/tags/")
+		if !isTag || strings.HasSuffix(name, peeled) {
+			continue
+		}
+		if target, ok := refs[ref+peeled]; ok {
+			h = target
+		}
+		tags[name] = h
+	}
+	return tags, nil
+}

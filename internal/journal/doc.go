@@ -1,0 +1,28 @@
+// Package journal keeps the events of a run where a crash cannot take them.
+//
+// # The contract
+//
+// A journal holds the events of one run in the order they were appended. Every home keeps these
+// promises, and one conformance suite (conformance_test.go) holds them to it:
+//
+//   - Opening gives every event that was ever acknowledged, in order, and nothing else. What a crash
+//     left half-written was never acknowledged and is dropped; anything else that is wrong with a
+//     journal is a fault with the place of the damage, and nothing is repaired by guessing.
+//   - Append is all or nothing for the events of one call. When it returns nil they are durable:
+//     whoever opens the journal next sees them, whatever happens to this process or machine.
+//   - When Append returns an error nothing of that call may be relied on. The journal then refuses
+//     every later Append with the same fault, because a gap would be worse than a stop; opening it
+//     again tells what was kept.
+//   - One driver at a time. Opening for writing while another process drives is a fault of kind
+//     Stopped, code "driven-elsewhere", that says who and since when. Reading needs no permission and
+//     disturbs nobody.
+//   - A journal belongs to one run: kind, manifest path and product version name it, host and branch
+//     stand in its header. Opening it for another host or branch is a fault of kind Invalid, code
+//     "other-journal".
+//   - Append, Close and Read may be called from several goroutines; events are kept in the order in
+//     which the calls of Append began to run, and a caller that needs an order makes the calls one
+//     after the other.
+//
+// A journal knows no rule of a run: run.Check does. Opening runs it, so that no driver continues from
+// a journal whose events cannot be true together.
+package journal

@@ -1,0 +1,248 @@
+package journal
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"github.com/gofrs/flock"
+
+	"github.com/gravitee-lab/gio/internal/fault"
+	"github.com/gravitee-lab/gio/internal/run"
+)
+
+// Path is where the file home keeps a run: below the state directory by release repository (a
+// stable identity such as "github.com/acme/release"), manifest path, kind and version.
+func Path(stateDir, repository string, h run.Header) string {
+	return filepath.Join(stateDir, "gio", filepath.FromSlash(repository), filepath.FromSlash(h.Manifest), filepath.FromSlash(h.Run())+".jsonl")
+}
+
+// File is a journal in a file, one JSON line an event, synced to disk with every Append. It is locked
+// by flock for as long as it is open: the lock of a killed process is gone with it.
+type File struct {
+	path string
+	lock *flock.Flock
+
+	mu   sync.Mutex
+	file *os.File
+	size int64 // of what was acknowledged
+	err  error // of the Append that failed: nothing is appended after it
+}
+
+// OpenFile opens the journal of h at path for one driver and gives the events it holds, none when it
+// is new; nothing is written before the first Append but the lock beside it. Faults: kind Stopped
+// "driven-elsewhere", kind Invalid "other-journal" and "damaged-journal", kind Internal
+// "state-directory" when the place cannot be written.
+func OpenFile(path string, h run.Header) (*File, []run.Event, error) {
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return nil, nil, unwritable(path, err)
+	}
+	lock := flock.New(path+".lock", flock.SetPermissions(0o600))
+	locked, err := lock.TryLock()
+	if err != nil {
+		return nil, nil, unwritable(path, err)
+	}
+	if !locked {
+		return nil, nil, drivenElsewhere(path, h)
+	}
+	f := &File{path: path, lock: lock}
+	events, err := f.open(h)
+	if err != nil {
+		_ = f.Close()
+		return nil, nil, err
+	}
+	return f, events, nil
+}
+
+func (f *File) open(h run.Header) ([]run.Event, error) {
+	f.noteHolder()
+	file, err := os.OpenFile(f.path, os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return nil, unwritable(f.path, err)
+	}
+	f.file = file
+	data, err := io.ReadAll(file)
+	if err != nil {
+		return nil, unwritable(f.path, err)
+	}
+	events, size, err := decode(f.path, data)
+	if err != nil {
+		return nil, err
+	}
+	if err := belongs(f.path, events, h); err != nil {
+		return nil, err
+	}
+	f.size = size
+	if err := file.Truncate(size); err != nil { // a torn last line was never acknowledged
+		return nil, unwritable(f.path, err)
+	}
+	syncDir(filepath.Dir(f.path))
+	return events, nil
+}
+
+// Append writes the events behind the others and returns when the disk has them.
+func (f *File) Append(_ context.Context, events ...run.Event) error {
+	lines, err := encode(events)
+	if err != nil {
+		return err
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.err != nil {
+		return f.err
+	}
+	if f.file == nil {
+		return fault.New(fault.Internal, "journal-closed", "the journal %s is closed", f.path)
+	}
+	if _, err = f.file.WriteAt(lines, f.size); err == nil {
+		err = f.file.Sync()
+	}
+	if err != nil {
+		_ = f.file.Truncate(f.size) // best effort: an unterminated line is dropped by the next open anyway
+		f.err = unwritable(f.path, err)
+		return f.err
+	}
+	f.size += int64(len(lines))
+	return nil
+}
+
+// Close gives the lock back. Closing twice is harmless.
+func (f *File) Close() error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	var err error
+	if f.file != nil {
+		err = f.file.Close()
+		f.file = nil
+	}
+	return errors.Join(err, f.lock.Unlock())
+}
+
+// Path is the file's.
+func (f *File) Path() string { return f.path }
+
+// ReadFile gives the events of a journal without driving it, also while somebody does. A journal that
+// does not exist is a fault of kind NotFound, code "no-journal".
+func ReadFile(path string) ([]run.Event, error) {
+	data, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fault.New(fault.NotFound, "no-journal", "no run is recorded at %s", path)
+	}
+	if err != nil {
+		return nil, unwritable(path, err)
+	}
+	events, _, err := decode(path, data)
+	return events, err
+}
+
+func encode(events []run.Event) ([]byte, error) {
+	var lines bytes.Buffer
+	enc := json.NewEncoder(&lines)
+	enc.SetEscapeHTML(false)
+	for _, e := range events {
+		if err := enc.Encode(e); err != nil {
+			return nil, fmt.Errorf("event %d: %w", e.Seq, err)
+		}
+	}
+	return lines.Bytes(), nil
+}
+
+// decode gives the events of the terminated lines and how many bytes these lines are. What follows
+// the last newline is what a crash left.
+func decode(path string, data []byte) ([]run.Event, int64, error) {
+	size := bytes.LastIndexByte(data, '\n') + 1
+	var events []run.Event
+	for i, line := range bytes.Split(bytes.TrimSuffix(data[:size], []byte("\n")), []byte("\n")) {
+		if size == 0 {
+			break
+		}
+		var e run.Event
+		if err := json.Unmarshal(line, &e); err != nil {
+			return nil, 0, damaged(path, i+1, err)
+		}
+		if e.Header != nil && e.Header.Schema > run.Schema {
+			return nil, 0, fault.New(fault.Invalid, "newer-journal", "%s was written by a newer gio (schema %d, this one knows %d)", path, e.Header.Schema, run.Schema).
+				Hint("install a newer gio")
+		}
+		events = append(events, e)
+	}
+	if err := run.Check(events); err != nil {
+		return nil, 0, damaged(path, 0, err)
+	}
+	return events, int64(size), nil
+}
+
+func belongs(path string, events []run.Event, want run.Header) error {
+	if len(events) == 0 {
+		return nil
+	}
+	got := *events[0].Header
+	for _, d := range []struct{ what, got, want string }{
+		{"run", got.Run(), want.Run()},
+		{"manifest", got.Manifest, want.Manifest},
+		{"CircleCI host", got.Host, want.Host},
+		{"branch", got.Branch, want.Branch},
+	} {
+		if d.got != d.want {
+			return fault.New(fault.Invalid, "other-journal", "%s is the journal of %s %s, not %s", path, d.what, d.got, d.want).
+				Hint("run gio with the %s %s, or move that file away if its run is over", d.what, d.got)
+		}
+	}
+	return nil
+}
+
+// holder is what the lock file says of the process that holds the lock.
+type holder struct {
+	PID   int       `json:"pid"`
+	Since time.Time `json:"since"`
+}
+
+// noteHolder is for the message of the next one only, so that it may fail.
+func (f *File) noteHolder() {
+	note, err := json.Marshal(holder{PID: os.Getpid(), Since: time.Now().UTC().Truncate(time.Second)})
+	if err == nil {
+		_ = os.WriteFile(f.path+".lock", note, 0o600)
+	}
+}
+
+func drivenElsewhere(path string, h run.Header) error {
+	who := "another gio"
+	var held holder
+	if note, err := os.ReadFile(path + ".lock"); err == nil && json.Unmarshal(note, &held) == nil {
+		who = fmt.Sprintf("another gio (process %d, since %s)", held.PID, held.Since.Format(time.RFC3339))
+	}
+	return fault.New(fault.Stopped, "driven-elsewhere", "%s drives %s", who, h.Run()).
+		Hint("wait for it to end, or stop it, then run the same command again")
+}
+
+func damaged(path string, line int, err error) error {
+	place := path
+	if line > 0 {
+		place = fmt.Sprintf("%s:%d", path, line)
+	}
+	return fault.New(fault.Invalid, "damaged-journal", "%s cannot be trusted", place).Because(err).
+		Hint("somebody edited it or the disk lost a part; keep the file and compare it with CircleCI before you move it away")
+}
+
+func unwritable(path string, err error) error {
+	return fault.New(fault.Internal, "state-directory", "the journal %s cannot be kept", path).Because(err).
+		Hint("set XDG_STATE_HOME to a directory that can be written and has room, then run the same command again")
+}
+
+// syncDir makes the directory entry of a new file durable, on the systems that can sync a directory.
+func syncDir(dir string) {
+	d, err := os.Open(dir)
+	if err != nil {
+		return
+	}
+	_ = d.Sync()
+	_ = d.Close()
+}

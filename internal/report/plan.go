@@ -1,0 +1,84 @@
+package report
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/gravitee-lab/gio/internal/plan"
+)
+
+// PlanTable writes a plan for a person: aligned on a terminal, separated by tabs elsewhere.
+func PlanTable(w io.Writer, p *plan.Plan, terminal bool) error {
+	steps := p.Steps()
+	if len(steps) == 0 {
+		_, err := fmt.Fprintf(w, "%s %s: nothing to release; %s\n", p.Product, p.Version, left(p))
+		return err
+	}
+	fmt.Fprintf(w, "%s %s from branch %s: %s in %s; %s\n", p.Product, p.Version, p.Branch,
+		count(len(steps), "component"), count(len(p.Waves), "wave"), left(p))
+	out := w
+	if terminal {
+		tw := tabwriter.NewWriter(w, 0, 8, 2, ' ', 0)
+		defer tw.Flush()
+		out = tw
+	}
+	fmt.Fprintln(out, "WAVE\tCOMPONENT\tVERSION\tBRANCH\tPROJECT\tWHY THIS BRANCH")
+	for i, wave := range p.Waves {
+		for _, st := range wave.Steps {
+			fmt.Fprintf(out, "%d\t%s\t%s\t%s\t%s\t%s\n", i+1, st.Component, st.Version, st.Branch, st.Project, st.BranchReason)
+		}
+	}
+	for _, line := range parameters(steps) {
+		fmt.Fprintln(out, line)
+	}
+	return nil
+}
+
+// left says why the other components do not run.
+func left(p *plan.Plan) string {
+	counts := map[string]int{}
+	for _, l := range p.Left {
+		counts[l.Reason]++
+	}
+	var parts []string
+	for _, reason := range slices.Sorted(maps.Keys(counts)) {
+		parts = append(parts, fmt.Sprintf("%d %s", counts[reason], reason))
+	}
+	if len(parts) == 0 {
+		return "none is left out"
+	}
+	text := "the others: " + strings.Join(parts, ", ")
+	if p.Partial {
+		text += "; the product will not be finished"
+	}
+	return text
+}
+
+// parameters says the pipeline parameters once for all components that get the same.
+func parameters(steps []plan.Step) []string {
+	names := map[string][]string{}
+	var order []string
+	for _, st := range steps {
+		text, err := json.Marshal(st.Parameters) // sorted by key
+		if err != nil {
+			continue
+		}
+		if _, seen := names[string(text)]; !seen {
+			order = append(order, string(text))
+		}
+		names[string(text)] = append(names[string(text)], st.Component)
+	}
+	if len(order) == 1 {
+		return []string{"parameters of every pipeline: " + order[0]}
+	}
+	var lines []string
+	for _, text := range order {
+		lines = append(lines, fmt.Sprintf("parameters of %s: %s", strings.Join(names[text], ", "), text))
+	}
+	return lines
+}

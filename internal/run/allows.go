@@ -1,0 +1,178 @@
+package run
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+)
+
+// Allows tells whether e may follow: the rules of the package comment. The error says which one it
+// breaks. Nothing is changed.
+func (s *State) Allows(e Event) error {
+	if e.Seq != s.Seq+1 {
+		return fmt.Errorf("its number does not follow %d", s.Seq)
+	}
+	if (e.Type == Opened) != (s.Seq == 0) {
+		return errors.New("the first event, and no other, is \"opened\"")
+	}
+	if err := s.allowsRun(e); err != nil {
+		return err
+	}
+	for _, id := range e.Steps {
+		if err := s.allowsStep(s.Step(id), e); err != nil {
+			return fmt.Errorf("%s: %w", id, err)
+		}
+	}
+	return nil
+}
+
+func (s *State) allowsRun(e Event) error {
+	switch e.Type {
+	case Opened:
+		if e.Header == nil {
+			return errors.New("it has no header")
+		}
+	case Planned:
+		if e.Plan == nil {
+			return errors.New("it has no plan")
+		}
+	case Recording, Recorded:
+		return s.allowsRecord(e.Record)
+	case Stopped:
+	case Intent, Triggered, Observed, Succeeded, Failed, Unknown, Resolved, Skipped:
+		if len(e.Steps) == 0 {
+			return errors.New("it names no step")
+		}
+	default:
+		return errors.New("this gio does not know that type; a newer gio wrote it")
+	}
+	if (e.Type == Triggered || e.Type == Resolved && e.Status == AnswerPipeline) && (e.Pipeline == nil || e.Pipeline.ID == "") {
+		return errors.New("it has no pipeline")
+	}
+	return nil
+}
+
+func (s *State) allowsRecord(r *Record) error {
+	if r == nil {
+		return errors.New("it has no record")
+	}
+	for _, id := range r.Steps {
+		if got := s.Step(id).Status; got != HasSucceeded {
+			return fmt.Errorf("%s is recorded but %s", id, got)
+		}
+	}
+	return nil
+}
+
+func (s *State) allowsStep(st Step, e Event) error {
+	switch e.Type {
+	case Intent:
+		return s.allowsIntent(st, e)
+	case Triggered:
+		if err := from(st, Intended); err != nil {
+			return err
+		}
+		return s.allowsPipeline(st, e)
+	case Observed, Succeeded:
+		if st.Pipeline.ID == "" {
+			return errors.New("it has no pipeline")
+		}
+		return from(st, Running, OnHold, HasFailed)
+	case Failed:
+		return from(st, Intended, Running, OnHold, HasFailed)
+	case Unknown:
+		return from(st, Intended)
+	case Skipped:
+		return from(st, Pending, Intended, WasSkipped)
+	case Resolved:
+		return s.allowsAnswer(st, e)
+	}
+	return nil
+}
+
+func (s *State) allowsIntent(st Step, e Event) error {
+	if st.Status == Intended { // the same attempt: one line for each POST
+		if e.Send != st.Send && e.Send != st.Send+1 {
+			return fmt.Errorf("send %d does not follow %d", e.Send, st.Send)
+		}
+	} else if e.Send != 1 {
+		return fmt.Errorf("send %d begins no attempt", e.Send)
+	} else if err := from(st, Pending, HasFailed); err != nil {
+		return err
+	}
+	return s.allowsWave(st.ID)
+}
+
+// allowsWave: every step of the waves before that of id has succeeded.
+func (s *State) allowsWave(id StepID) error {
+	wave, planned := s.waveOf[id]
+	if !planned {
+		return errors.New("no plan holds it")
+	}
+	if behind, ok := s.behind(wave); ok {
+		return fmt.Errorf("%s of an earlier wave is %s", behind.ID, behind.Status)
+	}
+	return nil
+}
+
+// behind gives the first step of the waves before wave that has not succeeded. The waves known to be
+// done are not looked at again, so that all intents of a run together cost one walk over its plan.
+func (s *State) behind(wave int) (Step, bool) {
+	for ; s.done < wave; s.done++ {
+		for _, st := range s.Plan.Waves[s.done].Steps {
+			if got := s.Step(ID(st.Component, st.Version)); got.Status != HasSucceeded {
+				return got, true
+			}
+		}
+	}
+	return Step{}, false
+}
+
+func (s *State) allowsPipeline(st Step, e Event) error {
+	for _, id := range []string{e.Pipeline.ID, e.Cancel} {
+		if owner, taken := s.Owner(id); taken && !slices.Contains(e.Steps, owner) {
+			return fmt.Errorf("pipeline %s belongs to %s", id, owner)
+		}
+		if slices.Contains(st.Earlier, id) {
+			return fmt.Errorf("pipeline %s belongs to an earlier attempt", id)
+		}
+	}
+	return nil
+}
+
+func (s *State) allowsAnswer(st Step, e Event) error {
+	switch e.Status {
+	case AnswerPipeline:
+		if err := from(st, IsUnknown, Intended, HasFailed); err != nil {
+			return err
+		}
+		return s.allowsPipeline(st, e)
+	case AnswerReleased:
+		return from(st, IsUnknown, Intended, HasFailed, Pending, WasSkipped)
+	case AnswerNotTriggered: // of a success: it is to be released again, its tag is gone
+		return from(st, IsUnknown, Intended, HasFailed, HasSucceeded)
+	}
+	return fmt.Errorf("%q is no answer", e.Status)
+}
+
+func from(st Step, allowed ...Status) error {
+	if slices.Contains(allowed, st.Status) {
+		return nil
+	}
+	return fmt.Errorf("it is %s", st.Status)
+}
+
+// Check proves of a whole journal what the package comment promises. It runs after every engine
+// test, and before a journal that was read from outside is trusted.
+func Check(events []Event) error {
+	s, err := Fold(events)
+	if err != nil {
+		return err
+	}
+	for _, e := range events {
+		if e.Run != s.Header.Run() {
+			return fmt.Errorf("event %d belongs to run %q, not to %q", e.Seq, e.Run, s.Header.Run())
+		}
+	}
+	return nil
+}

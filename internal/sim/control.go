@@ -1,0 +1,101 @@
+package sim
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Push makes the pipeline of somebody's push: trigger type webhook. It succeeds and uses up none of
+// Project.Runs. A bare repository name serves for a project that was addressed before, or listed by its slug.
+func (s *Sim) Push(project, branch, actor string) (Pipeline, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	now := time.Now()
+	p, err := s.find(project, now)
+	if err != nil {
+		return Pipeline{}, err
+	}
+	made := s.add(p, ref{branch: branch}, now)
+	made.trigger, made.actor = "webhook", actor
+	s.schedule(made, Run{})
+	made.supersede()
+	s.pipelines = append(s.pipelines, made)
+	return show(made, now), nil
+}
+
+// Trigger makes an API pipeline of another login, as if triggered with that one's token. Parameters are
+// strings, booleans and int64. It succeeds and uses up none of Project.Runs.
+func (s *Sim) Trigger(project, branch, login string, parameters map[string]any) (Pipeline, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	now := time.Now()
+	p, err := s.find(project, now)
+	if err != nil {
+		return Pipeline{}, err
+	}
+	values := map[string]any{} // what an absent body gives, too
+	maps.Copy(values, parameters)
+	return show(s.launch(p, ref{branch: branch}, login, values, Run{}, now), now), nil
+}
+
+// Rerun does what "rerun from failed" does in CircleCI's web page, for every workflow of the pipeline whose
+// newest is failed. The new workflows begin at once and come to that outcome, which is one of a workflow.
+func (s *Sim) Rerun(project string, number int64, outcome Outcome) error {
+	if outcome == Held || outcome == Errored || outcome == None || !outcome.known() || outcome == "" {
+		return fmt.Errorf("sim: a rerun cannot come to %q", outcome)
+	}
+	return s.eachNewest(project, number, "failed", func(w *workflow, now time.Time) { s.rerun(w, outcome, now) })
+}
+
+// Approve approves every job of the pipeline that is on hold, as somebody does in CircleCI's web page.
+func (s *Sim) Approve(project string, number int64) error {
+	return s.eachNewest(project, number, "on_hold", func(w *workflow, now time.Time) { w.approved = now })
+}
+
+// eachNewest calls do for the newest workflow of every name that has that status; there must be one.
+func (s *Sim) eachNewest(project string, number int64, status string, do func(*workflow, time.Time)) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	now := time.Now()
+	p, err := s.find(project, now)
+	if err != nil {
+		return err
+	}
+	if number < 1 || number > int64(len(p.pipelines)) {
+		return fmt.Errorf("sim: %s has no pipeline %d", p.slug, number)
+	}
+	none := true
+	for _, w := range p.pipelines[number-1].newest(now) {
+		if w.status(now) == status {
+			none = false
+			do(w, now)
+		}
+	}
+	if none {
+		return fmt.Errorf("sim: no workflow of pipeline %d of %s is %s", number, p.slug, status)
+	}
+	return nil
+}
+
+// find is the project of a slug, or the only known one of that repository name.
+func (s *Sim) find(name string, now time.Time) (*project, error) {
+	if strings.Contains(name, "/") {
+		if p := s.known(canonical(name), now); p != nil {
+			return p, nil
+		}
+		return nil, fmt.Errorf("sim: there is no project %s", name)
+	}
+	slugs := slices.AppendSeq(slices.Collect(maps.Keys(s.projects)), maps.Keys(s.scenario.Projects))
+	for i := range slugs {
+		slugs[i] = canonical(slugs[i])
+	}
+	slices.Sort(slugs)
+	slugs = slices.DeleteFunc(slices.Compact(slugs), func(slug string) bool { return !strings.HasSuffix(slug, "/"+name) })
+	if len(slugs) != 1 {
+		return nil, fmt.Errorf("sim: %q means %d known projects, use the slug", name, len(slugs))
+	}
+	return s.find(slugs[0], now)
+}

@@ -1,0 +1,95 @@
+package sim
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+)
+
+// Pipeline is what a test may know about a pipeline.
+type Pipeline struct {
+	Project    string // slug, with the short provider name
+	Number     int64
+	ID         string
+	Branch     string
+	Tag        string
+	Parameters map[string]any // as received: string, bool, int64
+	Trigger    string         // api or webhook
+	Actor      string
+	CreatedAt  time.Time
+	Cancelled  bool // somebody cancelled one of its workflows; auto-cancel does not count
+	// Outcome as of now: pending, running, on_hold, errored, none (no workflow will ever be), success when the
+	// newest workflow of every name is, else the first status that is not.
+	Outcome string
+}
+
+// Pipelines are all that were created so far, the oldest first, without other people's history.
+func (s *Sim) Pipelines() []Pipeline {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	now := time.Now()
+	var all []Pipeline
+	for _, p := range s.pipelines {
+		all = append(all, show(p, now))
+	}
+	return all
+}
+
+func show(p *pipeline, now time.Time) Pipeline {
+	return Pipeline{
+		Project: p.project.slug, Number: p.number, ID: p.id, Branch: p.ref.branch, Tag: p.ref.tag,
+		Parameters: maps.Clone(p.parameters), Trigger: p.trigger, Actor: p.actor, CreatedAt: p.created,
+		Cancelled: p.cancelled(), Outcome: p.fate(now),
+	}
+}
+
+func (p *pipeline) cancelled() bool {
+	return slices.ContainsFunc(p.workflows, func(w *workflow) bool { return !w.stopped.IsZero() && w.canceler != "" })
+}
+
+// Requests are all that arrived so far, in that order.
+func (s *Sim) Requests() []Request {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.requests)
+}
+
+// Duplicates is the verdict on "never twice": one line for every pair of pipelines that must not both exist,
+// none when all is well. A pair is two API pipelines of Scenario.Login with the same project, the same branch or
+// tag and equal parameters, where the later one was received while the earlier one
+//   - was not finished (pending, without its workflows yet, or the newest workflow of a name not final), or
+//   - had succeeded (created, and the newest workflow of every name was success).
+//
+// A pair is excused when somebody cancelled a workflow of one of the two before it was final. Auto-cancel
+// excuses nothing: it is what a duplicate causes.
+func (s *Sim) Duplicates() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var lines []string
+	seen := map[string][]*pipeline{}
+	for _, later := range s.pipelines {
+		if later.trigger != "api" || later.actor != s.scenario.Login {
+			continue
+		}
+		what := later.purpose()
+		for _, earlier := range seen[what] {
+			fate := earlier.fate(later.received)
+			if (!final(fate) || fate == string(Success)) && !earlier.cancelled() && !later.cancelled() {
+				lines = append(lines, fmt.Sprintf("%s: pipeline %d was triggered when pipeline %d was %s", what, later.number, earlier.number, fate))
+			}
+		}
+		seen[what] = append(seen[what], later)
+	}
+	return lines
+}
+
+// purpose is what a pipeline is for: project, branch or tag, and parameters.
+func (p *pipeline) purpose() string {
+	values, err := json.Marshal(p.parameters) // sorts the names
+	if err != nil {
+		panic("sim: " + err.Error())
+	}
+	return fmt.Sprintf("%s %s %s", p.project.slug, p.ref.full(), values)
+}

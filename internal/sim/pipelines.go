@@ -1,0 +1,187 @@
+package sim
+
+import (
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+)
+
+type pipelineItem struct {
+	ID                string         `json:"id"`
+	Number            int64          `json:"number"`
+	ProjectSlug       string         `json:"project_slug"`
+	State             string         `json:"state"`
+	Errors            []errorItem    `json:"errors"`
+	CreatedAt         string         `json:"created_at"`
+	UpdatedAt         string         `json:"updated_at"`
+	Trigger           triggerItem    `json:"trigger"`
+	TriggerParameters *appParameters `json:"trigger_parameters,omitempty"`
+	VCS               *vcsItem       `json:"vcs,omitempty"`
+}
+
+func (p pipelineItem) key() string { return p.ID }
+
+type errorItem struct {
+	Type    string `json:"type"`
+	Message string `json:"message"`
+}
+
+type triggerItem struct {
+	Type       string    `json:"type"`
+	ReceivedAt string    `json:"received_at"`
+	Actor      actorItem `json:"actor"`
+}
+
+type actorItem struct {
+	Login     string  `json:"login"`
+	AvatarURL *string `json:"avatar_url"`
+}
+
+// vcsItem is where OAuth projects say the branch, appParameters where projects of the GitHub App do.
+type vcsItem struct {
+	ProviderName string `json:"provider_name"`
+	Origin       string `json:"origin_repository_url"`
+	Target       string `json:"target_repository_url"`
+	Revision     string `json:"revision"`
+	Branch       string `json:"branch,omitempty"`
+	Tag          string `json:"tag,omitempty"`
+}
+
+type appParameters struct {
+	Git gitItem `json:"git"`
+}
+
+type gitItem struct {
+	Branch string `json:"branch,omitempty"`
+	Tag    string `json:"tag,omitempty"`
+	SHA    string `json:"checkout_sha"`
+	Ref    string `json:"ref"`
+}
+
+// item never says the parameters that the caller passed: they do not come back (contracts/circleci.md 1.5).
+func (s *Sim) item(p *pipeline, now time.Time) pipelineItem {
+	it := pipelineItem{
+		ID: p.id, Number: p.number, ProjectSlug: p.project.slug, State: p.state(now), Errors: []errorItem{},
+		CreatedAt: millis(p.created), UpdatedAt: millis(p.created),
+		Trigger: triggerItem{Type: p.trigger, ReceivedAt: millis(p.received), Actor: actorItem{Login: p.actor}},
+	}
+	if it.State == string(Errored) {
+		for _, text := range p.errors {
+			it.Errors = append(it.Errors, errorItem{"config", text})
+		}
+	}
+	revision := s.revision(p.project, p.ref)
+	if p.project.app() {
+		it.TriggerParameters = &appParameters{gitItem{p.ref.branch, p.ref.tag, revision, p.ref.full()}}
+	} else {
+		url := p.project.url()
+		it.VCS = &vcsItem{p.project.provider(), url, url, revision, p.ref.branch, p.ref.tag}
+	}
+	return it
+}
+
+func (r ref) full() string {
+	if r.branch != "" {
+		return "refs/heads/" + r.branch
+	}
+	return "refs/tags/" + r.tag
+}
+
+func (s *Sim) projectPipelines(c *call) answer {
+	branch := c.query.Get("branch")
+	return s.listProject(c, func(p *pipeline) bool { return branch == "" || p.ref.branch == branch })
+}
+
+func (s *Sim) myPipelines(c *call) answer { return s.listProject(c, s.mine) }
+
+func (s *Sim) mine(p *pipeline) bool { return p.actor == s.scenario.Login }
+
+func (s *Sim) listProject(c *call, keep func(*pipeline) bool) answer {
+	p := s.known(c.args[0], c.now)
+	if p == nil {
+		return noProject()
+	}
+	return s.listPipelines(c, p.pipelines, keep)
+}
+
+// orgPipelines lists what is there of an organization, of all when none is given.
+func (s *Sim) orgPipelines(c *call) answer {
+	var all []*pipeline
+	org := c.query.Get("org-slug")
+	for _, slug := range slices.Sorted(maps.Keys(s.projects)) {
+		if org == "" || strings.HasPrefix(slug, canonical(org)+"/") {
+			all = append(all, s.projects[slug].pipelines...)
+		}
+	}
+	mine := c.query.Get("mine") == "true"
+	return s.listPipelines(c, all, func(p *pipeline) bool { return !mine || s.mine(p) })
+}
+
+// listPipelines answers with those that lists show by now, newest first.
+func (s *Sim) listPipelines(c *call, from []*pipeline, keep func(*pipeline) bool) answer {
+	items := []pipelineItem{}
+	for _, p := range slices.SortedFunc(slices.Values(from), newestFirst) {
+		if keep(p) && !c.now.Before(p.received.Add(s.scenario.ListLag)) {
+			items = append(items, s.item(p, c.now))
+		}
+	}
+	return page(s, c, items)
+}
+
+func newestFirst(a, b *pipeline) int {
+	return cmp.Or(b.received.Compare(a.received), cmp.Compare(b.number, a.number), cmp.Compare(a.id, b.id))
+}
+
+func (s *Sim) readPipeline(c *call) answer {
+	p := s.byID[c.args[0]]
+	if p == nil {
+		return noPipeline()
+	}
+	return reply(http.StatusOK, s.item(p, c.now))
+}
+
+func noPipeline() answer { return fail(http.StatusNotFound, "Pipeline not found") }
+
+func (s *Sim) pipelineByNumber(c *call) answer {
+	p := s.known(c.args[0], c.now)
+	if p == nil {
+		return noProject()
+	}
+	n := number(c.args[1])
+	if n < 1 || n > int64(len(p.pipelines)) {
+		return noPipeline()
+	}
+	found := p.pipelines[n-1]
+	if c.now.Before(found.received.Add(s.scenario.NumberLag)) {
+		return noPipeline()
+	}
+	return reply(http.StatusOK, s.item(found, c.now))
+}
+
+type configItem struct {
+	Source   string `json:"source"`
+	Compiled string `json:"compiled"`
+}
+
+// readConfig shows the parameters only where a real compiled configuration that uses them would: in the text.
+func (s *Sim) readConfig(c *call) answer {
+	p := s.byID[c.args[0]]
+	if p == nil {
+		return noPipeline()
+	}
+	values, err := json.Marshal(p.parameters)
+	if err != nil {
+		panic("sim: " + err.Error())
+	}
+	source := "version: 2.1\nparameters:\n"
+	for _, name := range slices.Sorted(maps.Keys(p.parameters)) {
+		source += fmt.Sprintf("  %s:\n    type: %s\n", name, kindOf(p.parameters[name]))
+	}
+	compiled := fmt.Sprintf("version: 2\njobs:\n  release:\n    environment: %s\n", values)
+	return reply(http.StatusOK, configItem{Source: source, Compiled: compiled})
+}

@@ -1,0 +1,184 @@
+// Package sim pretends to be CircleCI, on command.
+//
+// Every state is computed from the clock when it is read: there is no goroutine and no timer, so the same
+// handler serves over TCP, in process, and under testing/synctest. What it answers follows the published
+// contract (contracts/circleci.md; testdata/contracts/circleci-openapi.yaml), not gio's client.
+package sim
+
+import (
+	"crypto/sha256"
+	"encoding/json"
+	"fmt"
+	"io"
+	"maps"
+	"net/http"
+	"net/url"
+	"strings"
+	"sync"
+	"time"
+)
+
+// Sim is an http.Handler that answers like https://circleci.com. Paths begin with /api/v2. It is safe for
+// concurrent use.
+type Sim struct {
+	scenario Scenario
+
+	mu        sync.Mutex
+	faults    []*armed
+	projects  map[string]*project // by canonical slug
+	byID      map[string]*pipeline
+	workflows map[string]*workflow // by id
+	pipelines []*pipeline          // in the order of their triggers, without history
+	requests  []Request
+
+	server *Server
+}
+
+// New makes a simulator. It panics when the scenario cannot be honoured; Load gives such scenarios as errors.
+func New(s Scenario) *Sim {
+	if err := s.validate(); err != nil {
+		panic("sim: " + err.Error())
+	}
+	if s.Login == "" {
+		s.Login = "release-bot"
+	}
+	if s.PageSize == 0 {
+		s.PageSize = 20
+	}
+	sim := &Sim{
+		scenario: s, faults: arm(s.Faults), projects: map[string]*project{},
+		byID: map[string]*pipeline{}, workflows: map[string]*workflow{},
+	}
+	sim.server = InProcess(sim)
+	return sim
+}
+
+// Request is one request as it arrived. Tokens are left out of headers and query.
+type Request struct {
+	Time   time.Time
+	Method string
+	Path   string // escaped, as it was sent
+	Query  url.Values
+	Header http.Header
+	Body   string
+	Status int // 0 when no status was sent
+}
+
+const bodyLimit = 1 << 20
+
+// ServeHTTP answers one request. A reset is http.ErrAbortHandler, a hang lasts until the request's context ends.
+func (s *Sim) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	// The body is read before anything else: net/http notices that a caller left only after that.
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, bodyLimit))
+	if err != nil {
+		panic(http.ErrAbortHandler)
+	}
+	a, end := s.handle(r, body)
+	switch end {
+	case silent:
+		<-r.Context().Done()
+		panic(http.ErrAbortHandler)
+	case dropped:
+		panic(http.ErrAbortHandler)
+	case truncated, sent:
+		a.write(w, end == truncated)
+	}
+}
+
+// handle takes one request from its record to its answer, at one instant.
+func (s *Sim) handle(r *http.Request, body []byte) (answer, ending) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	c := s.read(r, body, time.Now())
+	s.requests = append(s.requests, record(r, body, c.now))
+	a, end := s.decide(c)
+	if end == sent || end == truncated {
+		s.requests[len(s.requests)-1].Status = a.status
+	}
+	return a, end
+}
+
+func (s *Sim) decide(c *call) (answer, ending) {
+	if f := s.due(c); f != nil {
+		return f.strike(c.now, func() answer { return s.answer(c) })
+	}
+	return s.answer(c), sent
+}
+
+func (s *Sim) answer(c *call) answer {
+	switch {
+	case !s.accepts(c.token):
+		return fail(http.StatusUnauthorized, "You must log in first.")
+	case c.route == nil:
+		return fail(http.StatusNotFound, "Not found")
+	case c.route.method != c.method:
+		return fail(http.StatusMethodNotAllowed, "Method not allowed")
+	}
+	return c.route.serve(s, c)
+}
+
+func record(r *http.Request, body []byte, now time.Time) Request {
+	header, query := r.Header.Clone(), r.URL.Query()
+	maps.DeleteFunc(header, func(name string, _ []string) bool { return name == "Authorization" || name == "Circle-Token" })
+	query.Del("circle-token")
+	return Request{Time: now, Method: r.Method, Path: r.URL.EscapedPath(), Query: query, Header: header, Body: string(body)}
+}
+
+// answer is what goes back to the caller.
+type answer struct {
+	status     int
+	mediaType  string
+	body       []byte
+	retryAfter string
+}
+
+func reply(status int, v any) answer {
+	body, err := json.Marshal(v)
+	if err != nil {
+		panic("sim: " + err.Error())
+	}
+	return answer{status: status, mediaType: "application/json", body: body}
+}
+
+// message is the body of an error, and of an answer that only says yes.
+type message struct {
+	Message string `json:"message"`
+}
+
+func fail(status int, text string) answer { return reply(status, message{text}) }
+
+// raw is an answer whose text may be anything, also what is not JSON.
+func raw(status int, body string) answer {
+	a := answer{status: status, mediaType: "text/plain; charset=utf-8", body: []byte(body)}
+	if t := strings.TrimSpace(body); strings.HasPrefix(t, "{") || strings.HasPrefix(t, "[") {
+		a.mediaType = "application/json"
+	}
+	return a
+}
+
+// write sends the answer, or only its head and half of its body.
+func (a answer) write(w http.ResponseWriter, half bool) {
+	h := w.Header()
+	h.Set("Date", time.Now().UTC().Format(http.TimeFormat))
+	h.Set("Content-Type", a.mediaType)
+	h.Set("Content-Length", fmt.Sprint(len(a.body)))
+	if a.retryAfter != "" {
+		h.Set("Retry-After", a.retryAfter)
+	}
+	w.WriteHeader(a.status)
+	if !half {
+		_, _ = w.Write(a.body) // the caller may have left, which is no concern of the server
+		return
+	}
+	_, _ = w.Write(a.body[:len(a.body)/2])
+	_ = http.NewResponseController(w).Flush()
+	panic(http.ErrAbortHandler)
+}
+
+// uuid is an id that follows from the seed and from what it names, not from the order of concurrent requests.
+func (s *Sim) uuid(parts ...any) string {
+	b := sha256.Sum256(fmt.Append(nil, append([]any{s.scenario.Seed}, parts...)...))
+	b[6] = b[6]&0x0f | 0x40 // version 4, RFC 9562 variant: what a strict reader of UUIDs expects
+	b[8] = b[8]&0x3f | 0x80
+	return fmt.Sprintf("%x-%x-%x-%x-%x", b[0:4], b[4:6], b[6:8], b[8:10], b[10:16])
+}

@@ -1,0 +1,192 @@
+package sim
+
+import (
+	"bytes"
+	"cmp"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+	"unicode/utf8"
+)
+
+type triggerBody struct {
+	Branch     string                     `json:"branch"`
+	Tag        string                     `json:"tag"`
+	Parameters map[string]json.RawMessage `json:"parameters"`
+}
+
+type runBody struct {
+	Config     gitRef                     `json:"config"`
+	Checkout   gitRef                     `json:"checkout"`
+	Parameters map[string]json.RawMessage `json:"parameters"`
+}
+
+type gitRef struct {
+	Branch string `json:"branch"`
+	Tag    string `json:"tag"`
+}
+
+type creationItem struct {
+	ID        string `json:"id"`
+	State     string `json:"state"`
+	Number    int64  `json:"number"`
+	CreatedAt string `json:"created_at"`
+}
+
+// trigger is the older endpoint (contracts/circleci.md 1.3).
+func (s *Sim) trigger(c *call) answer {
+	p := s.known(c.args[0], c.now)
+	if p == nil {
+		return noProject()
+	}
+	if p.app() {
+		return fail(http.StatusBadRequest, "This endpoint does not serve projects of the GitHub App")
+	}
+	var body triggerBody
+	if err := c.decode(&body); err != nil {
+		return fail(http.StatusBadRequest, "Unexpected request body provided")
+	}
+	return s.start(p, ref{body.Branch, body.Tag}, body.Parameters, c.now)
+}
+
+// triggerRun is the recommended endpoint (contracts/circleci.md 1.4). The simulator has no definitions: any
+// definition_id is taken. Unlike the older endpoint it refuses broken JSON.
+func (s *Sim) triggerRun(c *call) answer {
+	p := s.known(c.args[0], c.now)
+	if p == nil {
+		return noProject()
+	}
+	var body runBody
+	if err := c.decode(&body); err != nil || c.json && len(c.body) > 0 && !json.Valid(c.body) {
+		return fail(http.StatusBadRequest, "Unexpected request body provided")
+	}
+	at := cmp.Or(body.Config, body.Checkout)
+	return s.start(p, ref{at.Branch, at.Tag}, body.Parameters, c.now)
+}
+
+func (s *Sim) start(p *project, at ref, params map[string]json.RawMessage, now time.Time) answer {
+	if at == (ref{}) {
+		at.branch = p.DefaultBranch
+	}
+	values, err := readParameters(params)
+	switch {
+	case at.branch != "" && at.tag != "":
+		return fail(http.StatusBadRequest, "branch and tag are mutually exclusive")
+	case at.branch != "" && !p.has(at.branch):
+		return fail(http.StatusBadRequest, "Branch not found")
+	case err != nil:
+		return fail(http.StatusBadRequest, err.Error())
+	}
+	made := s.launch(p, at, s.scenario.Login, values, p.nextRun(), now)
+	return reply(http.StatusCreated, creationItem{ID: made.id, State: "pending", Number: made.number, CreatedAt: millis(made.created)})
+}
+
+// launch creates an API pipeline. Parameters that do not fit the declaration are no error of the request:
+// the pipeline becomes errored instead (contracts/circleci.md 1.3).
+func (s *Sim) launch(p *project, at ref, login string, values map[string]any, fate Run, now time.Time) *pipeline {
+	if complaints := p.complaints(values); len(complaints) > 0 {
+		fate = Run{Outcome: Errored, Errors: complaints}
+	}
+	made := s.add(p, at, now)
+	made.trigger, made.actor, made.parameters = "api", login, values
+	s.schedule(made, fate)
+	made.supersede()
+	s.pipelines = append(s.pipelines, made)
+	return made
+}
+
+// nextRun takes the next entry of Runs; behind its end everything succeeds.
+func (p *project) nextRun() Run {
+	p.triggered++
+	if p.triggered > len(p.Runs) {
+		return Run{}
+	}
+	return p.Runs[p.triggered-1]
+}
+
+func (p *project) has(branch string) bool {
+	return len(p.Branches) == 0 || branch == p.DefaultBranch || slices.Contains(p.Branches, branch)
+}
+
+// Limits of parameters (contracts/circleci.md 1.3).
+const (
+	parametersLimit = 100
+	keyLimit        = 128
+	valueLimit      = 512
+)
+
+// readParameters keeps the types as they came: string, bool, int64.
+func readParameters(params map[string]json.RawMessage) (map[string]any, error) {
+	if len(params) > parametersLimit {
+		return nil, fmt.Errorf("too many parameters: %d, at most %d are allowed", len(params), parametersLimit)
+	}
+	values := map[string]any{}
+	for name, text := range params {
+		v, err := readParameter(text)
+		if err == nil && utf8.RuneCountInString(name) > keyLimit {
+			err = errors.New("its name is too long")
+		}
+		if err != nil {
+			return nil, fmt.Errorf("parameter %q: %w", name, err)
+		}
+		values[name] = v
+	}
+	return values, nil
+}
+
+func readParameter(text json.RawMessage) (any, error) {
+	var v any
+	d := json.NewDecoder(bytes.NewReader(text))
+	d.UseNumber()
+	if err := d.Decode(&v); err != nil {
+		return nil, err
+	}
+	switch v := v.(type) {
+	case string:
+		if utf8.RuneCountInString(v) > valueLimit {
+			return nil, errors.New("its value is too long")
+		}
+		return v, nil
+	case bool:
+		return v, nil
+	case json.Number:
+		return v.Int64()
+	}
+	return nil, errors.New("a value is a string, a boolean or an integer")
+}
+
+// complaints are what a pipeline says about parameters that do not fit the declaration.
+func (p *project) complaints(values map[string]any) []string {
+	if p.Parameters == nil {
+		return nil
+	}
+	var undeclared, wrong []string
+	for name, v := range values {
+		declared, ok := p.Parameters[name]
+		if !ok {
+			undeclared = append(undeclared, name)
+		} else if kind := kindOf(v); kind != declared {
+			wrong = append(wrong, fmt.Sprintf("Type error for argument %s: expected type: %s, actual value: %q (type %s)", name, declared, fmt.Sprint(v), kind))
+		}
+	}
+	slices.Sort(undeclared)
+	slices.Sort(wrong)
+	if len(undeclared) > 0 {
+		wrong = append(wrong, "Unexpected argument(s): "+strings.Join(undeclared, ", "))
+	}
+	return wrong
+}
+
+func kindOf(v any) string {
+	switch v.(type) {
+	case bool:
+		return "boolean"
+	case string:
+		return "string"
+	}
+	return "integer"
+}

@@ -1,0 +1,122 @@
+package sim
+
+import (
+	"net/http"
+	"slices"
+	"time"
+)
+
+type workflowItem struct {
+	ID             string  `json:"id"`
+	Name           string  `json:"name"`
+	Status         string  `json:"status"`
+	PipelineID     string  `json:"pipeline_id"`
+	PipelineNumber int64   `json:"pipeline_number"`
+	ProjectSlug    string  `json:"project_slug"`
+	StartedBy      string  `json:"started_by"`
+	CanceledBy     string  `json:"canceled_by,omitempty"`
+	CreatedAt      string  `json:"created_at"`
+	StoppedAt      *string `json:"stopped_at"`
+}
+
+func (w workflowItem) key() string { return w.ID }
+
+func (s *Sim) workflowItem(w *workflow, now time.Time) workflowItem {
+	it := workflowItem{
+		ID: w.id, Name: w.Name, Status: w.status(now), PipelineID: w.pipeline.id, PipelineNumber: w.pipeline.number,
+		ProjectSlug: w.pipeline.project.slug, StartedBy: s.user(w.pipeline.actor),
+		CreatedAt: seconds(w.created), StoppedAt: maybe(w.stop(now)),
+	}
+	if it.Status == string(Canceled) {
+		it.CanceledBy = w.canceler
+	}
+	return it
+}
+
+// listWorkflows answers newest first. No order is promised (contracts/circleci.md 1.7): whoever needs one sorts.
+func (s *Sim) listWorkflows(c *call) answer {
+	p := s.byID[c.args[0]]
+	if p == nil {
+		return noPipeline()
+	}
+	items := []workflowItem{}
+	for _, w := range slices.Backward(p.visible(c.now)) {
+		items = append(items, s.workflowItem(w, c.now))
+	}
+	return page(s, c, items)
+}
+
+func (s *Sim) readWorkflow(c *call) answer {
+	w := s.workflow(c.args[0], c.now)
+	if w == nil {
+		return noWorkflow()
+	}
+	return reply(http.StatusOK, s.workflowItem(w, c.now))
+}
+
+func noWorkflow() answer { return fail(http.StatusNotFound, "Workflow not found") }
+
+func accepted() answer { return reply(http.StatusAccepted, message{"Accepted."}) }
+
+// cancelWorkflow accepts also what is final already, without any effect.
+func (s *Sim) cancelWorkflow(c *call) answer {
+	w := s.workflow(c.args[0], c.now)
+	if w == nil {
+		return noWorkflow()
+	}
+	w.cancel(c.now, s.user(s.scenario.Login))
+	return accepted()
+}
+
+type rerunBody struct {
+	FromFailed bool     `json:"from_failed"`
+	Jobs       []string `json:"jobs"`
+}
+
+type rerunItem struct {
+	WorkflowID string `json:"workflow_id"`
+}
+
+// rerunWorkflow makes a workflow that succeeds; Rerun can make others.
+func (s *Sim) rerunWorkflow(c *call) answer {
+	w := s.workflow(c.args[0], c.now)
+	if w == nil {
+		return noWorkflow()
+	}
+	var body rerunBody
+	err := c.decode(&body)
+	switch status := w.status(c.now); {
+	case err != nil || body.FromFailed && len(body.Jobs) > 0:
+		return fail(http.StatusBadRequest, "Unexpected request body provided")
+	case body.FromFailed && status != string(Failed):
+		return fail(http.StatusBadRequest, "Only a failed workflow can be rerun from failed")
+	case !final(status):
+		return fail(http.StatusBadRequest, "The workflow is not finished")
+	}
+	return reply(http.StatusAccepted, rerunItem{s.rerun(w, Success, c.now).id})
+}
+
+// rerun makes the next workflow of that name, at work at once. What was approved before stays approved.
+func (s *Sim) rerun(w *workflow, outcome Outcome, now time.Time) *workflow {
+	again := w.Workflow
+	again.Outcome, again.Hold = outcome, nil
+	made := s.addWorkflow(w.pipeline, again, now)
+	made.rerun = true
+	return made
+}
+
+// approveJob takes the id of the approval job (contracts/circleci.md 1.11).
+func (s *Sim) approveJob(c *call) answer {
+	w := s.workflow(c.args[0], c.now)
+	if w == nil {
+		return noWorkflow()
+	}
+	if w.Hold == nil || s.jobID(w, holdJob) != c.args[1] {
+		return fail(http.StatusNotFound, "Job not found")
+	}
+	if w.status(c.now) != "on_hold" {
+		return fail(http.StatusBadRequest, "Job is not on hold")
+	}
+	w.approved = c.now
+	return accepted()
+}

@@ -1,0 +1,122 @@
+package transport
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"time"
+
+	"github.com/rs/zerolog"
+	"golang.org/x/time/rate"
+
+	"github.com/gravitee-lab/gio/internal/fault"
+)
+
+const (
+	attemptTimeout = 30 * time.Second // one attempt of a read, its answer included
+	maxAnswer      = 32 << 20         // bytes
+)
+
+// ReadOnly refuses every request but GET and HEAD, before it reaches rt, with a fault of code
+// "read-only". It is what a client dry run stands on. A nil rt is NewBase.
+func ReadOnly(rt http.RoundTripper) http.RoundTripper {
+	if rt == nil {
+		rt = NewBase()
+	}
+	return &readOnly{next: rt}
+}
+
+type readOnly struct{ next http.RoundTripper }
+
+func (r *readOnly) RoundTrip(req *http.Request) (*http.Response, error) {
+	if isRead(req) {
+		return r.next.RoundTrip(req)
+	}
+	closeBody(req)
+	return nil, fault.New(fault.Invalid, "read-only", "%s %s was not sent: this run only reads",
+		req.Method, RedactURL(req.URL)).
+		Hint("a client dry run writes nothing; without --dry-run the request is made")
+}
+
+// closeBody does what a RoundTripper owes the caller when it does not pass a request on.
+func closeBody(req *http.Request) {
+	if req.Body != nil {
+		_ = req.Body.Close() // nothing was read from it
+	}
+}
+
+// budget makes requests wait until the limiter lets them go.
+type budget struct {
+	next    http.RoundTripper
+	limiter *rate.Limiter
+}
+
+func (b *budget) RoundTrip(req *http.Request) (*http.Response, error) {
+	if err := b.limiter.Wait(req.Context()); err != nil {
+		closeBody(req)
+		if cause := context.Cause(req.Context()); cause != nil {
+			err = cause
+		}
+		return nil, fmt.Errorf("%w: waiting for the request budget: %w", ErrNotSent, err)
+	}
+	return b.next.RoundTrip(req)
+}
+
+// logged writes one debug line for each attempt: never a header, never a body.
+type logged struct {
+	next http.RoundTripper
+	log  zerolog.Logger
+}
+
+func (l *logged) RoundTrip(req *http.Request) (*http.Response, error) {
+	start := time.Now()
+	res, err := l.next.RoundTrip(req)
+	line := l.log.Debug().Str("method", req.Method).Str("url", RedactURL(req.URL)).
+		Int64("ms", time.Since(start).Milliseconds())
+	if err != nil {
+		line.Str("error", RedactText(err.Error())).Msg("request failed")
+		return nil, err
+	}
+	line.Int("status", res.StatusCode).Msg("request")
+	return res, nil
+}
+
+// whole gives one attempt of a read its time limit, and reads its answer to the end.
+type whole struct{ next http.RoundTripper }
+
+func (w *whole) RoundTrip(req *http.Request) (*http.Response, error) {
+	if !isRead(req) {
+		return w.next.RoundTrip(req)
+	}
+	ctx, cancel := context.WithTimeout(req.Context(), attemptTimeout)
+	defer cancel()
+	res, err := w.next.RoundTrip(req.WithContext(ctx))
+	if err != nil {
+		return nil, attemptError(req.Context(), ctx, err)
+	}
+	defer func() { _ = res.Body.Close() }() // read to the end, or given up
+	body, err := io.ReadAll(io.LimitReader(res.Body, maxAnswer+1))
+	if err != nil {
+		return nil, fmt.Errorf("reading the answer (status %d): %w", res.StatusCode, attemptError(req.Context(), ctx, err))
+	}
+	if len(body) > maxAnswer {
+		return nil, fault.New(fault.Remote, "answer-too-large", "%s %s: the answer is larger than %d MiB",
+			req.Method, RedactURL(req.URL), maxAnswer>>20)
+	}
+	res.Body, res.Request = io.NopCloser(bytes.NewReader(body)), req
+	return res, nil
+}
+
+// errNoAnswer is not a context error: those mean that the caller gave up.
+var errNoAnswer = errors.New("no complete answer within 30 seconds")
+
+// attemptError is errNoAnswer when the attempt's own limit, and not the caller's, has ended it.
+func attemptError(caller, attempt context.Context, err error) error {
+	if attempt.Err() != nil && caller.Err() == nil {
+		return errNoAnswer
+	}
+	return err
+}

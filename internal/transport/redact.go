@@ -1,0 +1,69 @@
+package transport
+
+import (
+	"net/url"
+	"regexp"
+	"strings"
+)
+
+const redacted = "REDACTED"
+
+// harmless names the query parameters whose values may be shown. Any other value is redacted: signed links
+// carry their secret under names that differ from service to service.
+var harmless = map[string]bool{
+	"branch": true, "mine": true, "org-slug": true, "page-token": true, "reporting-window": true, // CircleCI
+	"page": true, "per_page": true, "ref": true, "sha": true, "state": true, "head": true, "base": true, // GitHub
+	"service": true, // Git over HTTP
+}
+
+// RedactURL is a URL fit for a log: no user or password, no fragment, and only harmless values in its query.
+func RedactURL(u *url.URL) string {
+	shown := *u
+	shown.Fragment, shown.RawFragment = "", ""
+	if shown.User != nil {
+		shown.User = url.User(redacted)
+	}
+	if shown.RawQuery != "" {
+		shown.RawQuery = redactQuery(shown.RawQuery)
+	}
+	return shown.String()
+}
+
+func redactQuery(raw string) string {
+	values, err := url.ParseQuery(raw)
+	if err != nil {
+		return redacted
+	}
+	for name := range values {
+		if !harmless[name] {
+			values[name] = []string{redacted}
+		}
+	}
+	return values.Encode()
+}
+
+var urlInText = regexp.MustCompile(`[a-zA-Z][a-zA-Z0-9+.-]*://[^\s"'<>]+`)
+
+// userinfo matches what stands before the host, also in a URL that url.Parse refuses.
+var userinfo = regexp.MustCompile(`://[^/?#\s]*@`)
+
+// RedactText redacts every URL in a text, and every given secret.
+func RedactText(text string, secrets ...string) string {
+	text = urlInText.ReplaceAllStringFunc(hide(text, secrets), func(match string) string {
+		u, err := url.Parse(match)
+		if err != nil {
+			return userinfo.ReplaceAllString(match, "://"+redacted+"@")
+		}
+		return RedactURL(u)
+	})
+	return hide(text, secrets) // again: a URL written anew may spell out what was escaped
+}
+
+func hide(text string, secrets []string) string {
+	for _, secret := range secrets {
+		if secret != "" {
+			text = strings.ReplaceAll(text, secret, redacted)
+		}
+	}
+	return text
+}

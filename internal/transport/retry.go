@@ -1,0 +1,146 @@
+package transport
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"net"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"github.com/gravitee-lab/gio/internal/fault"
+)
+
+const (
+	minWait       = 250 * time.Millisecond
+	maxWait       = 15 * time.Second
+	maxRetryAfter = 5 * time.Minute
+	patience      = 2 * time.Minute
+)
+
+// retry sends a read again after a network error, 408, 429 and 5xx. When two minutes have passed, or the
+// caller's deadline comes before the next attempt, the last answer or error is the result. The last
+// wait may be a longer one that the server asked for. Anything but a read is sent once.
+type retry struct {
+	next http.RoundTripper
+	log  zerolog.Logger
+}
+
+func (r *retry) RoundTrip(req *http.Request) (*http.Response, error) {
+	if !isRead(req) {
+		return r.next.RoundTrip(req)
+	}
+	start := time.Now()
+	for attempt := 1; ; attempt++ {
+		res, err := r.next.RoundTrip(req)
+		if !worthRepeating(req.Context(), res, err) {
+			return res, err
+		}
+		wait := waitBefore(attempt, res)
+		if time.Since(start) >= patience || endsWithin(req.Context(), wait) {
+			return res, exhausted(err, attempt, time.Since(start))
+		}
+		r.log.Debug().Str("method", req.Method).Str("url", RedactURL(req.URL)).
+			Int("attempt", attempt).Dur("wait_ms", wait).Msg("will be tried again")
+		if err := sleep(req.Context(), wait); err != nil {
+			return nil, err
+		}
+	}
+}
+
+// worthRepeating tells whether another attempt may do better. Of a response to be repeated the body needs
+// no draining: the layer `whole` has read it.
+func worthRepeating(ctx context.Context, res *http.Response, err error) bool {
+	if err == nil {
+		return res.StatusCode == http.StatusRequestTimeout || res.StatusCode == http.StatusTooManyRequests ||
+			res.StatusCode >= 500
+	}
+	if ctx.Err() != nil || errors.Is(err, ErrNotSent) {
+		return false
+	}
+	return !isLasting(err)
+}
+
+// isLasting tells errors that waiting does not mend: gio's own refusals, a certificate that does not
+// hold, a server that does not speak TLS, a host name that does not exist.
+func isLasting(err error) bool {
+	if _, ok := errors.AsType[*fault.Fault](err); ok {
+		return true
+	}
+	if _, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
+		return true
+	}
+	if _, ok := errors.AsType[tls.RecordHeaderError](err); ok {
+		return true
+	}
+	dns, ok := errors.AsType[*net.DNSError](err)
+	return ok && dns.IsNotFound
+}
+
+// waitBefore is the time to wait before the attempt after the given one: what the server asks for, but
+// never less than the own backoff.
+func waitBefore(attempt int, res *http.Response) time.Duration {
+	wait := backoff(attempt)
+	if res == nil {
+		return wait
+	}
+	return max(wait, RetryAfter(res.Header))
+}
+
+// backoff doubles with each attempt, from 250 ms to 15 s. Half of it is chance, so that the steps of a wave do
+// not come back all at once.
+func backoff(attempt int) time.Duration {
+	ceiling := maxWait
+	if attempt < 10 { // beyond, the shift is far above maxWait
+		ceiling = min(maxWait, minWait<<attempt)
+	}
+	return ceiling/2 + rand.N(ceiling/2)
+}
+
+// RetryAfter is the wait that an answer asks for in its header Retry-After, given in seconds or as an HTTP
+// date. It is 0 where there is none, or none that makes sense, and at most five minutes: CircleCI sends both
+// forms, and absurd values were seen (contracts/circleci.md 3).
+func RetryAfter(h http.Header) time.Duration {
+	value := strings.TrimSpace(h.Get("Retry-After"))
+	if seconds, err := strconv.ParseInt(value, 10, 64); err == nil {
+		return time.Duration(min(max(seconds, 0), int64(maxRetryAfter/time.Second))) * time.Second
+	}
+	at, err := http.ParseTime(value)
+	if err != nil {
+		return 0
+	}
+	now, err := http.ParseTime(h.Get("Date")) // the server's clock, where it tells
+	if err != nil {
+		now = time.Now()
+	}
+	return min(max(at.Sub(now), 0), maxRetryAfter)
+}
+
+func endsWithin(ctx context.Context, d time.Duration) bool {
+	deadline, ok := ctx.Deadline()
+	return ok && time.Until(deadline) <= d
+}
+
+func exhausted(err error, attempts int, after time.Duration) error {
+	if err == nil || attempts == 1 {
+		return err
+	}
+	return fmt.Errorf("%w (%d attempts in %s)", err, attempts, after.Round(time.Second))
+}
+
+func sleep(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
