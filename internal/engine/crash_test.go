@@ -1,0 +1,92 @@
+package engine_test
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+
+	"github.com/gravitee-lab/gio/internal/engine"
+	"github.com/gravitee-lab/gio/internal/gitrepo/gittest"
+	"github.com/gravitee-lab/gio/internal/plan"
+	"github.com/gravitee-lab/gio/internal/sim"
+)
+
+// The crash sweep: stop dead at every write of the journal and at every request, before and after it
+// acted; resume; and hold that nothing was triggered twice and that everything ends the same.
+//
+// The product has 13 components in 4 waves, two of which share a repository (c2 and c3), and one (b2)
+// that fails the first time, so that the sweep covers a failure, its recording and its resume.
+func TestCrashSweep(t *testing.T) {
+	t.Parallel()
+	want := crashRun(t, "", 0)
+	if want.duplicates != "" || want.state == "" {
+		t.Fatalf("the run without a crash: %+v", want)
+	}
+	points := 0
+	var survived atomic.Int64
+	for _, kind := range slices.Sorted(maps.Keys(want.uses)) {
+		for n := 1; n <= want.uses[kind]; n++ {
+			points++
+			t.Run(fmt.Sprintf("%s%d", kind, n), func(t *testing.T) {
+				t.Parallel()
+				got := crashRun(t, kind, n)
+				if got.duplicates != "" {
+					t.Errorf("triggered twice:\n%s", got.duplicates)
+				}
+				if got.state != want.state {
+					t.Errorf("it ended as\n%s\nwithout the crash it ends as\n%s", got.state, want.state)
+				}
+				if !t.Failed() {
+					survived.Add(1)
+				}
+			})
+		}
+	}
+	t.Cleanup(func() { t.Logf("crash sweep: %d points, %d survived", points, survived.Load()) })
+	if points < 200 {
+		t.Errorf("only %d points: the sweep does not see the run", points)
+	}
+}
+
+type crashed struct {
+	uses       map[string]int // of each kind, in a run without a crash
+	state      string         // release.json on both ends, the refs, the statuses of the steps
+	duplicates string
+}
+
+func crashRun(t *testing.T, kind string, at int) (end crashed) {
+	s := sim.Scenario{Projects: map[string]sim.Project{"b2": {Runs: []sim.Run{{Outcome: sim.Failed}}}}}
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, product("a1 a2 a3", "b1 b2 b3", "c1 c2 c3 c4 c5", "d1 d2"), s)
+		defer w.close()
+		w.edit = sharedRepository
+		w.power.kind, w.power.at = kind, at
+		runs := 0
+		for ; runs < 5; runs++ {
+			if w.release() == nil {
+				break
+			}
+		}
+		w.check()
+		if runs == 5 {
+			t.Errorf("not finished after %d runs:\n%s", runs, w.statuses())
+		}
+		refs := slices.Sorted(maps.Keys(gittest.Refs(t, w.remote)))
+		end = crashed{
+			uses: w.power.count, duplicates: strings.Join(w.sim.Duplicates(), "\n"),
+			state: strings.Join([]string{
+				string(w.manifestAt(branch).Bytes()), string(w.manifestAt("1.0.4").Bytes()), strings.Join(refs, "\n"), w.statuses(),
+			}, "\n"),
+		}
+	})
+	return end
+}
+
+// sharedRepository puts c2 and c3 into one repository, so that they share a pipeline.
+func sharedRepository(r *engine.Release) {
+	r.Options.Overrides = map[string]plan.Override{"c2": {Repository: "mono"}, "c3": {Repository: "mono"}}
+}
