@@ -12,7 +12,7 @@ VERSION   := $(shell git describe --always --dirty 2>/dev/null || echo unknown)
 GO_BUILD  := CGO_ENABLED=0 go build -trimpath -ldflags "-s -w -X github.com/gravitee-lab/gio/internal/cli.version=$(VERSION)"
 CA_BUNDLE ?= /etc/ssl/certs/ca-certificates.crt
 FUZZTIME  ?= 5s
-DEMO      := go run ./cmd/gio demo
+DEMO      := go run ./cmd/demo
 
 .PHONY: help
 help: ## This list.

@@ -64,9 +64,35 @@ func (p Program) Run() int {
 	root.SetArgs(p.Args)
 	root.SetOut(p.Stdout)
 	root.SetErr(p.Stderr)
+	began := false
+	noteBegin(root, &began)
 	err := root.ExecuteContext(context.Background())
+	if err != nil && !began {
+		err = usage(err)
+	}
 	printError(p.Stderr, err)
 	return int(fault.KindOf(err))
+}
+
+// noteBegin makes every command note that it has begun: what cobra says before that is about the command line.
+func noteBegin(cmd *cobra.Command, began *bool) {
+	if run := cmd.RunE; run != nil {
+		cmd.RunE = func(cmd *cobra.Command, args []string) error {
+			*began = true
+			return run(cmd, args)
+		}
+	}
+	for _, sub := range cmd.Commands() {
+		noteBegin(sub, began)
+	}
+}
+
+// usage is cobra's own refusal of a command line, which is no fault, as one.
+func usage(err error) error {
+	if fault.CodeOf(err) != "" {
+		return err
+	}
+	return fault.New(fault.Usage, "usage", "%s", err).Hint("`gio help COMMAND` shows how it is used")
 }
 
 func newRootCommand(env *environment) *cobra.Command {
@@ -82,7 +108,10 @@ failed or was killed is finished by the same command.`,
   gio help exit-codes      what the exit codes mean`,
 		SilenceErrors: true,
 		SilenceUsage:  true,
+		Args:          cobra.ArbitraryArgs, // group refuses them better than cobra
 		RunE:          group,
+
+		SuggestionsMinimumDistance: 2,
 	}
 	flags := root.PersistentFlags()
 	flags.StringVar(&env.file, "file", "release.json", "the manifest to release from")
@@ -101,6 +130,7 @@ failed or was killed is finished by the same command.`,
 		newVersionCommand(env),
 	)
 	root.AddCommand(helpTopics()...)
+	root.SetHelpCommand(newHelpCommand())
 	return root
 }
 

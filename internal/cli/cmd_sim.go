@@ -26,7 +26,8 @@ func newSimCommand(env *environment) *cobra.Command {
 how long their pipelines take, which fail, and how the API misbehaves. Everything lives in
 memory; Ctrl-C ends it. It prints its address, which is a value for CIRCLE_HOST.
 
-Exit codes: 0 done, 1 the address is taken, 2 wrong usage, 7 the scenario is wrong.`,
+Exit codes: 0 done, 1 the address is taken, 2 wrong usage, 5 no such scenario, 7 the scenario is
+wrong.`,
 		Example: `  gio sim
   gio sim --scenario scenario.yaml --listen 127.0.0.1:8080
   CIRCLE_HOST=http://127.0.0.1:8080 CIRCLE_TOKEN=any gio release`,

@@ -130,6 +130,10 @@ func (env *environment) circleCI(ws workspace) (*circleci.Client, error) {
 	if err != nil {
 		return nil, err
 	}
+	if strings.Contains(found.Host.Value, "@") { // it would be printed, and kept in the journal
+		return nil, fault.New(fault.Invalid, "circleci-host", "the address of CircleCI from %s holds a user or a password", found.Host.Source).
+			Hint("write it without: https://circleci.com, or your server's; the token alone says who you are")
+	}
 	env.say("CircleCI token", config.Value{Value: "***", Source: found.From})
 	env.say("CircleCI host", found.Host)
 	return circleci.New(circleci.Options{Host: found.Host.Value, Token: found.Token, HTTP: env.http()}), nil

@@ -9,6 +9,21 @@ import (
 	"github.com/gravitee-lab/gio/internal/fault"
 )
 
+// newHelpCommand is cobra's, but an unknown topic is a failure.
+func newHelpCommand() *cobra.Command {
+	return &cobra.Command{
+		Use: "help [COMMAND|TOPIC]", Short: "Help about a command or a topic",
+		RunE: func(cmd *cobra.Command, args []string) error {
+			found, rest, err := cmd.Root().Find(args)
+			if err != nil || len(rest) > 0 {
+				return unknownCommand(cmd.Root(), args[0])
+			}
+			found.InitDefaultHelpFlag() // so that the flag is listed
+			return found.Help()
+		},
+	}
+}
+
 // helpTopics are read with `gio help TOPIC`.
 func helpTopics() []*cobra.Command {
 	return []*cobra.Command{

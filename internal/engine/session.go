@@ -163,10 +163,7 @@ func (s *session) finish(ctx context.Context, u unit) error {
 			s.try(u)
 			err = s.settle(ctx, u, !s.mayNotStart())
 		case run.Running, run.OnHold:
-			over, werr := s.watch(ctx, u, held)
-			if over || werr != nil {
-				return werr
-			}
+			return s.watch(ctx, u, held)
 		}
 		if err != nil {
 			return err

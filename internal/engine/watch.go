@@ -11,10 +11,10 @@ import (
 	"github.com/gravitee-lab/gio/internal/run"
 )
 
-// watch reads a pipeline until it has ended, and notes what changed. It is over early, with the
-// pipeline left as it is, when it waits for an approval that nobody should wait for: after a failure
-// in its wave, or when the driver stops.
-func (s *session) watch(ctx context.Context, u unit, place *slot) (over bool, err error) {
+// watch reads a pipeline until it has ended, and notes what changed. It ends early, with the pipeline
+// left as it is, when a limit is reached, or when it waits for an approval that nobody should wait for:
+// after a failure in its wave, or when the driver stops.
+func (s *session) watch(ctx context.Context, u unit, place *slot) error {
 	w := &watcher{s: s, u: u, place: place, began: time.Now(), answered: time.Now()}
 	if at := s.rec.step(u.ids[0]).StartedAt; !at.IsZero() {
 		w.began = at
@@ -22,17 +22,13 @@ func (s *session) watch(ctx context.Context, u unit, place *slot) (over bool, er
 	for {
 		v, err := w.read(ctx)
 		if err != nil {
-			return true, err
+			return err
 		}
-		over, err := w.note(ctx, v)
-		if over || err != nil {
-			return over, err
-		}
-		if v.State == circleci.Succeeded || v.State == circleci.Failed {
-			return false, nil
+		if over, err := w.note(ctx, v); over || err != nil {
+			return err
 		}
 		if err := sleep(ctx, pollAfter(time.Since(w.began))); err != nil {
-			return true, err
+			return err
 		}
 	}
 }
@@ -87,18 +83,18 @@ func (w *watcher) young(v circleci.Verdict) bool {
 	return v.State == circleci.Succeeded && time.Since(w.appeared) < youngFor
 }
 
-// note writes down what a reading changed, and gives up where a limit is reached.
+// note writes down what a reading changed. It is over when the pipeline has ended, or gio gives it up.
 func (w *watcher) note(ctx context.Context, v circleci.Verdict) (over bool, err error) {
 	switch v.State {
 	case circleci.Succeeded:
-		return false, w.s.rec.add(ctx, run.Event{Type: run.Succeeded, Steps: w.u.ids})
+		return true, w.s.rec.add(ctx, run.Event{Type: run.Succeeded, Steps: w.u.ids})
 	case circleci.Failed:
-		return false, w.s.fail(ctx, w.u, w.s.failure(ctx, w.u, v))
+		return true, w.s.fail(ctx, w.u, w.s.failure(ctx, w.u, v))
 	case circleci.OnHold:
 		return w.hold(ctx, v)
 	case circleci.Waiting:
 		if time.Since(w.began) > noWorkflowFor && v.NoWorkflow {
-			return false, w.s.fail(ctx, w.u, run.Event{Code: "no-workflow", Reason: fmt.Sprintf(
+			return true, w.s.fail(ctx, w.u, run.Event{Code: "no-workflow", Reason: fmt.Sprintf(
 				"CircleCI created the pipeline but no workflow ran in %s: filters or conditions of its configuration leave out all of them", noWorkflowFor)})
 		}
 	case circleci.Running:
@@ -107,7 +103,7 @@ func (w *watcher) note(ctx context.Context, v circleci.Verdict) (over bool, err 
 		return true, err
 	}
 	if time.Since(w.began)-w.heldFor > componentLimit {
-		return false, w.s.fail(ctx, w.u, run.Event{Code: "timeout", Reason: fmt.Sprintf("it still runs after %s; gio does not wait longer and has not cancelled it", componentLimit)})
+		return true, w.s.fail(ctx, w.u, run.Event{Code: "timeout", Reason: fmt.Sprintf("it still runs after %s; gio does not wait longer and has not cancelled it", componentLimit)})
 	}
 	return false, w.s.observed(ctx, w.u, v)
 }

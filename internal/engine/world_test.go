@@ -21,6 +21,7 @@ import (
 	"github.com/gravitee-lab/gio/internal/plan"
 	"github.com/gravitee-lab/gio/internal/run"
 	"github.com/gravitee-lab/gio/internal/sim"
+	"github.com/gravitee-lab/gio/internal/transport"
 )
 
 const branch = "1.0.x"
@@ -81,7 +82,7 @@ func (w *world) releaseUntil(ctx context.Context, stop <-chan struct{}) error {
 }
 
 func (w *world) client() *http.Client {
-	return &http.Client{Transport: &wire{next: w.server.Transport(), power: w.power}}
+	return transport.New(transport.Options{Base: &wire{next: w.server.Transport(), power: w.power}})
 }
 
 // Append keeps events as a journal does, unless the power fails before or after it.
@@ -252,4 +253,9 @@ func (w *wire) RoundTrip(req *http.Request) (*http.Response, error) {
 		return nil, dead
 	}
 	return res, err
+}
+
+// commits counts those of a branch of the remote.
+func (w *world) commits(branch string) int {
+	return len(strings.Fields(gittest.Git(w.t, w.remote, "rev-list", branch)))
 }

@@ -5,13 +5,13 @@ import (
 	"crypto/rand"
 	"encoding/pem"
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"golang.org/x/crypto/ssh"
 
@@ -102,8 +102,16 @@ func serveSSH(conn net.Conn, config *ssh.ServerConfig) {
 
 func runSSH(channel ssh.Channel, command string) {
 	cmd := exec.Command("sh", "-c", command)
-	cmd.Env, cmd.Stdin, cmd.Stdout, cmd.Stderr = gittest.Env(), channel, channel, channel.Stderr()
-	cmd.WaitDelay = 100 * time.Millisecond // git may end before the client hangs up
+	cmd.Env, cmd.Stdout, cmd.Stderr = gittest.Env(), channel, channel.Stderr()
+	// A pipe of our own: Run would wait for the client to hang up, although git may end before.
+	stdin, err := cmd.StdinPipe()
+	if err != nil {
+		return
+	}
+	go func() {
+		_, _ = io.Copy(stdin, channel)
+		_ = stdin.Close()
+	}()
 	status := []byte{0, 0, 0, 0}
 	if cmd.Run() != nil {
 		status[3] = 1

@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"sort"
 	"sync"
 	"time"
 
@@ -38,9 +39,9 @@ type File struct {
 }
 
 // OpenFile opens the journal of h at path for one driver and gives the events it holds, none when it
-// is new; nothing is written before the first Append but the lock beside it. Faults: kind Stopped
-// "driven-elsewhere", kind Invalid "other-journal" and "damaged-journal", kind Internal
-// "state-directory" when the place cannot be written.
+// is new; nothing is written before the first Append but an empty file and the lock beside it. Faults:
+// kind Stopped "driven-elsewhere", kind Invalid "other-journal", "damaged-journal" and "newer-journal",
+// kind Internal "state-directory" when the place cannot be written.
 func OpenFile(path string, h run.Header) (*File, []run.Event, error) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return nil, nil, unwritable(path, err)
@@ -90,10 +91,6 @@ func (f *File) open(h run.Header) ([]run.Event, error) {
 
 // Append writes the events behind the others and returns when the disk has them.
 func (f *File) Append(_ context.Context, events ...run.Event) error {
-	lines, err := encode(events)
-	if err != nil {
-		return err
-	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.err != nil {
@@ -101,6 +98,11 @@ func (f *File) Append(_ context.Context, events ...run.Event) error {
 	}
 	if f.file == nil {
 		return fault.New(fault.Internal, "journal-closed", "the journal %s is closed", f.path)
+	}
+	lines, err := encode(events)
+	if err != nil {
+		f.err = fault.New(fault.Internal, "journal-line", "an event cannot be written to the journal %s", f.path).Because(err)
+		return f.err
 	}
 	if _, err = f.file.WriteAt(lines, f.size); err == nil {
 		err = f.file.Sync()
@@ -130,43 +132,51 @@ func (f *File) Close() error {
 func (f *File) Path() string { return f.path }
 
 // ReadFile gives the events of a journal without driving it, also while somebody does. A journal that
-// does not exist is a fault of kind NotFound, code "no-journal".
+// does not exist, or holds nothing yet, is a fault of kind NotFound, code "no-journal".
 func ReadFile(path string) ([]run.Event, error) {
 	data, err := os.ReadFile(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fault.New(fault.NotFound, "no-journal", "no run is recorded at %s", path)
-	}
-	if err != nil {
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, unwritable(path, err)
 	}
 	events, _, err := decode(path, data)
+	if err == nil && len(events) == 0 {
+		return nil, fault.New(fault.NotFound, "no-journal", "no run is recorded at %s", path)
+	}
 	return events, err
 }
+
+// continued ends every line of an Append but the last: a tab, which JSON takes for white space. Lines
+// that no such last one follows are what a crash left of an Append.
+const continued = "\t\n"
 
 func encode(events []run.Event) ([]byte, error) {
 	var lines bytes.Buffer
 	enc := json.NewEncoder(&lines)
 	enc.SetEscapeHTML(false)
-	for _, e := range events {
+	for i, e := range events {
 		if err := enc.Encode(e); err != nil {
 			return nil, fmt.Errorf("event %d: %w", e.Seq, err)
+		}
+		if i < len(events)-1 {
+			lines.Truncate(lines.Len() - len("\n"))
+			lines.WriteString(continued)
 		}
 	}
 	return lines.Bytes(), nil
 }
 
-// decode gives the events of the terminated lines and how many bytes these lines are. What follows
-// the last newline is what a crash left.
+// decode gives the events of the Appends that ended, and how many bytes these are. What follows is what
+// a crash left.
 func decode(path string, data []byte) ([]run.Event, int64, error) {
-	size := bytes.LastIndexByte(data, '\n') + 1
+	data = data[:bytes.LastIndexByte(data, '\n')+1]
+	for bytes.HasSuffix(data, []byte(continued)) {
+		data = data[:bytes.LastIndexByte(data[:len(data)-1], '\n')+1]
+	}
 	var events []run.Event
-	for i, line := range bytes.Split(bytes.TrimSuffix(data[:size], []byte("\n")), []byte("\n")) {
-		if size == 0 {
-			break
-		}
-		var e run.Event
-		if err := json.Unmarshal(line, &e); err != nil {
-			return nil, 0, damaged(path, i+1, err)
+	for line := range bytes.Lines(data) {
+		e, err := decodeLine(line)
+		if err != nil {
+			return nil, 0, damaged(path, len(events)+1, err)
 		}
 		if e.Header != nil && e.Header.Schema > run.Schema {
 			return nil, 0, fault.New(fault.Invalid, "newer-journal", "%s was written by a newer gio (schema %d, this one knows %d)", path, e.Header.Schema, run.Schema).
@@ -175,9 +185,44 @@ func decode(path string, data []byte) ([]run.Event, int64, error) {
 		events = append(events, e)
 	}
 	if err := run.Check(events); err != nil {
-		return nil, 0, damaged(path, 0, err)
+		before := sort.Search(len(events), func(n int) bool { return run.Check(events[:n+1]) != nil })
+		return nil, 0, damaged(path, before+1, err)
 	}
-	return events, int64(size), nil
+	return events, int64(len(data)), nil
+}
+
+func decodeLine(line []byte) (run.Event, error) {
+	var e run.Event
+	dec := json.NewDecoder(bytes.NewReader(line))
+	dec.UseNumber()
+	if err := dec.Decode(&e); err != nil {
+		return e, err
+	}
+	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
+		return e, errors.New("something follows the event")
+	}
+	if e.Plan != nil {
+		for _, st := range e.Plan.Steps() {
+			if err := integers(st.Parameters); err != nil {
+				return e, fmt.Errorf("%s: %w", st.Component, err)
+			}
+		}
+	}
+	return e, nil
+}
+
+// integers gives the numbers among pipeline parameters the type that package plan promises.
+func integers(parameters map[string]any) error {
+	for name, value := range parameters {
+		if number, ok := value.(json.Number); ok {
+			integer, err := number.Int64()
+			if err != nil {
+				return fmt.Errorf("parameter %s: %w", name, err)
+			}
+			parameters[name] = integer
+		}
+	}
+	return nil
 }
 
 func belongs(path string, events []run.Event, want run.Header) error {
@@ -224,11 +269,7 @@ func drivenElsewhere(path string, h run.Header) error {
 }
 
 func damaged(path string, line int, err error) error {
-	place := path
-	if line > 0 {
-		place = fmt.Sprintf("%s:%d", path, line)
-	}
-	return fault.New(fault.Invalid, "damaged-journal", "%s cannot be trusted", place).Because(err).
+	return fault.New(fault.Invalid, "damaged-journal", "%s:%d cannot be trusted", path, line).Because(err).
 		Hint("somebody edited it or the disk lost a part; keep the file and compare it with CircleCI before you move it away")
 }
 

@@ -46,7 +46,7 @@ func (s *State) allowsRun(e Event) error {
 	default:
 		return errors.New("this gio does not know that type; a newer gio wrote it")
 	}
-	if (e.Type == Triggered || e.Type == Resolved && e.Status == AnswerPipeline) && (e.Pipeline == nil || e.Pipeline.ID == "") {
+	if e.givesPipeline() && (e.Pipeline == nil || e.Pipeline.ID == "") {
 		return errors.New("it has no pipeline")
 	}
 	return nil
@@ -129,7 +129,13 @@ func (s *State) behind(wave int) (Step, bool) {
 }
 
 func (s *State) allowsPipeline(st Step, e Event) error {
+	if e.Cancel == e.Pipeline.ID {
+		return fmt.Errorf("it would cancel its own pipeline %s", e.Cancel)
+	}
 	for _, id := range []string{e.Pipeline.ID, e.Cancel} {
+		if id == st.Pipeline.ID { // a person says that a failed one is still the one to watch
+			continue
+		}
 		if owner, taken := s.Owner(id); taken && !slices.Contains(e.Steps, owner) {
 			return fmt.Errorf("pipeline %s belongs to %s", id, owner)
 		}
@@ -169,7 +175,10 @@ func Check(events []Event) error {
 	if err != nil {
 		return err
 	}
-	for _, e := range events {
+	for i, e := range events {
+		if e.Seq != int64(i+1) { // Apply takes it for a replay; in a journal it is one line too many
+			return fmt.Errorf("event %d stands in line %d", e.Seq, i+1)
+		}
 		if e.Run != s.Header.Run() {
 			return fmt.Errorf("event %d belongs to run %q, not to %q", e.Seq, e.Run, s.Header.Run())
 		}

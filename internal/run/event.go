@@ -85,6 +85,11 @@ type Event struct {
 	Record *Record `json:"record,omitempty"` // recording, recorded
 }
 
+// givesPipeline tells whether the event says in which pipeline its steps run.
+func (e Event) givesPipeline() bool {
+	return e.Type == Triggered || e.Type == Resolved && e.Status == AnswerPipeline
+}
+
 // Header tells whose run a journal holds. Another host or branch is refused: its facts would be
 // about other pipelines.
 type Header struct {

@@ -179,7 +179,7 @@ func (s *State) own(id StepID, e Event) {
 	if e.Type == Resolved {
 		s.done = 0
 	}
-	if e.Pipeline == nil {
+	if !e.givesPipeline() {
 		return
 	}
 	for _, pipeline := range []string{e.Pipeline.ID, e.Cancel} {
@@ -208,11 +208,12 @@ func (s *State) applyRun(e Event) {
 }
 
 // applyPlan begins a session: what was skipped waits again, and the driver of an open intent is gone.
+// A product that is planned stands in release.json as to be released, again or still.
 func (s *State) applyPlan(e Event) {
 	if s.Began.IsZero() {
 		s.Began = e.Time
 	}
-	s.Plan, s.waveOf, s.done = e.Plan, map[StepID]int{}, 0
+	s.Plan, s.waveOf, s.done, s.Finished = e.Plan, map[StepID]int{}, 0, false
 	if e.Driver != nil {
 		s.Driver = *e.Driver
 	}
@@ -220,7 +221,7 @@ func (s *State) applyPlan(e Event) {
 		for _, st := range w.Steps {
 			id := ID(st.Component, st.Version)
 			s.waveOf[id] = i
-			s.step(id).Recorded = false // it stands in release.json as to be released, again or still
+			s.step(id).Recorded = false // as the product is
 		}
 	}
 	for _, st := range s.steps {
@@ -262,10 +263,7 @@ func (s *State) applyStep(st *Step, e Event) {
 
 func applyIntent(st *Step, e Event) {
 	if st.Status != Intended { // a new attempt, not another send of the same one
-		if st.Pipeline.ID != "" {
-			st.Earlier = append(slices.Clone(st.Earlier), st.Pipeline.ID)
-		}
-		*st = Step{ID: st.ID, Attempt: st.Attempt + 1, Earlier: st.Earlier, From: e.ServerTime, After: e.After}
+		*st = Step{ID: st.ID, Attempt: st.Attempt + 1, Earlier: st.past(), From: e.ServerTime, After: e.After}
 	}
 	st.Status, st.Send, st.IntentAt, st.Until = Intended, e.Send, e.Time, time.Time{}
 	st.Project, st.Branch = e.Project, e.Branch
@@ -275,15 +273,30 @@ func applyAnswer(st *Step, e Event) {
 	st.ByHand, st.Reason = true, ""
 	switch e.Status {
 	case AnswerPipeline:
+		if st.Pipeline.ID != "" && st.Pipeline.ID != e.Pipeline.ID {
+			st.Earlier = append(slices.Clone(st.Earlier), st.Pipeline.ID)
+		}
+		if st.Cancel == e.Pipeline.ID { // it is the one to be watched now
+			st.Cancel = ""
+		}
 		st.Status, st.Pipeline, st.URL, st.StartedAt = Running, *e.Pipeline, e.Pipeline.URL, e.Time
+		st.Workflow, st.Job, st.Detail, st.Code, st.EndedAt = "", "", "", "", time.Time{}
 	case AnswerReleased:
 		end(st, HasSucceeded, e)
 	case AnswerNotTriggered:
-		if st.Pipeline.ID != "" {
-			st.Earlier = append(slices.Clone(st.Earlier), st.Pipeline.ID)
-		}
-		*st = Step{ID: st.ID, Status: Pending, Attempt: st.Attempt, Earlier: st.Earlier}
+		*st = Step{ID: st.ID, Status: Pending, Attempt: st.Attempt, Earlier: st.past()}
 	}
+}
+
+// past is the pipelines of the earlier attempts once the current one is over: none of them may come back.
+func (s *Step) past() []string {
+	past := slices.Clone(s.Earlier)
+	for _, id := range []string{s.Pipeline.ID, s.Cancel} {
+		if id != "" {
+			past = append(past, id)
+		}
+	}
+	return past
 }
 
 func end(st *Step, status Status, e Event) {

@@ -1,0 +1,127 @@
+package main
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/gravitee-lab/gio/internal/sim"
+)
+
+// output is written to by several goroutines, as a terminal is.
+type output struct {
+	mu   sync.Mutex
+	text strings.Builder
+}
+
+func (o *output) Write(p []byte) (int, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.text.Write(p)
+}
+
+func (o *output) String() string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.text.String()
+}
+
+// quick is the demo's own story with pipelines that take no time.
+func quick(t *testing.T) (*story, *output, *output) {
+	t.Helper()
+	s, err := load(filepath.Join("..", "..", "testdata", "demo"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.scenario.Default.Duration, s.scenario.Default.WorkflowDelay = 50*time.Millisecond, 10*time.Millisecond
+	for name, p := range s.scenario.Projects {
+		p.Duration = 0
+		s.scenario.Projects[name] = p
+	}
+	var stdout, stderr output
+	s.stdout, s.stderr = &stdout, &stderr
+	return s, &stdout, &stderr
+}
+
+func gone(t *testing.T, s *story) {
+	t.Helper()
+	if _, err := os.Stat(s.dir); s.dir == "" || !os.IsNotExist(err) {
+		t.Errorf("the demo's directory %q is still there (%v)", s.dir, err)
+	}
+}
+
+func TestDemo(t *testing.T) {
+	t.Parallel()
+	s, stdout, stderr := quick(t)
+	if err := s.play(t.Context()); err != nil {
+		t.Fatalf("%v\n%s%s", err, stdout, stderr)
+	}
+	gone(t, s)
+	for _, test := range []struct {
+		of   *output
+		want []string // in this order
+	}{
+		{stdout, []string{
+			"$ gio plan\n", "4 components in 4 waves",
+			"$ gio release\n", "2 succeeded, 1 failed, 1 skipped",
+			"$ gio release\n", "Gravitee.io 3.9.4 is released: 4 succeeded",
+			"prepare next patch version", "(tag: 3.9.4) Prepare Release (3.9.4): Release finished",
+			"refs/tags/3.9.4\n", "refs/tags/3.9.4_START\n", "saw 5 pipelines", "0 triggered twice",
+		}},
+		{stderr, []string{"FAILED", "job integration-tests", "exit 10: a pipeline failed\n", "recorded: Gravitee.io 3.9.4 is released, tag 3.9.4\n"}},
+	} {
+		rest, found := test.of.String(), false
+		for _, want := range test.want {
+			if _, rest, found = strings.Cut(rest, want); !found {
+				t.Fatalf("%q is not where it should be in\n%s", want, test.of)
+			}
+		}
+	}
+}
+
+// A demo that ends well whatever happens shows nothing.
+func TestDemoNotices(t *testing.T) {
+	t.Parallel()
+	tests := map[string]struct {
+		runs []sim.Run // of the component that fails
+		want string
+	}{
+		"no failure":   {nil, "`gio release` ended with exit code 0 instead of 10"},
+		"two failures": {[]sim.Run{{Outcome: sim.Failed}, {Outcome: sim.Failed}}, "`gio release` ended with exit code 10 instead of 0"},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s, _, _ := quick(t)
+			const fails = "graviteek-cicd-test-maven-project-g3"
+			p := s.scenario.Projects[fails]
+			p.Runs = test.runs
+			s.scenario.Projects[fails] = p
+			err := s.play(t.Context())
+			if err == nil || err.Error() != test.want {
+				t.Errorf("the demo ended with %v, want %s", err, test.want)
+			}
+			gone(t, s)
+		})
+	}
+}
+
+func TestInterrupted(t *testing.T) {
+	t.Parallel()
+	s, _, _ := quick(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	signals := make(chan os.Signal, 1)
+	s.signals = signals
+	s.scenario.Default.Duration = time.Minute
+	time.AfterFunc(300*time.Millisecond, func() { cancel(); signals <- syscall.SIGTERM })
+	err := s.play(ctx)
+	if err == nil || err.Error() != "interrupted" {
+		t.Errorf("the demo ended with %v", err)
+	}
+	gone(t, s)
+}
