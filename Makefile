@@ -93,4 +93,5 @@ ci: ## What CI runs: all checks, the image, the tests.
 	$(MAKE) build
 	$(MAKE) image
 	$(MAKE) fuzz
+	$(MAKE) test
 	$(MAKE) race

@@ -92,7 +92,6 @@ func (s *story) tell(ctx context.Context) error {
 	s.gio(ctx, 0, "plan")
 	s.gio(ctx, 10, "release")
 	s.say("One pipeline failed; what succeeded before it is recorded. Say that somebody mended it: the same command goes on.")
-	s.show(ctx, "pull", "--quiet")
 	s.gio(ctx, 0, "release")
 	s.say("Released. This is what the release repository holds now:")
 	s.show(ctx, "pull", "--quiet")

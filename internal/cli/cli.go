@@ -10,12 +10,14 @@ import (
 	"os/signal"
 	"runtime/debug"
 	"strings"
+	"sync"
 	"syscall"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
 	"github.com/gravitee-lab/gio/internal/fault"
+	"github.com/gravitee-lab/gio/internal/report"
 )
 
 // version is set by the linker (see Makefile); a `go install` takes the module's.
@@ -59,19 +61,35 @@ func Main() int {
 // Run executes the command line and gives its exit code: 0, or the fault.Kind of what went wrong,
 // which it has then told on Stderr.
 func (p Program) Run() int {
-	env := &environment{Program: p}
+	env := &environment{Program: p, outTerminal: isTerminal(p.Stdout), errTerminal: isTerminal(p.Stderr)}
+	env.Stderr = &shared{w: p.Stderr}
 	root := newRootCommand(env)
 	root.SetArgs(p.Args)
-	root.SetOut(p.Stdout)
-	root.SetErr(p.Stderr)
+	root.SetOut(env.Stdout)
+	root.SetErr(env.Stderr)
 	began := false
 	noteBegin(root, &began)
-	err := root.ExecuteContext(context.Background())
+	cmd, err := root.ExecuteContextC(context.Background())
 	if err != nil && !began {
 		err = usage(err)
 	}
-	printError(p.Stderr, err)
+	if asked := cmd.Flags().Lookup("json"); err != nil && asked != nil && asked.Changed && !env.printed {
+		_ = report.JSON(env.Stdout, report.NewFailure(err)) // the exit code says it, too
+	}
+	printError(env.Stderr, err)
 	return int(fault.KindOf(err))
+}
+
+// shared is a writer for several goroutines: the engine and the signals both talk on stderr.
+type shared struct {
+	mu sync.Mutex
+	w  io.Writer
+}
+
+func (s *shared) Write(p []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.w.Write(p)
 }
 
 // noteBegin makes every command note that it has begun: what cobra says before that is about the command line.

@@ -68,7 +68,7 @@ func runPlan(ctx context.Context, env *environment, o planOptions) error {
 	if o.json {
 		return report.JSON(env.Stdout, p)
 	}
-	return report.PlanTable(env.Stdout, p, isTerminal(env.Stdout))
+	return report.PlanTable(env.Stdout, p, env.outTerminal)
 }
 
 var supportBranch = regexp.MustCompile(`^\d+\.\d+\.x$`)

@@ -72,7 +72,7 @@ func runRelease(ctx context.Context, env *environment, o releaseOptions) error {
 	if err != nil {
 		return err
 	}
-	defer r.Close()
+	defer func() { _ = r.Close() }() // what matters is durable already
 	err = r.Prepare(ctx)
 	if errors.Is(err, engine.ErrNothing) {
 		return env.nothing(r, o)
@@ -126,7 +126,7 @@ func (env *environment) newRelease(ctx context.Context, ws workspace, o releaseO
 
 // holdLimit is how long an approval is waited for: where a person looks on, a day.
 func (env *environment) holdLimit() time.Duration {
-	if isTerminal(env.Stderr) {
+	if env.errTerminal {
 		return 24 * time.Hour
 	}
 	return 15 * time.Minute
@@ -162,6 +162,7 @@ func (env *environment) result(r *engine.Release, o releaseOptions, err error) e
 	state := r.State()
 	switch {
 	case o.json:
+		env.printed = true
 		return errors.Join(err, report.JSON(env.Stdout, report.NewResult(state, err)))
 	case o.events:
 		return err

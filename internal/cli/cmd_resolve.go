@@ -76,7 +76,7 @@ func runResolve(ctx context.Context, env *environment, a engine.Answer) error {
 	if err != nil {
 		return err
 	}
-	defer j.Close()
+	defer func() { _ = j.Close() }() // what matters is durable already
 	a.By = env.driver()
 	state, err := run.Fold(events)
 	if err != nil {
@@ -102,7 +102,7 @@ func (env *environment) openRun(ws workspace, h run.Header) (*journal.File, []ru
 	}
 	j, events, err := journal.OpenFile(path, h)
 	if err == nil && len(events) == 0 {
-		j.Close()
+		_ = j.Close() // nothing was written
 		return nil, nil, fault.New(fault.NotFound, "no-journal", "no run of %s %s is known here", h.Kind, h.Version).
 			Hint("looked at %s", path)
 	}

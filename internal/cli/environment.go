@@ -29,8 +29,10 @@ import (
 type environment struct {
 	Program
 
-	file, branch, config string
-	verbose              bool
+	file, branch, config     string
+	verbose                  bool
+	outTerminal, errTerminal bool // decided once, by stream
+	printed                  bool // a command has printed its JSON result
 }
 
 // say prints a resolved setting under --verbose.

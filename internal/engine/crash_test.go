@@ -61,7 +61,7 @@ type crashed struct {
 func crashRun(t *testing.T, kind string, at int) (end crashed) {
 	s := sim.Scenario{Projects: map[string]sim.Project{"b2": {Runs: []sim.Run{{Outcome: sim.Failed}}}}}
 	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(t, product("a1 a2 a3", "b1 b2 b3", "c1 c2 c3 c4 c5", "d1 d2"), s)
+		w := newWorld(t, product("a1 a2 a3", "b1 b2 b3", "c1 c2 c3 c4 c5", "d1 d2"), s, nil)
 		defer w.close()
 		w.edit = sharedRepository
 		w.power.kind, w.power.at = kind, at

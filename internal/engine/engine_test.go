@@ -7,12 +7,14 @@ import (
 	"github.com/gravitee-lab/gio/internal/fault"
 	"github.com/gravitee-lab/gio/internal/gitrepo/gittest"
 	"github.com/gravitee-lab/gio/internal/sim"
+	"github.com/gravitee-lab/gio/internal/sim/simtest"
 )
 
+// inBubble runs f in a world of its own. What passes between gio and CircleCI is held against the contract.
 func inBubble(t *testing.T, releaseJSON string, s sim.Scenario, f func(t *testing.T, w *world)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(t, releaseJSON, s)
+		w := newWorld(t, releaseJSON, s, simtest.Contract)
 		defer w.close()
 		f(t, w)
 		w.check()

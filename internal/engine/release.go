@@ -65,6 +65,9 @@ func (r *Release) Prepare(ctx context.Context) error {
 	if err := r.openJournal(); err != nil {
 		return err
 	}
+	if err := r.current(); err != nil {
+		return err
+	}
 	if err := r.settleRecording(ctx); err != nil {
 		return err
 	}
@@ -111,15 +114,35 @@ func (r *Release) read() error {
 	if err != nil {
 		return err
 	}
-	if r.manifest, err = manifest.Parse(r.Path, data); err != nil {
-		return err
-	}
-	if r.Local == nil || bytes.Equal(plainLines(r.Local), plainLines(data)) {
+	r.manifest, err = manifest.Parse(r.Path, data)
+	return err
+}
+
+// current refuses a checkout that is not what the operator releases: its release.json must be the
+// remote's, or what that was before this run recorded its own successes there.
+func (r *Release) current() error {
+	if r.Local == nil || r.says(r.Local) {
 		return nil
+	}
+	if local, err := manifest.Parse(r.Path, r.Local); err == nil {
+		var mine []string
+		for _, c := range local.Components {
+			if st := r.State().Step(run.ID(c.Name, c.ReleaseVersion())); c.Open() && st.Status == run.HasSucceeded {
+				mine = append(mine, c.Name)
+			}
+		}
+		if recorded, err := local.Release(mine, r.Plan.Version); err == nil && r.says(recorded.Bytes()) {
+			return nil
+		}
 	}
 	return fault.New(fault.Invalid, "stale-checkout", "%s of the checkout is not the one on branch %s of the remote: %s",
 		r.Path, r.Options.Branch, r.difference()).
 		Hint("`git pull` to get the remote's, or commit and push your edit, then run the same command again")
+}
+
+// says tells whether the remote's release.json is this one.
+func (r *Release) says(data []byte) bool {
+	return bytes.Equal(plainLines(data), plainLines(r.manifest.Bytes()))
 }
 
 // plainLines undoes what a checkout may do to line ends.

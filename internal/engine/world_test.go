@@ -41,9 +41,14 @@ type world struct {
 	edit func(*engine.Release) // changes a release before it is prepared; may be nil
 }
 
-func newWorld(t *testing.T, releaseJSON string, s sim.Scenario) *world {
+// newWorld serves the simulator through check, which may look at what passes; nil looks at nothing.
+func newWorld(t *testing.T, releaseJSON string, s sim.Scenario, check func(testing.TB, http.Handler) http.Handler) *world {
 	w := &world{t: t, sim: sim.New(s), power: &power{}}
-	w.server = sim.InProcess(w.sim)
+	var handler http.Handler = w.sim
+	if check != nil {
+		handler = check(t, handler)
+	}
+	w.server = sim.InProcess(handler)
 	w.remote = gittest.Bare(t, map[string]string{"release.json": releaseJSON}, "master")
 	gittest.Git(t, w.remote, "branch", branch, "master")
 	return w

@@ -203,17 +203,21 @@ func conformTorn(t *testing.T, h home) {
 		d, events := must(t, h)
 		same(t, fmt.Sprintf("cut at byte %d", n), slices.Concat(calls()[:complete]...), events)
 		if n%17 == 0 || slices.Contains(ends, n+1) { // syncing takes its time
-			for _, call := range calls()[complete:] {
-				if err := d.Append(t.Context(), call...); err != nil {
-					t.Fatal(err)
-				}
-			}
-			if diff := cmp.Diff(string(whole), string(h.load())); diff != "" {
-				t.Fatalf("cut at byte %d and continued:\n%s", n, diff)
-			}
+			goesOn(t, h, d, calls()[:complete])
 		}
 		closed(t, d)
 	}
+}
+
+// goesOn appends one short event, of which nothing but the kept calls may be left before and behind.
+func goesOn(t *testing.T, h home, d driver, kept [][]run.Event) {
+	t.Helper()
+	events := slices.Concat(kept...)
+	short := stopped(len(events) + 1)
+	if err := d.Append(t.Context(), short); err != nil {
+		t.Fatal(err)
+	}
+	same(t, "continued", append(events, short), stored(t, h))
 }
 
 // conformDamage: everything else that is wrong is a fault with its place, to drivers and readers, and

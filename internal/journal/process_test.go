@@ -119,6 +119,9 @@ func TestFullDisk(t *testing.T) {
 	if err != nil || !strings.HasPrefix(string(out), "state-directory ") || !strings.HasSuffix(string(out), "\ntrue\n") {
 		t.Fatalf("the driver says %q, %v", out, err)
 	}
+	if left := load(t, path); !strings.HasSuffix(string(left), "}\n") {
+		t.Errorf("half a call was left on the disk: …%q", left[len(left)-20:])
+	}
 	f, events, err := OpenFile(path, header())
 	if err != nil {
 		t.Fatal(err)

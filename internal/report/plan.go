@@ -21,22 +21,25 @@ func PlanTable(w io.Writer, p *plan.Plan, terminal bool) error {
 	}
 	fmt.Fprintf(w, "%s %s from branch %s: %s in %s; %s\n", p.Product, p.Version, p.Branch,
 		count(len(steps), "component"), count(len(p.Waves), "wave"), left(p))
-	out := w
-	if terminal {
-		tw := tabwriter.NewWriter(w, 0, 8, 2, ' ', 0)
-		defer tw.Flush()
-		out = tw
+	if !terminal {
+		return planRows(w, p)
 	}
-	fmt.Fprintln(out, "WAVE\tCOMPONENT\tVERSION\tBRANCH\tPROJECT\tWHY THIS BRANCH")
+	tw := tabwriter.NewWriter(w, 0, 8, 2, ' ', 0)
+	if err := planRows(tw, p); err != nil {
+		return err
+	}
+	return tw.Flush()
+}
+
+func planRows(w io.Writer, p *plan.Plan) error {
+	fmt.Fprintln(w, "WAVE\tCOMPONENT\tVERSION\tBRANCH\tPROJECT\tWHY THIS BRANCH")
 	for i, wave := range p.Waves {
 		for _, st := range wave.Steps {
-			fmt.Fprintf(out, "%d\t%s\t%s\t%s\t%s\t%s\n", i+1, st.Component, st.Version, st.Branch, st.Project, st.BranchReason)
+			fmt.Fprintf(w, "%d\t%s\t%s\t%s\t%s\t%s\n", i+1, st.Component, st.Version, st.Branch, st.Project, st.BranchReason)
 		}
 	}
-	for _, line := range parameters(steps) {
-		fmt.Fprintln(out, line)
-	}
-	return nil
+	_, err := fmt.Fprintln(w, strings.Join(parameters(p.Steps()), "\n"))
+	return err
 }
 
 // left says why the other components do not run.

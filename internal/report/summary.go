@@ -53,6 +53,17 @@ func NewError(err error) *Error {
 	return e
 }
 
+// Failure is what `--json` prints of a command that has no other result to print.
+type Failure struct {
+	Exit  int    `json:"exit"`
+	Error *Error `json:"error"`
+}
+
+// NewFailure is err, which is not nil, for programs.
+func NewFailure(err error) Failure {
+	return Failure{Exit: int(fault.KindOf(err)), Error: NewError(err)}
+}
+
 // NewResult is the state of a run that ended with err.
 func NewResult(s *run.State, err error) Result {
 	r := Result{

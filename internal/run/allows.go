@@ -86,8 +86,9 @@ func (s *State) allowsStep(st Step, e Event) error {
 		return from(st, Pending, Intended, WasSkipped)
 	case Resolved:
 		return s.allowsAnswer(st, e)
+	default: // about the run
+		return nil
 	}
-	return nil
 }
 
 func (s *State) allowsIntent(st Step, e Event) error {

@@ -204,6 +204,7 @@ func (s *State) applyRun(e Event) {
 		for _, id := range e.Record.Steps {
 			s.step(id).Recorded = true
 		}
+	default: // about steps
 	}
 }
 
@@ -258,6 +259,7 @@ func (s *State) applyStep(st *Step, e Event) {
 		applyAnswer(st, e)
 	case Skipped:
 		st.Status, st.Reason = WasSkipped, e.Reason
+	default: // about the run
 	}
 }
 
