@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
@@ -76,20 +77,51 @@ func Read(path string, named bool) (File, error) {
 		return File{}, fault.New(fault.Invalid, "config-file", "the configuration cannot be read").Because(err).
 			Hint("--config and GIO_CONFIG name another one; without them gio takes %s beside release.json", FileName)
 	}
-	f := File{}
-	dec := yaml.NewDecoder(bytes.NewReader(data))
-	dec.KnownFields(true)
-	if err := dec.Decode(&f); err != nil && !errors.Is(err, io.EOF) {
-		return File{}, fault.New(fault.Invalid, "config-file", "%s: %s", path, yamlMessage(err)).
+	f := File{Path: path}
+	if err := f.decode(data); err != nil {
+		return File{}, fault.New(fault.Invalid, "config-file", "%s", yamlMessage(path, err)).
 			Hint("`gio help config` lists the keys")
 	}
-	f.Path = path
 	return f, nil
 }
 
-// yamlMessage is the library's message without its own prefix.
-func yamlMessage(err error) string {
-	return strings.Join(strings.Fields(strings.TrimPrefix(err.Error(), "yaml: ")), " ")
+func (f *File) decode(data []byte) error {
+	dec := yaml.NewDecoder(bytes.NewReader(data))
+	dec.KnownFields(true)
+	if err := dec.Decode(f); err != nil {
+		if errors.Is(err, io.EOF) { // it holds nothing
+			return nil
+		}
+		return err
+	}
+	var more yaml.Node
+	if err := dec.Decode(&more); !errors.Is(err, io.EOF) {
+		return errors.New("behind --- begins a second document, which gio would not read")
+	}
+	return nil
+}
+
+var (
+	yamlLine   = regexp.MustCompile(`^line (\d+): `)
+	unknownKey = regexp.MustCompile(`field (.+) not found in type .+`)
+	goMapping  = regexp.MustCompile("into [^`]*[.{][^`]*$")
+)
+
+// yamlMessage is the library's messages, each with file and line, and without its own and Go's words.
+func yamlMessage(path string, err error) string {
+	messages := []string{strings.TrimPrefix(err.Error(), "yaml: ")}
+	if several, ok := errors.AsType[*yaml.TypeError](err); ok {
+		messages = several.Errors
+	}
+	for i, m := range messages {
+		place := path + ": "
+		if at := yamlLine.FindStringSubmatch(m); at != nil {
+			m, place = m[len(at[0]):], path+":"+at[1]+": "
+		}
+		m = unknownKey.ReplaceAllString(m, `gio does not know the key "$1"`)
+		messages[i] = place + goMapping.ReplaceAllString(m, "into a mapping")
+	}
+	return strings.Join(messages, "; ")
 }
 
 // Overrides is the part of gio.yaml that plans read.

@@ -48,7 +48,7 @@ func FindCircleCI(getenv func(string) string, dir string) (CircleCI, error) {
 	if err != nil {
 		return CircleCI{}, err
 	}
-	if token := secrets.CircleCI.Auth.Token; token != "" {
+	if token := strings.TrimSpace(secrets.CircleCI.Auth.Token); token != "" {
 		return CircleCI{token, First(circleHost, byDefault), secrets.Path}, nil
 	}
 	for _, path := range cliFiles(getenv) {

@@ -28,7 +28,7 @@ func (s *session) settle(ctx context.Context, u unit, mayResend bool) error {
 	case st.Send >= maxSends:
 		return s.ask(ctx, u, fmt.Sprintf("%d answers were lost and no pipeline was found", st.Send))
 	case mayResend:
-		return s.send(ctx, u, run.Event{Send: st.Send + 1, After: st.After})
+		return s.send(ctx, u, run.Event{Send: st.Send + 1, After: st.After, ServerTime: s.serverNow()})
 	}
 	return nil
 }
@@ -42,14 +42,14 @@ func (s *session) ask(ctx context.Context, u unit, reason string) error {
 // lookUp reads until something matches, or until a clean reading later than lookUpFor after the
 // intent found nothing.
 func (s *session) lookUp(ctx context.Context, st run.Step) ([]circleci.Pipeline, error) {
-	deadline := st.IntentAt.Add(lookUpFor)
+	deadline := st.SentAt.Add(lookUpFor)
 	for wait := time.Second; ; wait = min(2*wait, 10*time.Second) {
-		late := time.Now().After(deadline)
+		late := s.serverNow().After(deadline)
 		found, err := s.candidates(ctx, st)
 		switch {
 		case ctx.Err() != nil:
 			return nil, stopped(ctx)
-		case err != nil && (fault.KindOf(err) != fault.Remote || time.Now().After(deadline.Add(readPatience))):
+		case err != nil && (fault.KindOf(err) != fault.Remote || s.serverNow().After(deadline.Add(readPatience))):
 			return nil, err
 		case err == nil && (len(found) > 0 || late):
 			return found, nil
@@ -63,7 +63,7 @@ func (s *session) lookUp(ctx context.Context, st run.Step) ([]circleci.Pipeline,
 // candidates is every pipeline that could be the doing of the open intent and belongs to no other
 // step: by number first, which does not lag behind, then in the list.
 func (s *session) candidates(ctx context.Context, st run.Step) ([]circleci.Pipeline, error) {
-	query := circleci.Query{After: st.After, Login: s.login, Branch: st.Branch, From: st.From, Until: st.Until}
+	query := s.query(st)
 	var found []circleci.Pipeline
 	keep := func(p circleci.Pipeline) {
 		if circleci.Matches(p, query) && s.free(p.ID) {
@@ -94,6 +94,17 @@ func (s *session) candidates(ctx context.Context, st run.Step) ([]circleci.Pipel
 	return found, nil
 }
 
+// query describes what an open intent may have made: received between its first send and the end of
+// its driver's time. The times are whole seconds, several servers have several clocks, and what a
+// driver sent last may arrive after the next one began.
+func (s *session) query(st run.Step) circleci.Query {
+	q := circleci.Query{After: st.After, Login: s.login, Branch: st.Branch, From: st.From.Add(-clockSlack), Until: st.Until}
+	if !q.Until.IsZero() {
+		q.Until = q.Until.Add(lookUpFor)
+	}
+	return q
+}
+
 func (s *session) free(pipeline string) bool {
 	free := false
 	s.rec.view(func(state *run.State) {
@@ -108,7 +119,7 @@ func (s *session) free(pipeline string) bool {
 // end of the look-up leaves it unknown, and the new one is cancelled as well.
 func (s *session) sift(ctx context.Context, u unit, c circleci.Created) error {
 	st := s.rec.step(u.ids[0])
-	query := circleci.Query{After: st.After, Login: s.login, Branch: st.Branch, From: st.From}
+	query := s.query(st)
 	deadline := time.Now().Add(lookUpFor)
 	for n := st.After + 1; n < c.Number; {
 		p, err := s.ci.PipelineByNumber(ctx, st.Project, n)

@@ -22,9 +22,10 @@ type recorder struct {
 
 	turn chan struct{} // held by who writes; a channel, so that waiting for it is idle in a synctest bubble
 
-	mu    sync.Mutex
-	state *run.State
-	queue []*entry
+	mu     sync.Mutex
+	state  *run.State
+	queue  []*entry
+	broken error // of the journal: nothing more can be kept
 }
 
 type entry struct {
@@ -86,6 +87,9 @@ func (r *recorder) write(ctx context.Context) {
 	r.mu.Unlock()
 
 	if err := r.journal.Append(ctx, batch...); err != nil {
+		r.mu.Lock()
+		r.broken = err
+		r.mu.Unlock()
 		for _, w := range waiting {
 			w.err = fault.Worst(w.err, err)
 		}
@@ -96,6 +100,13 @@ func (r *recorder) write(ctx context.Context) {
 	for _, e := range batch {
 		r.notify(e, r.state)
 	}
+}
+
+// err is why nothing more can be kept; nil while all is well.
+func (r *recorder) err() error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.broken
 }
 
 // step is the state of one step now.

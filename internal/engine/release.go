@@ -305,6 +305,7 @@ func (r *Release) drive(ctx context.Context, stop <-chan struct{}) error {
 	}
 	s := &session{
 		rec: r.rec, ci: r.CI, login: user.Login, plan: r.Plan, stop: stop, holdLimit: r.HoldLimit,
+		serverBegan: user.ServerTime, began: time.Now(),
 		slots: semaphore.NewWeighted(int64(limit)), tried: map[run.StepID]bool{},
 	}
 	return s.drive(ctx)
@@ -313,7 +314,7 @@ func (r *Release) drive(ctx context.Context, stop <-chan struct{}) error {
 // outcome is what the states of the steps say about the run, several faults when several hold.
 func (r *Release) outcome(stop <-chan struct{}) []error {
 	var errs []error
-	var failed, late, denied, unknown, held, open []string
+	var failed, missing, late, denied, unknown, held, open []string
 	state := r.State()
 	for _, planned := range r.Plan.Steps() {
 		st := state.Step(run.StepID(planned.ID()))
@@ -322,6 +323,8 @@ func (r *Release) outcome(stop <-chan struct{}) []error {
 		case st.Status == run.HasSucceeded:
 		case st.Status == run.HasFailed && st.Code == "not-allowed":
 			denied = append(denied, name)
+		case st.Status == run.HasFailed && st.Code == "project-not-found":
+			missing = append(missing, name)
 		case st.Status == run.HasFailed && st.Code == "timeout":
 			late = append(late, name)
 		case st.Status == run.HasFailed:
@@ -347,6 +350,8 @@ func (r *Release) outcome(stop <-chan struct{}) []error {
 	add(fault.Decision, "unknown", unknown, "gio cannot know whether a pipeline was started for",
 		"look at CircleCI, then answer with `gio resolve COMPONENT --pipeline N`, `--released` or `--not-triggered`")
 	add(fault.PipelineFailed, "pipeline-failed", failed, "failed", "mend it, then "+again)
+	add(fault.NotFound, "project-not-found", missing, "CircleCI knows no project, or the token cannot see it, of",
+		"check the project on CircleCI, or name another one in gio.yaml, then "+again)
 	add(fault.Timeout, "timeout", late, "took too long", again)
 	add(fault.Timeout, "held", held, "waits for an approval", "approve it on CircleCI, then "+again)
 	select {

@@ -25,6 +25,10 @@ type session struct {
 	slots *semaphore.Weighted
 	stop  <-chan struct{} // closed: start nothing new, watch on what runs
 
+	// CircleCI's clock when the session began, and ours: what is decided by time is decided by its clock,
+	// which all drivers share.
+	serverBegan, began time.Time
+
 	holdLimit time.Duration
 
 	halted     atomic.Bool // something is wrong that is not a pipeline's: start nothing new
@@ -39,6 +43,9 @@ type unit struct {
 	steps []plan.Step // never empty; the first one speaks for all
 	ids   []run.StepID
 }
+
+// serverNow is CircleCI's clock, as far as the time since the session began tells.
+func (s *session) serverNow() time.Time { return s.serverBegan.Add(time.Since(s.began)) }
 
 func newUnit(steps []plan.Step) unit {
 	u := unit{steps: steps}

@@ -39,7 +39,7 @@ func (s *session) send(ctx context.Context, u unit, intent run.Event) error {
 	intent.Type, intent.Steps = run.Intent, u.ids
 	intent.Project, intent.Branch = u.steps[0].Project, u.steps[0].Branch
 	began, wait := time.Now(), time.Second
-	for {
+	for ; ; intent.ServerTime = s.serverNow() {
 		if err := s.rec.add(ctx, intent); err != nil {
 			return err
 		}

@@ -20,6 +20,9 @@ func (s *session) watch(ctx context.Context, u unit, place *slot) error {
 		w.began = at
 	}
 	for {
+		if err := s.rec.err(); err != nil {
+			return err // what it would see could not be kept
+		}
 		v, err := w.read(ctx)
 		if err != nil {
 			return err

@@ -78,8 +78,8 @@ func (s *State) allowsStep(st Step, e Event) error {
 			return errors.New("it has no pipeline")
 		}
 		return from(st, Running, OnHold, HasFailed)
-	case Failed:
-		return from(st, Intended, Running, OnHold, HasFailed)
+	case Failed: // pending: an attempt that ended before its intent, because its project cannot be read
+		return from(st, Pending, Intended, Running, OnHold, HasFailed)
 	case Unknown:
 		return from(st, Intended)
 	case Skipped:

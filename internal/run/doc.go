@@ -15,6 +15,8 @@
 //	   │                └─ resolved      └─intent (a new attempt), or observed and succeeded:
 //	   └── skipped, resolved                somebody re-ran it on CircleCI
 //
+// An attempt whose project cannot even be read fails before its intent: pending, failed.
+//
 // The rules that Allows holds, and Check proves of a whole journal:
 //
 //  1. Events are numbered 1, 2, 3, … and the first one is "opened".

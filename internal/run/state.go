@@ -31,12 +31,12 @@ type Step struct {
 	Attempt int    `json:"attempt,omitempty"`
 
 	// The open or last intent.
-	Send     int       `json:"send,omitempty"`
-	After    int64     `json:"after,omitempty"`
-	Project  string    `json:"project,omitempty"`
-	Branch   string    `json:"branch,omitempty"`
-	IntentAt time.Time `json:"intent_at,omitzero"` // of the newest send, driver's clock
-	From     time.Time `json:"from,omitzero"`      // of the first send, CircleCI's clock
+	Send    int       `json:"send,omitempty"`
+	After   int64     `json:"after,omitempty"`
+	Project string    `json:"project,omitempty"`
+	Branch  string    `json:"branch,omitempty"`
+	From    time.Time `json:"from,omitzero"`    // of the first send, CircleCI's clock
+	SentAt  time.Time `json:"sent_at,omitzero"` // of the newest send, CircleCI's clock
 	// Until is when the driver that wrote the intent was gone at the latest (CircleCI's clock); zero
 	// while it drives. A pipeline received later is not its doing.
 	Until time.Time `json:"until,omitzero"`
@@ -267,7 +267,7 @@ func applyIntent(st *Step, e Event) {
 	if st.Status != Intended { // a new attempt, not another send of the same one
 		*st = Step{ID: st.ID, Attempt: st.Attempt + 1, Earlier: st.past(), From: e.ServerTime, After: e.After}
 	}
-	st.Status, st.Send, st.IntentAt, st.Until = Intended, e.Send, e.Time, time.Time{}
+	st.Status, st.Send, st.SentAt, st.Until = Intended, e.Send, e.ServerTime, time.Time{}
 	st.Project, st.Branch = e.Project, e.Branch
 }
 

@@ -35,7 +35,7 @@ func TestAttempts(t *testing.T) {
 	j := begun(intent(1, alpha), triggered("p1", alpha), observed(alpha), failed(alpha))
 	first := Step{
 		ID: alpha, Status: HasFailed, Attempt: 1, Send: 1, After: 40, Project: "gh/acme/x", Branch: "1.0.x",
-		IntentAt: at(3), From: at(100), Pipeline: Pipeline{ID: "p1", Number: 41, URL: "https://ci/p1"},
+		SentAt: at(100), From: at(100), Pipeline: Pipeline{ID: "p1", Number: 41, URL: "https://ci/p1"},
 		Workflow: "release", Job: "build", Code: "pipeline-failed", Reason: "it failed",
 		URL: "https://ci/p1", StartedAt: at(4), EndedAt: at(6),
 	}
@@ -46,7 +46,7 @@ func TestAttempts(t *testing.T) {
 	again.After, again.ServerTime = 50, at(200)
 	second := Step{
 		ID: alpha, Status: Intended, Attempt: 2, Send: 1, After: 50, Project: "gh/acme/x", Branch: "1.0.x",
-		IntentAt: at(7), From: at(200), Earlier: []string{"p1"},
+		SentAt: at(200), From: at(200), Earlier: []string{"p1"},
 	}
 	if diff := cmp.Diff(second, j.add(again).fold(t).Step(alpha)); diff != "" {
 		t.Errorf("after the second intent:\n%s", diff)
@@ -60,7 +60,7 @@ func TestSendAgain(t *testing.T) {
 	got := begun(intent(1, alpha), resend).fold(t).Step(alpha)
 	want := Step{
 		ID: alpha, Status: Intended, Attempt: 1, Send: 2, After: 40, Project: "gh/acme/x", Branch: "1.0.x",
-		IntentAt: at(4), From: at(100),
+		SentAt: at(300), From: at(100),
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
@@ -283,7 +283,7 @@ func TestAnswer(t *testing.T) {
 	got := begun(intent(1, alpha), withCancel("p1", "p2", alpha), failed(alpha), itIs("p2", alpha)).fold(t).Step(alpha)
 	want := Step{
 		ID: alpha, Status: Running, Attempt: 1, Send: 1, After: 40, Project: "gh/acme/x", Branch: "1.0.x",
-		IntentAt: at(3), From: at(100), Pipeline: Pipeline{ID: "p2", Number: 41, URL: "https://ci/p2"},
+		SentAt: at(100), From: at(100), Pipeline: Pipeline{ID: "p2", Number: 41, URL: "https://ci/p2"},
 		Earlier: []string{"p1"}, URL: "https://ci/p2", ByHand: true, StartedAt: at(6),
 	}
 	if diff := cmp.Diff(want, got); diff != "" {

@@ -41,7 +41,7 @@ var facts = map[string]Event{
 func TestTransitions(t *testing.T) {
 	t.Parallel()
 	allowed := map[string]map[string]Status{
-		"pending": {"intent": Intended, "skipped": WasSkipped, "released": HasSucceeded},
+		"pending": {"intent": Intended, "skipped": WasSkipped, "released": HasSucceeded, "failed": HasFailed},
 		"intended": {
 			"intent": Intended, "intent again": Intended, "triggered": Running, "failed": HasFailed, "unknown": IsUnknown,
 			"skipped": WasSkipped, "pipeline": Running, "released": HasSucceeded, "not triggered": Pending,

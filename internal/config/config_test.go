@@ -1,0 +1,226 @@
+package config
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/gravitee-lab/gio/internal/fault"
+	"github.com/gravitee-lab/gio/internal/plan"
+)
+
+// variables is an environment.
+func variables(env map[string]string) func(string) string {
+	return func(name string) string { return env[name] }
+}
+
+func file(t *testing.T, content string, path ...string) string {
+	t.Helper()
+	name := filepath.Join(path...)
+	if err := os.MkdirAll(filepath.Dir(name), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(name, []byte(content), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return name
+}
+
+func isFault(t *testing.T, err error, kind fault.Kind, code string, say ...string) {
+	t.Helper()
+	if fault.KindOf(err) != kind || fault.CodeOf(err) != code {
+		t.Fatalf("error %v is %v %q, want %v %q", err, fault.KindOf(err), fault.CodeOf(err), kind, code)
+	}
+	for _, text := range say {
+		if !strings.Contains(err.Error(), text) {
+			t.Errorf("error %q does not say %q", err, text)
+		}
+	}
+}
+
+const whole = `
+organization: acme
+main_branch: main
+release_branches: [3.10.x, next]
+max_parallel: 4
+parameters:
+  maven_profile_id: "gravitee-release-{{.ProductVersion}}"
+  retries: 3
+  verbose: true
+  s3_bucket_name: null
+components:
+  gravitee-node:
+    repository: other/node
+    branch: release
+    project: circleci/a/b
+    definition: d-1
+    parameters: {jdk: 17}
+    stage: false
+  gravitee-doc:
+author:
+  name: Release Robot
+  email: robot@acme.example
+`
+
+func TestRead(t *testing.T) {
+	t.Parallel()
+	path := file(t, whole, t.TempDir(), FileName)
+	got, err := Read(path, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	no := false
+	want := File{
+		Path: path, Organization: "acme", MainBranch: "main", ReleaseBranches: []string{"3.10.x", "next"}, MaxParallel: 4,
+		Parameters: map[string]any{
+			"maven_profile_id": "gravitee-release-{{.ProductVersion}}", "retries": 3, "verbose": true, "s3_bucket_name": nil,
+		},
+		Components: map[string]Component{
+			"gravitee-node": {
+				Repository: "other/node", Branch: "release", Project: "circleci/a/b", Definition: "d-1",
+				Parameters: map[string]any{"jdk": 17}, Stage: &no,
+			},
+			"gravitee-doc": {},
+		},
+	}
+	want.Author.Name, want.Author.Email = "Release Robot", "robot@acme.example"
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+	overrides := map[string]plan.Override{
+		"gravitee-node": {
+			Repository: "other/node", Branch: "release", Project: "circleci/a/b", Definition: "d-1",
+			Parameters: map[string]any{"jdk": 17}, Stage: &no,
+		},
+		"gravitee-doc": {},
+	}
+	if diff := cmp.Diff(overrides, got.Overrides()); diff != "" {
+		t.Errorf("overrides:\n%s", diff)
+	}
+}
+
+func TestReadNothing(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	missing := filepath.Join(dir, "none.yaml")
+	if got, err := Read(missing, false); err != nil || got.Path != "" {
+		t.Errorf("the default one may be missing: %+v, %v", got, err)
+	}
+	_, err := Read(missing, true)
+	isFault(t, err, fault.Invalid, "config-file", missing)
+	_, err = Read(dir, false) // it is there and cannot be read
+	isFault(t, err, fault.Invalid, "config-file", dir)
+	for _, content := range []string{"", "\n", "# nothing but words\n", "---\n"} {
+		path := file(t, content, dir, FileName)
+		got, err := Read(path, true)
+		if diff := cmp.Diff(File{Path: path}, got); diff != "" || err != nil {
+			t.Errorf("%q: %v\n%s", content, err, diff)
+		}
+	}
+}
+
+// TestReadStrict: what gio would not understand, or read otherwise than it was meant, is refused with
+// its line.
+func TestReadStrict(t *testing.T) {
+	t.Parallel()
+	tests := []struct{ name, content, want string }{
+		{"unknown key", "organization: acme\nmax_paralel: 3\n", `:2: gio does not know the key "max_paralel"`},
+		{"unknown key of a component", "components:\n  a:\n    branch: x\n    brunch: y\n", `:4: gio does not know the key "brunch"`},
+		{"unknown key of the author", "author:\n  nick: x\n", `:2: gio does not know the key "nick"`},
+		{"two at once", "a: 1\nb: 2\n", `:2: gio does not know the key "b"`},
+		{"key in other letters", "\nOrganization: acme\n", `:2: gio does not know the key "Organization"`},
+		{"key twice", "organization: a\nmain_branch: m\norganization: b\n", `:3: mapping key "organization" already defined at line 1`},
+		{"component twice", "components:\n  a: {branch: x}\n  a: {branch: y}\n", `:3: mapping key "a" already defined at line 2`},
+		{"text for a number", "\n\nmax_parallel: many\n", ":3: cannot unmarshal"},
+		{"number for a list", "release_branches: 3\n", ":1: cannot unmarshal"},
+		{"text for a boolean", "components:\n  a:\n    stage: never\n", ":3: cannot unmarshal"},
+		{"no mapping", "- organization\n", ":1: cannot unmarshal !!seq into a mapping"},
+		{"no mapping of components", "\ncomponents: a\n", ":2: cannot unmarshal !!str `a` into a mapping"},
+		{"no mapping of the author", "author: me\n", ":1: cannot unmarshal !!str `me` into a mapping"},
+		{"no YAML", "organization: [a\nmain_branch: b\n", ":1: did not find expected"},
+		{"a tab", "author:\n\tname: x\n", ":2: found character that cannot start any token"},
+		{"second document", "organization: a\n---\norganization: b\n", ": behind --- begins a second document"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			path := file(t, tt.content, t.TempDir(), FileName)
+			_, err := Read(path, false)
+			isFault(t, err, fault.Invalid, "config-file", path+tt.want)
+			if strings.Contains(err.Error(), "config.") || strings.Contains(err.Error(), "\n") {
+				t.Errorf("the message speaks of Go or runs over lines: %q", err)
+			}
+		})
+	}
+}
+
+func TestFirst(t *testing.T) {
+	t.Parallel()
+	env := variables(map[string]string{"EMPTY": "", "GH_ORG": "acme"})
+	flag, set, byDefault := Value{Value: "", Source: "--org"}, Env(env, "GH_ORG"), Value{Value: "x", Source: "default"}
+	tests := []struct {
+		name   string
+		values []Value
+		want   Value
+		text   string
+	}{
+		{"an empty flag counts as unset", []Value{flag, set, byDefault}, Value{"acme", "GH_ORG"}, "acme (GH_ORG)"},
+		{"an empty variable counts as unset", []Value{Env(env, "EMPTY"), byDefault}, Value{"x", "default"}, "x (default)"},
+		{"the flag comes first", []Value{{"y", "--org"}, set}, Value{"y", "--org"}, "y (--org)"},
+		{"none", []Value{flag, Env(env, "MISSING")}, Value{}, "(none)"},
+	}
+	for _, tt := range tests {
+		if got := First(tt.values...); got != tt.want || got.String() != tt.text {
+			t.Errorf("%s: %+v, %q", tt.name, got, got)
+		}
+	}
+}
+
+func TestStateDir(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		name string
+		env  map[string]string
+		want Value
+	}{
+		{"the variable", map[string]string{"XDG_STATE_HOME": "/state", "HOME": "/home/ci"}, Value{"/state", "XDG_STATE_HOME"}},
+		{"the home", map[string]string{"HOME": "/home/ci"}, Value{"/home/ci/.local/state", "HOME"}},
+		{"an empty variable", map[string]string{"XDG_STATE_HOME": "", "HOME": "/home/ci"}, Value{"/home/ci/.local/state", "HOME"}},
+	}
+	for _, tt := range tests {
+		if got, err := StateDir(variables(tt.env)); err != nil || got != tt.want {
+			t.Errorf("%s: %+v, %v", tt.name, got, err)
+		}
+	}
+	_, err := StateDir(variables(map[string]string{"XDG_STATE_HOME": "state"}))
+	isFault(t, err, fault.Invalid, "state-directory", `XDG_STATE_HOME is "state"`)
+	_, err = StateDir(variables(nil))
+	isFault(t, err, fault.Invalid, "state-directory", "neither XDG_STATE_HOME nor HOME")
+}
+
+// FuzzRead: no file panics, and one that is refused is refused with its name.
+func FuzzRead(f *testing.F) {
+	f.Add([]byte(whole))
+	f.Add([]byte("a: &x [*x]\n"))
+	f.Add([]byte("organization: a\n---\n"))
+	f.Add([]byte("parameters: {1: {? [a] : b}, <<: {c: d}}\n"))
+	path := filepath.Join(f.TempDir(), FileName)
+	f.Fuzz(func(t *testing.T, content []byte) {
+		name := path + "." + filepath.Base(t.TempDir())
+		if err := os.WriteFile(name, content, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		got, err := Read(name, true)
+		if err != nil {
+			isFault(t, err, fault.Invalid, "config-file", name)
+			return
+		}
+		if got.Path != name {
+			t.Errorf("path %q", got.Path)
+		}
+		got.Overrides()
+	})
+}
