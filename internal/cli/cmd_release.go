@@ -23,6 +23,8 @@ type releaseOptions struct {
 	next         string
 	noNext       bool
 	maxParallel  int
+	maxRuntime   time.Duration
+	failFast     bool
 	json, events bool
 }
 
@@ -56,6 +58,8 @@ Exit codes: 0 done, 2 usage, 3 not allowed, 4 remote failed, 5 not found, 7 refu
 	f.StringVar(&o.next, "next", "", "next version of the release branch (default: counted)")
 	f.BoolVar(&o.noNext, "no-next", false, "prepare no next version")
 	f.IntVar(&o.maxParallel, "max-parallel", 0, fmt.Sprintf("pipelines of a wave that run at once (default %d)", engine.MaxParallel))
+	f.DurationVar(&o.maxRuntime, "max-runtime", 0, "leave after this time, recording what succeeded (default: none)")
+	f.BoolVar(&o.failFast, "fail-fast", false, "when a pipeline fails, cancel the others of its wave")
 	f.BoolVar(&o.json, "json", false, "print the result as JSON")
 	f.BoolVar(&o.events, "events", false, "print every event as a JSON line")
 	cmd.MarkFlagsMutuallyExclusive("json", "events")
@@ -108,14 +112,16 @@ func (env *environment) newRelease(ctx context.Context, ws workspace, o releaseO
 	r := &engine.Release{
 		CI: ci, Repo: repo, Path: ws.Path, Local: ws.Local, Options: options,
 		Next: o.next, NoNext: o.noNext, MaxParallel: parallel, HoldLimit: env.holdLimit(),
+		MaxRuntime: o.maxRuntime, FailFast: o.failFast,
 		Driver: env.driver(), Notify: env.notify(o),
-		Open: func(h run.Header) (engine.Journal, []run.Event, error) {
-			path, err := env.journalPath(ws, h)
-			if err != nil {
-				return nil, nil, err
-			}
-			return journal.OpenFile(path, h)
-		},
+	}
+	r.Open = func(h run.Header) (engine.Journal, []run.Event, error) {
+		path, err := env.journalPath(ws, h)
+		if err != nil {
+			return nil, nil, err
+		}
+		r.Earlier = journal.Durations(path)
+		return journal.OpenFile(path, h)
 	}
 	if ws.Branch.Value != ws.Checkout.Branch { // the checkout is of another branch: it says nothing about this one
 		r.Local = nil

@@ -127,7 +127,7 @@ func TestReadNothing(t *testing.T) {
 func TestReadStrict(t *testing.T) {
 	t.Parallel()
 	tests := []struct{ name, content, want string }{
-		{"unknown key", "organization: acme\nmax_paralel: 3\n", `:2: gio does not know the key "max_paralel"`},
+		{"unknown key", "organization: acme\nmax_parallell: 3\n", `:2: gio does not know the key "max_parallell"`},
 		{"unknown key of a component", "components:\n  a:\n    branch: x\n    brunch: y\n", `:4: gio does not know the key "brunch"`},
 		{"unknown key of the author", "author:\n  nick: x\n", `:2: gio does not know the key "nick"`},
 		{"two at once", "a: 1\nb: 2\n", `:2: gio does not know the key "b"`},

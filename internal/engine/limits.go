@@ -9,6 +9,7 @@ const (
 	maxSends       = 3                // POSTs of one attempt: the first, and two after nothing was found
 	sendPatience   = 10 * time.Minute // of a trigger that is throttled, or that cannot reach CircleCI
 	readPatience   = 10 * time.Minute // of reading one pipeline while CircleCI fails
+	rerunFor       = 3 * time.Minute  // of waiting for an automatic re-run that is due: it starts at once or never
 	noWorkflowFor  = 5 * time.Minute  // without a workflow: none will run
 	youngFor       = 10 * time.Second // after the first workflow appeared: a success is read twice
 	secondReading  = time.Second      // after which the second reading is made
@@ -18,9 +19,3 @@ const (
 	// MaxParallel is how many pipelines of a wave run at once unless the operator says otherwise.
 	MaxParallel = 25
 )
-
-// pollAfter is the time to the next reading of a pipeline that has run for so long: often while it is
-// young, rarely later, never more than a tenth late.
-func pollAfter(elapsed time.Duration) time.Duration {
-	return min(max(elapsed/10, 250*time.Millisecond), 30*time.Second)
-}

@@ -34,7 +34,7 @@ func (s *session) settle(ctx context.Context, u unit, mayResend bool) error {
 }
 
 func (s *session) ask(ctx context.Context, u unit, reason string) error {
-	s.waveFailed.Store(true)
+	s.alarm.raise()
 	url := circleci.PipelineURL(s.ci.Host(), u.steps[0].Project, 0)
 	return s.rec.add(ctx, run.Event{Type: run.Unknown, Steps: u.ids, Reason: reason, URL: url})
 }

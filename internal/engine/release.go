@@ -40,7 +40,11 @@ type Release struct {
 	Driver      run.Driver
 	MaxParallel int           // 0 is MaxParallel
 	HoldLimit   time.Duration // how long an approval is waited for
-	Notify      func(run.Event, *run.State)
+	MaxRuntime  time.Duration // after which gio leaves, recording what succeeded; 0 is no limit
+	FailFast    bool          // a failure cancels the other pipelines of its wave
+	// Earlier says how long the pipelines of earlier runs took, by component: when to look closely.
+	Earlier map[string]time.Duration
+	Notify  func(run.Event, *run.State)
 
 	Plan     *plan.Plan // filled by Prepare
 	manifest *manifest.Manifest
@@ -81,6 +85,11 @@ func (r *Release) Prepare(ctx context.Context) error {
 // records. Closing stop starts nothing new and watches what runs; cancelling ctx leaves at once. The
 // error says how the run ended, by the kinds of package fault; nil is success.
 func (r *Release) Run(ctx context.Context, stop <-chan struct{}) error {
+	if r.MaxRuntime > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeoutCause(ctx, r.MaxRuntime, fmt.Errorf("--max-runtime %s is over", r.MaxRuntime))
+		defer cancel()
+	}
 	driven := r.drive(ctx, stop)
 	// What succeeded is recorded however the driving ended; leaving does not keep it from that.
 	recorded := r.record(context.WithoutCancel(ctx))
@@ -306,58 +315,69 @@ func (r *Release) drive(ctx context.Context, stop <-chan struct{}) error {
 	s := &session{
 		rec: r.rec, ci: r.CI, login: user.Login, plan: r.Plan, stop: stop, holdLimit: r.HoldLimit,
 		serverBegan: user.ServerTime, began: time.Now(),
+		pace: pace{earlier: r.Earlier}, failFast: r.FailFast, alarm: newAlarm(),
 		slots: semaphore.NewWeighted(int64(limit)), tried: map[run.StepID]bool{},
 	}
 	return s.drive(ctx)
 }
 
+// endings are the ways in which a step can stand in the way of success, and what to do about each.
+var endings = []struct {
+	kind       fault.Kind
+	code, what string
+	next       string
+}{
+	{fault.Auth, "not-allowed", "CircleCI does not let this token trigger", "check the token's user and its rights on these projects, then " + again},
+	{fault.Decision, "unknown", "gio cannot know whether a pipeline was started for",
+		"look at CircleCI, then answer with `gio resolve COMPONENT --pipeline N`, `--released` or `--not-triggered`"},
+	{fault.PipelineFailed, "pipeline-failed", "failed", "mend it, then " + again},
+	{fault.NotFound, "project-not-found", "CircleCI knows no project, or the token cannot see it, of",
+		"check the project on CircleCI, or name another one in gio.yaml, then " + again},
+	{fault.Timeout, "timeout", "took too long", again},
+	{fault.Timeout, "held", "waits for an approval", "approve it on CircleCI, then " + again},
+	{fault.Stopped, "stopped", "stopped before it was done", again},
+}
+
+const again = "run the same command again: what succeeded is not released again"
+
 // outcome is what the states of the steps say about the run, several faults when several hold.
 func (r *Release) outcome(stop <-chan struct{}) []error {
-	var errs []error
-	var failed, missing, late, denied, unknown, held, open []string
+	components := map[string][]string{} // by the code of an ending
 	state := r.State()
 	for _, planned := range r.Plan.Steps() {
 		st := state.Step(run.StepID(planned.ID()))
-		name := st.ID.Component()
-		switch {
-		case st.Status == run.HasSucceeded:
-		case st.Status == run.HasFailed && st.Code == "not-allowed":
-			denied = append(denied, name)
-		case st.Status == run.HasFailed && st.Code == "project-not-found":
-			missing = append(missing, name)
-		case st.Status == run.HasFailed && st.Code == "timeout":
-			late = append(late, name)
-		case st.Status == run.HasFailed:
-			failed = append(failed, name)
-		case st.Status == run.IsUnknown:
-			unknown = append(unknown, name)
-		case st.Status == run.OnHold:
-			held = append(held, name)
-		default:
-			open = append(open, name)
-		}
+		code := endingOf(st, closed(stop))
+		components[code] = append(components[code], planned.Component)
 	}
-	again := "run the same command again: what succeeded is not released again"
-	add := func(kind fault.Kind, code string, names []string, what string, hint ...string) {
-		if len(names) == 0 {
-			return
+	var errs []error
+	for _, e := range endings {
+		if names := components[e.code]; len(names) > 0 {
+			errs = append(errs, fault.New(e.kind, e.code, "%s: %s", e.what, strings.Join(names, ", ")).Hint("%s", e.next))
 		}
-		f := fault.New(kind, code, "%s: %s", what, strings.Join(names, ", "))
-		f.Hints = hint
-		errs = append(errs, f)
-	}
-	add(fault.Auth, "not-allowed", denied, "CircleCI does not let this token trigger", "check the token's user and its rights on these projects, then run the same command again")
-	add(fault.Decision, "unknown", unknown, "gio cannot know whether a pipeline was started for",
-		"look at CircleCI, then answer with `gio resolve COMPONENT --pipeline N`, `--released` or `--not-triggered`")
-	add(fault.PipelineFailed, "pipeline-failed", failed, "failed", "mend it, then "+again)
-	add(fault.NotFound, "project-not-found", missing, "CircleCI knows no project, or the token cannot see it, of",
-		"check the project on CircleCI, or name another one in gio.yaml, then "+again)
-	add(fault.Timeout, "timeout", late, "took too long", again)
-	add(fault.Timeout, "held", held, "waits for an approval", "approve it on CircleCI, then "+again)
-	select {
-	case <-stop:
-		add(fault.Stopped, "stopped", open, "stopped before it was done", again)
-	default:
 	}
 	return errs
+}
+
+// endingOf is the code of the ending of a step, "" for none.
+func endingOf(st run.Step, stopping bool) string {
+	switch st.Status {
+	case run.HasSucceeded:
+		return ""
+	case run.IsUnknown:
+		return "unknown"
+	case run.HasFailed:
+		if slices.Contains([]string{"not-allowed", "project-not-found", "timeout"}, st.Code) {
+			return st.Code
+		}
+		return "pipeline-failed"
+	case run.OnHold:
+		if !stopping {
+			return "held"
+		}
+	case run.Pending, run.Intended, run.Running, run.WasSkipped:
+	}
+	if stopping {
+		return "stopped"
+	}
+	return ""
 }

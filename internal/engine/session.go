@@ -29,10 +29,12 @@ type session struct {
 	// which all drivers share.
 	serverBegan, began time.Time
 
+	pace      pace
 	holdLimit time.Duration
+	failFast  bool // a failure cancels the pipelines of its wave
 
-	halted     atomic.Bool // something is wrong that is not a pipeline's: start nothing new
-	waveFailed atomic.Bool // in the wave that runs: its holds are not waited for
+	halted atomic.Bool // something is wrong that is not a pipeline's: start nothing new
+	alarm  *alarm      // of the wave that runs
 
 	mu    sync.Mutex
 	tried map[run.StepID]bool // had its attempt in this session
@@ -42,6 +44,27 @@ type session struct {
 type unit struct {
 	steps []plan.Step // never empty; the first one speaks for all
 	ids   []run.StepID
+}
+
+// alarm is raised by the first failure of a wave: its holds are not waited for any more.
+type alarm struct {
+	raised chan struct{} // closed
+	once   sync.Once
+}
+
+func newAlarm() *alarm { return &alarm{raised: make(chan struct{})} }
+
+func (a *alarm) raise() { a.once.Do(func() { close(a.raised) }) }
+
+func (a *alarm) rang() bool { return closed(a.raised) }
+
+func closed(c <-chan struct{}) bool {
+	select {
+	case <-c:
+		return true
+	default:
+		return false
+	}
 }
 
 // serverNow is CircleCI's clock, as far as the time since the session began tells.
@@ -75,7 +98,7 @@ func (s *session) drive(ctx context.Context) error {
 // wave brings every step of a wave as far as it goes. Units of one project follow one another: the
 // pipelines of a branch may cancel each other, and their numbers tell whose is whose.
 func (s *session) wave(ctx context.Context, w plan.Wave) error {
-	s.waveFailed.Store(false)
+	s.alarm = newAlarm()
 	var g errgroup.Group
 	errs := make(chan error, len(w.Steps))
 	for _, units := range s.byProject(w) {
@@ -196,14 +219,7 @@ func (s *session) try(u unit) {
 // mayNotStart tells that nothing new may be started.
 func (s *session) mayNotStart() bool { return s.halted.Load() || s.stopping() }
 
-func (s *session) stopping() bool {
-	select {
-	case <-s.stop:
-		return true
-	default:
-		return false
-	}
-}
+func (s *session) stopping() bool { return closed(s.stop) }
 
 func (s *session) notSucceeded(w plan.Wave) []run.Step {
 	var behind []run.Step

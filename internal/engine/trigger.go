@@ -102,7 +102,7 @@ func (s *session) refused(ctx context.Context, u unit, t *circleci.TriggerError)
 
 // fail ends the attempt without success.
 func (s *session) fail(ctx context.Context, u unit, e run.Event) error {
-	s.waveFailed.Store(true)
+	s.alarm.raise()
 	e.Type, e.Steps = run.Failed, u.ids
 	return s.rec.add(ctx, e)
 }

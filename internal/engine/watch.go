@@ -30,10 +30,33 @@ func (s *session) watch(ctx context.Context, u unit, place *slot) error {
 		if over, err := w.note(ctx, v); over || err != nil {
 			return err
 		}
-		if err := sleep(ctx, pollAfter(time.Since(w.began))); err != nil {
+		if err := w.wait(ctx); err != nil {
 			return err
 		}
 	}
+}
+
+// wait sleeps until the next reading. A failure in the wave and a stop wake it, where they matter.
+func (w *watcher) wait(ctx context.Context) error {
+	var failure, stop <-chan struct{}
+	if !w.heldSince.IsZero() {
+		failure, stop = w.s.alarm.raised, w.s.stop
+	}
+	if w.s.failFast && !w.cancelled {
+		failure = w.s.alarm.raised
+	}
+	select {
+	case <-ctx.Done():
+		return stopped(ctx)
+	case <-failure:
+	case <-stop:
+	case <-time.After(w.s.pace.next(w.u.steps[0].Component, time.Since(w.began)-w.heldFor)):
+	}
+	if w.s.failFast && w.s.alarm.rang() {
+		w.cancelled = true
+		w.s.cancel(ctx, w.s.rec.step(w.u.ids[0]).Pipeline.ID)
+	}
+	return nil
 }
 
 // watcher is what watching one pipeline remembers between two readings.
@@ -45,8 +68,10 @@ type watcher struct {
 	began     time.Time     // when the pipeline was triggered
 	appeared  time.Time     // when its first workflow was seen
 	answered  time.Time     // when CircleCI last answered
+	dueSince  time.Time     // when an automatic re-run was first seen to be due
 	heldSince time.Time     // of the hold that lasts
 	heldFor   time.Duration // of the holds that are over
+	cancelled bool          // by --fail-fast
 }
 
 // read gives the verdict of one reading, or of two where one is not enough. CircleCI may fail for a
@@ -72,7 +97,7 @@ func (w *watcher) read(ctx context.Context) (circleci.Verdict, error) {
 		case fault.KindOf(err) == fault.Auth || time.Since(w.answered) > readPatience:
 			return v, err
 		}
-		if err := sleep(ctx, pollAfter(time.Since(w.answered))); err != nil {
+		if err := sleep(ctx, clamp(time.Since(w.answered)/10, soonest, apart)); err != nil {
 			return v, err
 		}
 	}
@@ -90,6 +115,7 @@ func (w *watcher) young(v circleci.Verdict) bool {
 func (w *watcher) note(ctx context.Context, v circleci.Verdict) (over bool, err error) {
 	switch v.State {
 	case circleci.Succeeded:
+		w.s.pace.took(time.Since(w.began) - w.heldFor)
 		return true, w.s.rec.add(ctx, run.Event{Type: run.Succeeded, Steps: w.u.ids})
 	case circleci.Failed:
 		return true, w.s.fail(ctx, w.u, w.s.failure(ctx, w.u, v))
@@ -101,6 +127,9 @@ func (w *watcher) note(ctx context.Context, v circleci.Verdict) (over bool, err 
 				"CircleCI created the pipeline but no workflow ran in %s: filters or conditions of its configuration leave out all of them", noWorkflowFor)})
 		}
 	case circleci.Running:
+		if w.rerunMissing(v) {
+			return true, w.s.fail(ctx, w.u, w.s.failure(ctx, w.u, v))
+		}
 	}
 	if err := w.resume(ctx); err != nil {
 		return true, err
@@ -109,6 +138,17 @@ func (w *watcher) note(ctx context.Context, v circleci.Verdict) (over bool, err 
 		return true, w.s.fail(ctx, w.u, run.Event{Code: "timeout", Reason: fmt.Sprintf("it still runs after %s; gio does not wait longer and has not cancelled it", componentLimit)})
 	}
 	return false, w.s.observed(ctx, w.u, v)
+}
+
+// rerunMissing tells that an automatic re-run was due and has not come.
+func (w *watcher) rerunMissing(v circleci.Verdict) bool {
+	switch {
+	case !v.RerunDue:
+		w.dueSince = time.Time{}
+	case w.dueSince.IsZero():
+		w.dueSince = time.Now()
+	}
+	return v.RerunDue && time.Since(w.dueSince) > rerunFor
 }
 
 // hold gives the slot back and waits, unless nobody should.
@@ -120,7 +160,7 @@ func (w *watcher) hold(ctx context.Context, v circleci.Verdict) (over bool, err 
 	if err := w.s.observed(ctx, w.u, v); err != nil {
 		return true, err
 	}
-	return w.s.waveFailed.Load() || w.s.mayNotStart() || time.Since(w.heldSince) > w.s.holdLimit, nil
+	return w.s.alarm.rang() || w.s.mayNotStart() || time.Since(w.heldSince) > w.s.holdLimit, nil
 }
 
 // resume takes a slot again after a hold.

@@ -80,8 +80,12 @@ func (f *Fault) Because(err error) *Fault {
 	return f
 }
 
-// Error is the message and, behind a colon, the cause.
+// Error is the message and, behind a colon, the cause. It and Unwrap take a nil, so that a defect is
+// told and not hidden behind a panic.
 func (f *Fault) Error() string {
+	if f == nil {
+		return "a fault without content: this is a defect of gio"
+	}
 	if f.Cause != nil {
 		return f.Message + ": " + f.Cause.Error()
 	}
@@ -89,14 +93,19 @@ func (f *Fault) Error() string {
 }
 
 // Unwrap gives the cause to errors.Is and errors.As.
-func (f *Fault) Unwrap() error { return f.Cause }
+func (f *Fault) Unwrap() error {
+	if f == nil {
+		return nil
+	}
+	return f.Cause
+}
 
 // KindOf is the kind of the outermost fault in err, Internal for any other error and 0 for nil.
 func KindOf(err error) Kind {
 	if err == nil {
 		return 0
 	}
-	if f, ok := errors.AsType[*Fault](err); ok {
+	if f, ok := errors.AsType[*Fault](err); ok && f != nil {
 		return f.Kind
 	}
 	return Internal
@@ -104,7 +113,7 @@ func KindOf(err error) Kind {
 
 // CodeOf is the code of the outermost fault in err, or "".
 func CodeOf(err error) string {
-	if f, ok := errors.AsType[*Fault](err); ok {
+	if f, ok := errors.AsType[*Fault](err); ok && f != nil {
 		return f.Code
 	}
 	return ""

@@ -8,8 +8,10 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"sort"
 	"sync"
 	"time"
@@ -148,6 +150,39 @@ func ReadFile(path string) ([]run.Event, error) {
 // continued ends every line of an Append but the last: a tab, which JSON takes for white space. Lines
 // that no such last one follows are what a crash left of an Append.
 const continued = "\t\n"
+
+// earlierRuns is how many runs Durations reads at most, the newest first: old ones say little, and
+// reading them must not be felt.
+const earlierRuns = 5
+
+// Durations is how long the components took in the newest runs kept beside path. It is a hint: what
+// cannot be read is left out.
+func Durations(path string) map[string]time.Duration {
+	files, _ := filepath.Glob(filepath.Join(filepath.Dir(path), "*.jsonl")) // fails on a bad pattern only
+	modified := func(file string) time.Time {
+		info, err := os.Stat(file)
+		if err != nil {
+			return time.Time{}
+		}
+		return info.ModTime()
+	}
+	slices.SortFunc(files, func(a, b string) int { return modified(b).Compare(modified(a)) })
+	took := map[string]time.Duration{}
+	for _, file := range files[:min(len(files), earlierRuns)] {
+		events, err := ReadFile(file)
+		if err != nil {
+			continue
+		}
+		state, err := run.Fold(events)
+		if err != nil {
+			continue
+		}
+		newest := took
+		took = state.Durations()
+		maps.Copy(took, newest)
+	}
+	return took
+}
 
 func encode(events []run.Event) ([]byte, error) {
 	var lines bytes.Buffer

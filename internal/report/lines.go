@@ -73,8 +73,11 @@ func planned(s *run.State) []string {
 func perStep(e run.Event, s *run.State, what, more string) []string {
 	var lines []string
 	for _, id := range e.Steps {
-		wave, of := s.Wave(id)
-		line := fmt.Sprintf("wave %d/%d  %-40s  %-10s  %s", wave, of, id.Component()+" "+id.Version(), what, more)
+		place := "no wave "
+		if wave, of := s.Wave(id); of > 0 {
+			place = fmt.Sprintf("wave %d/%d", wave, of)
+		}
+		line := fmt.Sprintf("%s  %-40s  %-10s  %s", place, id.Component()+" "+id.Version(), what, more)
 		lines = append(lines, strings.TrimRight(line, " "))
 	}
 	return lines
@@ -100,12 +103,12 @@ func failure(st run.Step) string {
 	if st.Job != "" {
 		where = append(where, "job "+st.Job)
 	}
-	parts := []string{st.Reason}
+	var parts []string
 	if len(where) > 0 {
-		parts = []string{strings.Join(where, ", ")}
-		if st.Code != "pipeline-failed" {
-			parts = append(parts, st.Reason)
-		}
+		parts = append(parts, strings.Join(where, ", "))
+	}
+	if st.Reason != "" && st.Reason != "workflow "+st.Workflow+" failed" { // that much is said
+		parts = append(parts, st.Reason)
 	}
 	if st.URL != "" {
 		parts = append(parts, st.URL)

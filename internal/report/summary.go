@@ -47,7 +47,7 @@ func NewError(err error) *Error {
 		return nil
 	}
 	e := &Error{Code: "internal", Message: err.Error()}
-	if f, ok := errors.AsType[*fault.Fault](err); ok {
+	if f, ok := errors.AsType[*fault.Fault](err); ok && f != nil {
 		e.Code, e.Hints = f.Code, f.Hints
 	}
 	return e
@@ -85,29 +85,34 @@ func JSON(w io.Writer, v any) error {
 	return enc.Encode(v)
 }
 
-// Summary writes how a run stands for a person: what failed and where first, then the rest in numbers.
+// Summary writes how a run stands for a person: in numbers, then what is not done, what failed first.
 func Summary(w io.Writer, s *run.State) error {
-	var b strings.Builder
-	for _, st := range s.Steps() {
-		switch st.Status {
-		case run.HasFailed:
-			fmt.Fprintf(&b, "  FAILED   %s %s  %s\n", st.ID.Component(), st.ID.Version(), failure(st))
-		case run.IsUnknown:
-			fmt.Fprintf(&b, "  UNKNOWN  %s %s  %s  %s\n", st.ID.Component(), st.ID.Version(), st.Reason, st.URL)
-		case run.OnHold:
-			fmt.Fprintf(&b, "  ON HOLD  %s %s  %s\n", st.ID.Component(), st.ID.Version(), st.URL)
-		case run.Running, run.Intended:
-			fmt.Fprintf(&b, "  RUNNING  %s %s  %s\n", st.ID.Component(), st.ID.Version(), st.URL)
-		case run.Pending, run.HasSucceeded, run.WasSkipped: // in numbers
+	head := "is not finished"
+	if s.Finished {
+		head = "is released"
+	}
+	lines := []string{fmt.Sprintf("%s %s %s: %s", s.Header.Product, s.Header.Version, head, tally(s))}
+	for _, group := range []struct {
+		status run.Status
+		word   string
+		more   func(run.Step) string
+	}{
+		{run.HasFailed, "FAILED", failure},
+		{run.IsUnknown, "UNKNOWN", failure},
+		{run.OnHold, "ON HOLD", link},
+		{run.Running, "RUNNING", link},
+		{run.Intended, "RUNNING", link},
+	} {
+		for _, st := range s.With(group.status) {
+			line := fmt.Sprintf("  %-7s  %s %s  %s", group.word, st.ID.Component(), st.ID.Version(), group.more(st))
+			lines = append(lines, strings.TrimRight(line, " "))
 		}
 	}
-	head := fmt.Sprintf("%s %s is released", s.Header.Product, s.Header.Version)
-	if !s.Finished {
-		head = fmt.Sprintf("%s %s is not finished", s.Header.Product, s.Header.Version)
-	}
-	_, err := fmt.Fprintf(w, "%s: %s\n%s", head, tally(s), b.String())
+	_, err := fmt.Fprintln(w, strings.Join(lines, "\n"))
 	return err
 }
+
+func link(st run.Step) string { return st.URL }
 
 func tally(s *run.State) string {
 	var parts []string

@@ -49,7 +49,8 @@ func fromBytes(s *State, what, who, where byte) Event {
 		opened(), planned(somePlan(who)), intent(1, steps...), triggered(pipeline, steps...), observed(steps...), held(steps...),
 		succeeded(steps...), failed(steps...), unknown(steps...), skipped(steps...), itIs(pipeline, steps...), released(steps...),
 		notTriggered(steps...), recording(Record{Steps: steps}), recorded(Record{Steps: steps}), recorded(Record{Steps: steps, Finished: true}),
-		{Type: Stopped}, intent(2, steps...), intent(3, steps...), withCancel(pipeline, fmt.Sprint("p", where/8%8), steps...),
+		{Type: Stopped},
+		intent(2, steps...), intent(3, steps...), withCancel(pipeline, fmt.Sprint("p", where/8%8), steps...),
 	}
 	e := all[int(what)%len(all)]
 	e.Run, e.Seq = "release/3.9.4", s.Seq+1

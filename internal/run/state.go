@@ -322,6 +322,17 @@ func or(a, b string) string {
 	return b
 }
 
+// Durations is how long the pipelines that succeeded took, by component; holds are counted.
+func (s *State) Durations() map[string]time.Duration {
+	took := map[string]time.Duration{}
+	for _, st := range s.With(HasSucceeded) {
+		if d := st.EndedAt.Sub(st.StartedAt); !st.StartedAt.IsZero() && d > 0 {
+			took[st.ID.Component()] = d
+		}
+	}
+	return took
+}
+
 // Wave tells in which wave of the newest plan a step stands, from 1, and how many there are; 0 when no
 // plan holds it.
 func (s *State) Wave(id StepID) (wave, of int) {
