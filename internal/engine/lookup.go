@@ -54,7 +54,7 @@ func (s *session) lookUp(ctx context.Context, st run.Step) ([]circleci.Pipeline,
 		case err == nil && (len(found) > 0 || late):
 			return found, nil
 		}
-		if err := sleep(ctx, wait); err != nil {
+		if err := s.clock.Sleep(ctx, wait); err != nil {
 			return nil, err
 		}
 	}
@@ -120,7 +120,7 @@ func (s *session) free(pipeline string) bool {
 func (s *session) sift(ctx context.Context, u unit, c circleci.Created) error {
 	st := s.rec.step(u.ids[0])
 	query := s.query(st)
-	deadline := time.Now().Add(lookUpFor)
+	deadline := s.clock.Now().Add(lookUpFor)
 	for n := st.After + 1; n < c.Number; {
 		p, err := s.ci.PipelineByNumber(ctx, st.Project, n)
 		switch {
@@ -134,11 +134,11 @@ func (s *session) sift(ctx context.Context, u unit, c circleci.Created) error {
 			n++
 		case ctx.Err() != nil:
 			return stopped(ctx)
-		case time.Now().After(deadline):
+		case s.clock.Now().After(deadline):
 			s.cancel(ctx, c.ID)
 			return s.ask(ctx, u, fmt.Sprintf("pipeline %d was created by an earlier try or by somebody else, and cannot be read; %d was cancelled", n, c.Number))
 		default:
-			if err := sleep(ctx, time.Second); err != nil {
+			if err := s.clock.Sleep(ctx, time.Second); err != nil {
 				return err
 			}
 		}
@@ -150,13 +150,13 @@ func (s *session) sift(ctx context.Context, u unit, c circleci.Created) error {
 // is no way to cancel a pipeline itself (contracts/circleci.md 1.9). The next session repeats it, so
 // that giving up here is no failure.
 func (s *session) cancel(ctx context.Context, pipeline string) {
-	for deadline := time.Now().Add(lookUpFor); time.Now().Before(deadline); {
+	for deadline := s.clock.Now().Add(lookUpFor); s.clock.Now().Before(deadline); {
 		if workflows, err := s.ci.Workflows(ctx, pipeline); err == nil && len(workflows) > 0 {
 			if s.ci.Cancel(ctx, pipeline) == nil {
 				return
 			}
 		}
-		if sleep(ctx, time.Second) != nil {
+		if s.clock.Sleep(ctx, time.Second) != nil {
 			return
 		}
 	}

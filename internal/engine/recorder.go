@@ -3,7 +3,6 @@ package engine
 import (
 	"context"
 	"sync"
-	"time"
 
 	"github.com/gravitee-lab/gio/internal/fault"
 	"github.com/gravitee-lab/gio/internal/run"
@@ -17,6 +16,7 @@ type Journal interface {
 // recorder numbers the events, keeps them, and holds the state they add up to. Events that arrive
 // while a write is under way share the next write.
 type recorder struct {
+	clock   Clock
 	journal Journal
 	notify  func(run.Event, *run.State)
 
@@ -34,7 +34,7 @@ type entry struct {
 	err   error
 }
 
-func newRecorder(j Journal, h run.Header, events []run.Event, notify func(run.Event, *run.State)) (*recorder, error) {
+func newRecorder(clock Clock, j Journal, h run.Header, events []run.Event, notify func(run.Event, *run.State)) (*recorder, error) {
 	state, err := run.Fold(events)
 	if err != nil {
 		return nil, fault.New(fault.Invalid, "damaged-journal", "the journal of %s cannot be true", h.Run()).Because(err)
@@ -45,7 +45,7 @@ func newRecorder(j Journal, h run.Header, events []run.Event, notify func(run.Ev
 	if state.Seq == 0 {
 		state.Header = h // until the first event says it
 	}
-	return &recorder{journal: j, notify: notify, turn: make(chan struct{}, 1), state: state}, nil
+	return &recorder{clock: clock, journal: j, notify: notify, turn: make(chan struct{}, 1), state: state}, nil
 }
 
 // add returns when the event is durable. The journal decides: after an error nothing more is kept,
@@ -77,7 +77,7 @@ func (r *recorder) write(ctx context.Context) {
 	var batch []run.Event
 	for _, w := range waiting {
 		w.done = true
-		w.event.Run, w.event.Seq, w.event.Time = r.state.Header.Run(), r.state.Seq+1, time.Now().UTC()
+		w.event.Run, w.event.Seq, w.event.Time = r.state.Header.Run(), r.state.Seq+1, r.clock.Now().UTC()
 		if err := r.state.Apply(w.event); err != nil {
 			w.err = fault.New(fault.Internal, "impossible-event", "gio was about to note something that cannot be").Because(err)
 			continue

@@ -84,7 +84,7 @@ func (r *Release) record(ctx context.Context) error {
 		if !errors.Is(err, gitrepo.ErrMoved) || try == recordRetries {
 			return err
 		}
-		if err := sleep(ctx, time.Duration(try)*100*time.Millisecond); err != nil {
+		if err := r.Clock.Sleep(ctx, time.Duration(try)*100*time.Millisecond); err != nil {
 			return err
 		}
 		if err := r.Repo.Fetch(ctx); err != nil {

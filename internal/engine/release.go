@@ -44,7 +44,10 @@ type Release struct {
 	FailFast    bool          // a failure cancels the other pipelines of its wave
 	// Earlier says how long the pipelines of earlier runs took, by component: when to look closely.
 	Earlier map[string]time.Duration
-	Notify  func(run.Event, *run.State)
+	Clock   Clock
+	// Notify is told every event once it is durable, one at a time and in order. It must not call back
+	// into the engine, and it holds the run up for as long as it takes.
+	Notify func(run.Event, *run.State)
 
 	Plan     *plan.Plan // filled by Prepare
 	manifest *manifest.Manifest
@@ -242,7 +245,7 @@ func (r *Release) openJournal() error {
 		return err
 	}
 	r.close, _ = j.(io.Closer)
-	r.rec, err = newRecorder(j, h, events, r.Notify)
+	r.rec, err = newRecorder(r.Clock, j, h, events, r.Notify)
 	return err
 }
 
@@ -314,7 +317,7 @@ func (r *Release) drive(ctx context.Context, stop <-chan struct{}) error {
 	}
 	s := &session{
 		rec: r.rec, ci: r.CI, login: user.Login, plan: r.Plan, stop: stop, holdLimit: r.HoldLimit,
-		serverBegan: user.ServerTime, began: time.Now(),
+		serverBegan: user.ServerTime, began: r.Clock.Now(), clock: r.Clock,
 		pace: pace{earlier: r.Earlier}, failFast: r.FailFast, alarm: newAlarm(),
 		slots: semaphore.NewWeighted(int64(limit)), tried: map[run.StepID]bool{},
 	}

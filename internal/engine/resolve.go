@@ -52,7 +52,7 @@ func Resolve(ctx context.Context, ci *circleci.Client, j Journal, events []run.E
 			return nil, err
 		}
 	}
-	rec, err := newRecorder(j, state.Header, events, nil)
+	rec, err := newRecorder(Clock{}, j, state.Header, events, nil)
 	if err != nil {
 		return nil, err
 	}

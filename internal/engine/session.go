@@ -18,6 +18,7 @@ import (
 
 // session is one driver's time with a plan.
 type session struct {
+	clock Clock
 	rec   *recorder
 	ci    *circleci.Client
 	login string // of the token's user: whose pipelines may be adopted
@@ -68,7 +69,7 @@ func closed(c <-chan struct{}) bool {
 }
 
 // serverNow is CircleCI's clock, as far as the time since the session began tells.
-func (s *session) serverNow() time.Time { return s.serverBegan.Add(time.Since(s.began)) }
+func (s *session) serverNow() time.Time { return s.serverBegan.Add(s.clock.Since(s.began)) }
 
 func newUnit(steps []plan.Step) unit {
 	u := unit{steps: steps}

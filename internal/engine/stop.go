@@ -14,16 +14,6 @@ func stopped(ctx context.Context) error {
 		Because(context.Cause(ctx)).Hint("run the same command again to continue")
 }
 
-// sleep waits, or returns the fault of a driver that leaves.
-func sleep(ctx context.Context, d time.Duration) error {
-	select {
-	case <-ctx.Done():
-		return stopped(ctx)
-	case <-time.After(d):
-		return nil
-	}
-}
-
 // sleepUnlessStopped waits and tells whether to go on.
 func (s *session) sleepUnlessStopped(ctx context.Context, d time.Duration) bool {
 	select {
@@ -31,7 +21,7 @@ func (s *session) sleepUnlessStopped(ctx context.Context, d time.Duration) bool 
 		return false
 	case <-s.stop:
 		return false
-	case <-time.After(d):
+	case <-s.clock.After(d):
 		return !s.halted.Load()
 	}
 }

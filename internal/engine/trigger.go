@@ -38,7 +38,7 @@ func (s *session) notReadable(ctx context.Context, u unit, err error) error {
 func (s *session) send(ctx context.Context, u unit, intent run.Event) error {
 	intent.Type, intent.Steps = run.Intent, u.ids
 	intent.Project, intent.Branch = u.steps[0].Project, u.steps[0].Branch
-	began, wait := time.Now(), time.Second
+	began, wait := s.clock.Now(), time.Second
 	for ; ; intent.ServerTime = s.serverNow() {
 		if err := s.rec.add(ctx, intent); err != nil {
 			return err
@@ -60,7 +60,7 @@ func (s *session) send(ctx context.Context, u unit, intent run.Event) error {
 		case circleci.Uncertain:
 			return s.settle(ctx, u, !s.mayNotStart())
 		case circleci.NotSent, circleci.Throttled:
-			if time.Since(began) > sendPatience {
+			if s.clock.Since(began) > sendPatience {
 				return s.fail(ctx, u, run.Event{Code: "not-sent", Reason: t.Error()})
 			}
 			if !s.sleepUnlessStopped(ctx, max(wait, t.RetryAfter)) {

@@ -15,10 +15,8 @@ import (
 // left as it is, when a limit is reached, or when it waits for an approval that nobody should wait for:
 // after a failure in its wave, or when the driver stops.
 func (s *session) watch(ctx context.Context, u unit, place *slot) error {
-	w := &watcher{s: s, u: u, place: place, began: time.Now(), answered: time.Now()}
-	if at := s.rec.step(u.ids[0]).StartedAt; !at.IsZero() {
-		w.began = at
-	}
+	now := s.clock.Now()
+	w := &watcher{s: s, u: u, place: place, triggered: s.rec.step(u.ids[0]).StartedAt, began: now, answered: now}
 	for {
 		if err := s.rec.err(); err != nil {
 			return err // what it would see could not be kept
@@ -50,7 +48,7 @@ func (w *watcher) wait(ctx context.Context) error {
 		return stopped(ctx)
 	case <-failure:
 	case <-stop:
-	case <-time.After(w.s.pace.next(w.u.steps[0].Component, time.Since(w.began)-w.heldFor)):
+	case <-w.s.clock.After(w.s.pace.next(w.u.steps[0].Component, w.age())):
 	}
 	if w.s.failFast && w.s.alarm.rang() {
 		w.cancelled = true
@@ -65,7 +63,8 @@ type watcher struct {
 	u     unit
 	place *slot
 
-	began     time.Time     // when the pipeline was triggered
+	triggered time.Time     // by the clock of the driver that did it: says how often to look, no more
+	began     time.Time     // when this driver began to look: limits count from here
 	appeared  time.Time     // when its first workflow was seen
 	answered  time.Time     // when CircleCI last answered
 	dueSince  time.Time     // when an automatic re-run was first seen to be due
@@ -81,9 +80,9 @@ func (w *watcher) read(ctx context.Context) (circleci.Verdict, error) {
 	for {
 		v, err := w.s.verdict(ctx, id)
 		if err == nil {
-			w.answered = time.Now()
+			w.answered = w.s.clock.Now()
 			if w.young(v) {
-				err = sleep(ctx, secondReading)
+				err = w.s.clock.Sleep(ctx, secondReading)
 			}
 			if err == nil && v.State == circleci.Succeeded && w.young(v) {
 				v, err = w.s.verdict(ctx, id)
@@ -94,10 +93,10 @@ func (w *watcher) read(ctx context.Context) (circleci.Verdict, error) {
 			return v, stopped(ctx)
 		case err == nil:
 			return v, nil
-		case fault.KindOf(err) == fault.Auth || time.Since(w.answered) > readPatience:
+		case fault.KindOf(err) == fault.Auth || w.s.clock.Since(w.answered) > readPatience:
 			return v, err
 		}
-		if err := sleep(ctx, clamp(time.Since(w.answered)/10, soonest, apart)); err != nil {
+		if err := w.s.clock.Sleep(ctx, clamp(w.s.clock.Since(w.answered)/10, soonest, apart)); err != nil {
 			return v, err
 		}
 	}
@@ -106,23 +105,23 @@ func (w *watcher) read(ctx context.Context) (circleci.Verdict, error) {
 // young tells that a success was seen so soon after the first workflow that another may still appear.
 func (w *watcher) young(v circleci.Verdict) bool {
 	if w.appeared.IsZero() && v.State != circleci.Waiting {
-		w.appeared = time.Now()
+		w.appeared = w.s.clock.Now()
 	}
-	return v.State == circleci.Succeeded && time.Since(w.appeared) < youngFor
+	return v.State == circleci.Succeeded && w.s.clock.Since(w.appeared) < youngFor
 }
 
 // note writes down what a reading changed. It is over when the pipeline has ended, or gio gives it up.
 func (w *watcher) note(ctx context.Context, v circleci.Verdict) (over bool, err error) {
 	switch v.State {
 	case circleci.Succeeded:
-		w.s.pace.took(time.Since(w.began) - w.heldFor)
+		w.s.pace.took(w.age())
 		return true, w.s.rec.add(ctx, run.Event{Type: run.Succeeded, Steps: w.u.ids})
 	case circleci.Failed:
 		return true, w.s.fail(ctx, w.u, w.s.failure(ctx, w.u, v))
 	case circleci.OnHold:
 		return w.hold(ctx, v)
 	case circleci.Waiting:
-		if time.Since(w.began) > noWorkflowFor && v.NoWorkflow {
+		if w.s.clock.Since(w.began) > noWorkflowFor && v.NoWorkflow {
 			return true, w.s.fail(ctx, w.u, run.Event{Code: "no-workflow", Reason: fmt.Sprintf(
 				"CircleCI created the pipeline but no workflow ran in %s: filters or conditions of its configuration leave out all of them", noWorkflowFor)})
 		}
@@ -134,11 +133,14 @@ func (w *watcher) note(ctx context.Context, v circleci.Verdict) (over bool, err 
 	if err := w.resume(ctx); err != nil {
 		return true, err
 	}
-	if time.Since(w.began)-w.heldFor > componentLimit {
+	if w.s.clock.Since(w.began)-w.heldFor > componentLimit {
 		return true, w.s.fail(ctx, w.u, run.Event{Code: "timeout", Reason: fmt.Sprintf("it still runs after %s; gio does not wait longer and has not cancelled it", componentLimit)})
 	}
 	return false, w.s.observed(ctx, w.u, v)
 }
+
+// age is how long the pipeline has run, holds not counted.
+func (w *watcher) age() time.Duration { return max(w.s.clock.Since(w.triggered)-w.heldFor, 0) }
 
 // rerunMissing tells that an automatic re-run was due and has not come.
 func (w *watcher) rerunMissing(v circleci.Verdict) bool {
@@ -146,21 +148,21 @@ func (w *watcher) rerunMissing(v circleci.Verdict) bool {
 	case !v.RerunDue:
 		w.dueSince = time.Time{}
 	case w.dueSince.IsZero():
-		w.dueSince = time.Now()
+		w.dueSince = w.s.clock.Now()
 	}
-	return v.RerunDue && time.Since(w.dueSince) > rerunFor
+	return v.RerunDue && w.s.clock.Since(w.dueSince) > rerunFor
 }
 
 // hold gives the slot back and waits, unless nobody should.
 func (w *watcher) hold(ctx context.Context, v circleci.Verdict) (over bool, err error) {
 	if w.heldSince.IsZero() {
-		w.heldSince = time.Now()
+		w.heldSince = w.s.clock.Now()
 	}
 	w.place.release()
 	if err := w.s.observed(ctx, w.u, v); err != nil {
 		return true, err
 	}
-	return w.s.alarm.rang() || w.s.mayNotStart() || time.Since(w.heldSince) > w.s.holdLimit, nil
+	return w.s.alarm.rang() || w.s.mayNotStart() || w.s.clock.Since(w.heldSince) > w.s.holdLimit, nil
 }
 
 // resume takes a slot again after a hold.
@@ -168,7 +170,7 @@ func (w *watcher) resume(ctx context.Context) error {
 	if w.heldSince.IsZero() {
 		return nil
 	}
-	w.heldFor += time.Since(w.heldSince)
+	w.heldFor += w.s.clock.Since(w.heldSince)
 	w.heldSince = time.Time{}
 	if err := w.s.slots.Acquire(ctx, 1); err != nil {
 		return stopped(ctx)
@@ -190,7 +192,7 @@ func (s *session) observed(ctx context.Context, u unit, v circleci.Verdict) erro
 // readOnce takes in what became of a pipeline that an earlier driver left. A failure that is still one
 // is left as it is: it has its new attempt in its wave.
 func (s *session) readOnce(ctx context.Context, u unit, st run.Step) error {
-	w := &watcher{s: s, u: u, place: &slot{gone: true}, began: st.StartedAt, answered: time.Now()}
+	w := &watcher{s: s, u: u, place: &slot{gone: true}, triggered: st.StartedAt, began: s.clock.Now(), answered: s.clock.Now()}
 	v, err := w.read(ctx)
 	if fault.KindOf(err) == fault.NotFound && st.Status == run.HasFailed {
 		return nil // so old that CircleCI has forgotten it
