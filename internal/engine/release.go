@@ -96,7 +96,7 @@ func (r *Release) Run(ctx context.Context, stop <-chan struct{}) error {
 	driven := r.drive(ctx, stop)
 	// What succeeded is recorded however the driving ended; leaving does not keep it from that.
 	recorded := r.record(context.WithoutCancel(ctx))
-	err := fault.Worst(append(r.outcome(stop), driven, recorded)...)
+	err := fault.Worst(append(outcome(r.State(), r.Plan, driven == nil || closed(stop)), driven, recorded)...)
 	if err != nil {
 		stoppedEvent := run.Event{Type: run.Stopped, Code: fault.CodeOf(err), Reason: err.Error()}
 		return fault.Worst(err, r.rec.add(ctx, stoppedEvent))
@@ -322,65 +322,4 @@ func (r *Release) drive(ctx context.Context, stop <-chan struct{}) error {
 		slots: semaphore.NewWeighted(int64(limit)), tried: map[run.StepID]bool{},
 	}
 	return s.drive(ctx)
-}
-
-// endings are the ways in which a step can stand in the way of success, and what to do about each.
-var endings = []struct {
-	kind       fault.Kind
-	code, what string
-	next       string
-}{
-	{fault.Auth, "not-allowed", "CircleCI does not let this token trigger", "check the token's user and its rights on these projects, then " + again},
-	{fault.Decision, "unknown", "gio cannot know whether a pipeline was started for",
-		"look at CircleCI, then answer with `gio resolve COMPONENT --pipeline N`, `--released` or `--not-triggered`"},
-	{fault.PipelineFailed, "pipeline-failed", "failed", "mend it, then " + again},
-	{fault.NotFound, "project-not-found", "CircleCI knows no project, or the token cannot see it, of",
-		"check the project on CircleCI, or name another one in gio.yaml, then " + again},
-	{fault.Timeout, "timeout", "took too long", again},
-	{fault.Timeout, "held", "waits for an approval", "approve it on CircleCI, then " + again},
-	{fault.Stopped, "stopped", "stopped before it was done", again},
-}
-
-const again = "run the same command again: what succeeded is not released again"
-
-// outcome is what the states of the steps say about the run, several faults when several hold.
-func (r *Release) outcome(stop <-chan struct{}) []error {
-	components := map[string][]string{} // by the code of an ending
-	state := r.State()
-	for _, planned := range r.Plan.Steps() {
-		st := state.Step(run.StepID(planned.ID()))
-		code := endingOf(st, closed(stop))
-		components[code] = append(components[code], planned.Component)
-	}
-	var errs []error
-	for _, e := range endings {
-		if names := components[e.code]; len(names) > 0 {
-			errs = append(errs, fault.New(e.kind, e.code, "%s: %s", e.what, strings.Join(names, ", ")).Hint("%s", e.next))
-		}
-	}
-	return errs
-}
-
-// endingOf is the code of the ending of a step, "" for none.
-func endingOf(st run.Step, stopping bool) string {
-	switch st.Status {
-	case run.HasSucceeded:
-		return ""
-	case run.IsUnknown:
-		return "unknown"
-	case run.HasFailed:
-		if slices.Contains([]string{"not-allowed", "project-not-found", "timeout"}, st.Code) {
-			return st.Code
-		}
-		return "pipeline-failed"
-	case run.OnHold:
-		if !stopping {
-			return "held"
-		}
-	case run.Pending, run.Intended, run.Running, run.WasSkipped:
-	}
-	if stopping {
-		return "stopped"
-	}
-	return ""
 }

@@ -56,15 +56,15 @@ func (s *session) send(ctx context.Context, u unit, intent run.Event) error {
 		}
 		switch t.Outcome {
 		case circleci.Refused, circleci.NotCreated:
-			return s.refused(ctx, u, t)
+			return s.refused(ctx, u, intent, t)
 		case circleci.Uncertain:
 			return s.settle(ctx, u, !s.mayNotStart())
 		case circleci.NotSent, circleci.Throttled:
 			if s.clock.Since(began) > sendPatience {
-				return s.fail(ctx, u, run.Event{Code: "not-sent", Reason: t.Error()})
+				return s.refused(ctx, u, intent, t)
 			}
 			if !s.sleepUnlessStopped(ctx, max(wait, t.RetryAfter)) {
-				return s.rec.add(ctx, run.Event{Type: run.Skipped, Steps: u.ids, Reason: "stopped before CircleCI took it: nothing was created"})
+				return s.notTaken(ctx, u, intent)
 			}
 			wait = min(2*wait, 30*time.Second)
 		}
@@ -89,15 +89,31 @@ func (s *session) pipeline(u unit, id string, number int64) *run.Pipeline {
 	return &run.Pipeline{ID: id, Number: number, URL: circleci.PipelineURL(s.ci.Host(), u.steps[0].Project, number)}
 }
 
-// refused ends an attempt that CircleCI turned down: certainly nothing was created. When it is the
-// token that is refused, nothing else is worth starting either.
-func (s *session) refused(ctx context.Context, u unit, t *circleci.TriggerError) error {
+// refused ends an attempt that CircleCI turned down, or never took. This try created nothing; if an
+// earlier one of the same attempt was lost, that one may have. When it is the token that is refused,
+// nothing else is worth starting either.
+func (s *session) refused(ctx context.Context, u unit, intent run.Event, t *circleci.TriggerError) error {
 	code := "refused"
-	if t.Status == 401 || t.Status == 403 {
+	switch {
+	case t.Status == 401 || t.Status == 403:
 		code = "not-allowed"
 		s.halted.Store(true)
+	case t.Outcome == circleci.NotSent || t.Outcome == circleci.Throttled:
+		code = "not-sent"
+	}
+	if intent.Send > 1 {
+		return s.ask(ctx, u, "the answer to the first try was lost, and the next try was refused: "+t.Error())
 	}
 	return s.fail(ctx, u, run.Event{Code: code, Reason: t.Error()})
+}
+
+// notTaken leaves an attempt when the driver stops before CircleCI took it: nothing was created, unless
+// by an earlier try that was lost; then the intent stays open for the next session.
+func (s *session) notTaken(ctx context.Context, u unit, intent run.Event) error {
+	if intent.Send > 1 {
+		return nil
+	}
+	return s.rec.add(ctx, run.Event{Type: run.Skipped, Steps: u.ids, Reason: "stopped before CircleCI took it: nothing was created"})
 }
 
 // fail ends the attempt without success.

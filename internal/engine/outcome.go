@@ -1,0 +1,65 @@
+package engine
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/gravitee-lab/gio/internal/fault"
+	"github.com/gravitee-lab/gio/internal/plan"
+	"github.com/gravitee-lab/gio/internal/run"
+)
+
+// endings are the ways in which a step can stand in the way of success, and what to do about each.
+var endings = []struct {
+	kind       fault.Kind
+	code, what string
+	next       string
+}{
+	{fault.Auth, "not-allowed", "CircleCI does not let this token trigger", "check the token's user and its rights on these projects, then " + again},
+	{fault.Decision, "unknown", "gio cannot know whether a pipeline was started for",
+		"look at CircleCI, then answer with `gio resolve COMPONENT --pipeline N`, `--released` or `--not-triggered`"},
+	{fault.PipelineFailed, "pipeline-failed", "failed", "mend it, then " + again},
+	{fault.NotFound, "project-not-found", "CircleCI knows no project, or the token cannot see it, of",
+		"check the project on CircleCI, or name another one in gio.yaml, then " + again},
+	{fault.Timeout, "timeout", "took too long", again},
+	{fault.Timeout, "held", "waits for an approval", "approve it on CircleCI, then " + again},
+	{fault.Stopped, "stopped", "stopped before it was done", again},
+}
+
+const again = "run the same command again: what succeeded is not released again"
+
+// outcome is what the states of the steps say about the run, several faults when several hold. What is
+// open is only a fault of its own when nothing else says why the run ended.
+func outcome(state *run.State, p *plan.Plan, openIsFault bool) []error {
+	components := map[string][]string{} // by the code of an ending
+	for _, planned := range p.Steps() {
+		code := endingOf(state.Step(run.StepID(planned.ID())))
+		components[code] = append(components[code], planned.Component)
+	}
+	var errs []error
+	for _, e := range endings {
+		if names := components[e.code]; len(names) > 0 && (openIsFault || e.kind != fault.Stopped) {
+			errs = append(errs, fault.New(e.kind, e.code, "%s: %s", e.what, strings.Join(names, ", ")).Hint("%s", e.next))
+		}
+	}
+	return errs
+}
+
+// endingOf is the code of the ending of a step, "" for success.
+func endingOf(st run.Step) string {
+	switch st.Status {
+	case run.HasSucceeded:
+		return ""
+	case run.IsUnknown:
+		return "unknown"
+	case run.HasFailed:
+		if slices.Contains([]string{"not-allowed", "project-not-found", "timeout"}, st.Code) {
+			return st.Code
+		}
+		return "pipeline-failed"
+	case run.OnHold:
+		return "held"
+	case run.Pending, run.Intended, run.Running, run.WasSkipped:
+	}
+	return "stopped"
+}
