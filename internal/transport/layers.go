@@ -7,10 +7,10 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/rs/zerolog"
-	"golang.org/x/time/rate"
 
 	"github.com/gravitee-lab/gio/internal/fault"
 )
@@ -48,23 +48,6 @@ func closeBody(req *http.Request) {
 	}
 }
 
-// budget makes requests wait until the limiter lets them go.
-type budget struct {
-	next    http.RoundTripper
-	limiter *rate.Limiter
-}
-
-func (b *budget) RoundTrip(req *http.Request) (*http.Response, error) {
-	if err := b.limiter.Wait(req.Context()); err != nil {
-		closeBody(req)
-		if cause := context.Cause(req.Context()); cause != nil {
-			err = cause
-		}
-		return nil, fmt.Errorf("%w: waiting for the request budget: %w", ErrNotSent, err)
-	}
-	return b.next.RoundTrip(req)
-}
-
 // logged writes one debug line for each attempt: never a header, never a body.
 type logged struct {
 	next http.RoundTripper
@@ -81,6 +64,11 @@ func (l *logged) RoundTrip(req *http.Request) (*http.Response, error) {
 		return nil, err
 	}
 	line.Int("status", res.StatusCode).Msg("request")
+	for _, notice := range []string{"Deprecation", "Sunset"} { // an endpoint that will go
+		if value := res.Header.Get(notice); value != "" {
+			l.log.Warn().Str("url", RedactURL(req.URL)).Str(strings.ToLower(notice), value).Msg("CircleCI announces the end of this endpoint")
+		}
+	}
 	return res, nil
 }
 
