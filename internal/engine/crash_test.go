@@ -22,18 +22,46 @@ import (
 // that fails the first time, so that the sweep covers a failure, its recording and its resume.
 func TestCrashSweep(t *testing.T) {
 	t.Parallel()
-	want := crashRun(t, "", 0)
+	sweep(t, fails("b2"), 1)
+}
+
+// The same with answers that are lost, refused and late. Only every seventh point, unless the figures
+// are wanted.
+func TestCrashSweepWithFaults(t *testing.T) {
+	t.Parallel()
+	every := 7
+	if *figures {
+		every = 1
+	}
+	s := fails("b2")
+	for project, kind := range map[string]sim.FaultKind{
+		"a1": sim.ErrorAfter, "a2": sim.ResetBefore, "b1": sim.TruncateAfter, "b3": sim.HangBefore, "c1": sim.ResetAfter, "mono": sim.Throttle, "d1": sim.HangAfter,
+	} {
+		s.Faults = append(s.Faults,
+			sim.Fault{Match: sim.Match{Endpoint: "trigger", Project: project}, Kind: kind},
+			sim.Fault{Match: sim.Match{Endpoint: "workflows", Project: project}, Kind: sim.ErrorBefore, Nth: 2, Times: 2})
+	}
+	slices.SortFunc(s.Faults, func(a, b sim.Fault) int { return strings.Compare(a.Match.Project, b.Match.Project) })
+	sweep(t, s, every)
+}
+
+func fails(component string) sim.Scenario {
+	return sim.Scenario{Projects: map[string]sim.Project{component: {Runs: []sim.Run{{Outcome: sim.Failed}}}}}
+}
+
+func sweep(t *testing.T, s sim.Scenario, every int) {
+	want := crashRun(t, s, "", 0)
 	if want.duplicates != "" || want.state == "" {
 		t.Fatalf("the run without a crash: %+v", want)
 	}
 	points := 0
 	var survived atomic.Int64
 	for _, kind := range slices.Sorted(maps.Keys(want.uses)) {
-		for n := 1; n <= want.uses[kind]; n++ {
+		for n := 1; n <= want.uses[kind]; n += every {
 			points++
 			t.Run(fmt.Sprintf("%s%d", kind, n), func(t *testing.T) {
 				t.Parallel()
-				got := crashRun(t, kind, n)
+				got := crashRun(t, s, kind, n)
 				if got.duplicates != "" {
 					t.Errorf("triggered twice:\n%s", got.duplicates)
 				}
@@ -46,8 +74,10 @@ func TestCrashSweep(t *testing.T) {
 			})
 		}
 	}
-	t.Cleanup(func() { t.Logf("crash sweep: %d points, %d survived", points, survived.Load()) })
-	if points < 200 {
+	t.Cleanup(func() {
+		figure(t, "%s: %d points, %d ended like the run without a crash, nothing triggered twice", t.Name(), points, survived.Load())
+	})
+	if points*every < 200 {
 		t.Errorf("only %d points: the sweep does not see the run", points)
 	}
 }
@@ -58,8 +88,7 @@ type crashed struct {
 	duplicates string
 }
 
-func crashRun(t *testing.T, kind string, at int) (end crashed) {
-	s := sim.Scenario{Projects: map[string]sim.Project{"b2": {Runs: []sim.Run{{Outcome: sim.Failed}}}}}
+func crashRun(t *testing.T, s sim.Scenario, kind string, at int) (end crashed) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, product("a1 a2 a3", "b1 b2 b3", "c1 c2 c3 c4 c5", "d1 d2"), s, nil)
 		defer w.close()
