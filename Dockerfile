@@ -6,10 +6,13 @@
 #
 #     make image-files && docker build -t gio .
 #
-# `make image` does the same with buildah and runs the result.
+# `make image` does the same with buildah and runs the result as the release jobs do.
 FROM scratch
 
 COPY build/image/ca-certificates.crt /etc/ssl/certs/ca-certificates.crt
 COPY build/image/gio /gio
+
+# Where the release jobs mount their checkout.
+WORKDIR /graviteeio/cicd/pipeline
 
 ENTRYPOINT ["/gio"]

@@ -38,7 +38,8 @@ func Version() string {
 type Program struct {
 	Args    []string // without the program's name
 	Getenv  func(string) string
-	Dir     string // working directory
+	Dir     string    // working directory
+	Stdin   io.Reader // where a question is answered; nil when there is nobody
 	Stdout  io.Writer
 	Stderr  io.Writer
 	Signals <-chan os.Signal // interrupts; may be nil
@@ -54,7 +55,7 @@ func Main() int {
 	}
 	return Program{
 		Args: os.Args[1:], Getenv: os.Getenv, Dir: dir,
-		Stdout: os.Stdout, Stderr: os.Stderr, Signals: signals,
+		Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr, Signals: signals,
 	}.Run()
 }
 
@@ -63,8 +64,16 @@ func Main() int {
 func (p Program) Run() int {
 	env := &environment{Program: p, outTerminal: isTerminal(p.Stdout), errTerminal: isTerminal(p.Stderr)}
 	env.Stderr = &shared{w: p.Stderr}
+	args, container, err := rewriteContainer(p.Args)
+	if err != nil {
+		env.printError(err)
+		return int(fault.KindOf(err))
+	}
+	if env.container = container; container {
+		args = env.enterContainer(args)
+	}
 	root := newRootCommand(env)
-	root.SetArgs(p.Args)
+	root.SetArgs(args)
 	root.SetOut(env.Stdout)
 	root.SetErr(env.Stderr)
 	began := false
@@ -76,7 +85,7 @@ func (p Program) Run() int {
 	if asked := cmd.Flags().Lookup("json"); err != nil && asked != nil && asked.Changed && !env.printed {
 		_ = report.JSON(env.Stdout, report.NewFailure(err)) // the exit code says it, too
 	}
-	printError(env.Stderr, err)
+	env.printError(err)
 	return int(fault.KindOf(err))
 }
 
@@ -187,7 +196,8 @@ func newVersionCommand(env *environment) *cobra.Command {
 	}
 }
 
-func isTerminal(w io.Writer) bool {
-	f, ok := w.(*os.File)
+// isTerminal tells it of a stream, which may be nil.
+func isTerminal(stream any) bool {
+	f, ok := stream.(*os.File)
 	return ok && term.IsTerminal(int(f.Fd()))
 }

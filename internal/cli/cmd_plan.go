@@ -62,9 +62,7 @@ func runPlan(ctx context.Context, env *environment, o planOptions) error {
 		return err
 	}
 	p.Warnings = append(assumed, p.Warnings...)
-	for _, w := range p.Warnings {
-		fmt.Fprintf(env.Stderr, "warning: %s\n", w)
-	}
+	env.warn(p.Warnings)
 	if o.json {
 		return report.JSON(env.Stdout, p)
 	}

@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -11,8 +10,10 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/gravitee-lab/gio/internal/circleci"
 	"github.com/gravitee-lab/gio/internal/engine"
 	"github.com/gravitee-lab/gio/internal/fault"
+	"github.com/gravitee-lab/gio/internal/gitrepo"
 	"github.com/gravitee-lab/gio/internal/journal"
 	"github.com/gravitee-lab/gio/internal/report"
 	"github.com/gravitee-lab/gio/internal/run"
@@ -25,6 +26,8 @@ type releaseOptions struct {
 	maxParallel  int
 	maxRuntime   time.Duration
 	failFast     bool
+	dryRun       dryLevel
+	yes          bool
 	json, events bool
 }
 
@@ -41,18 +44,20 @@ When something fails, the wave finishes, what succeeded is recorded, and the sam
 goes on from there: nothing that succeeded, runs, or may have been started is started again.
 
 The first Ctrl-C starts nothing more and watches what runs; the second leaves at once.
-Pipelines are never cancelled by leaving.
+Pipelines are never cancelled by leaving. On a terminal, outside CI, gio asks before it starts.
 
-Exit codes: 0 done, 2 usage, 3 not allowed, 4 remote failed, 5 not found, 7 refused,
+Exit codes: 0 done, 2 usage, 3 not allowed, 4 remote failed, 5 not found, 6 cancelled, 7 refused,
 8 timed out, 9 needs a decision (gio resolve), 10 a pipeline failed, 11 stopped: run again.`,
-		Example: `  gio release
+		Example: `  gio release --dry-run
   gio release --except gravitee-portal-webui
-  gio release --next 3.10.0-rc1-SNAPSHOT
   gio release --events > events.jsonl`,
-		Args: noArguments,
+		Args: notBehindDryRun,
 		RunE: func(cmd *cobra.Command, _ []string) error { return runRelease(cmd.Context(), env, o) },
 	}
 	f := cmd.Flags()
+	f.Var(&o.dryRun, "dry-run", "client: only show it; server: run the pipelines with dry_run: true")
+	f.Lookup("dry-run").NoOptDefVal = string(dryClient)
+	f.BoolVar(&o.yes, "yes", false, "answer the question yes")
 	f.StringSliceVar(&o.only, "only", nil, "release only these components; the product is then not finished")
 	f.StringSliceVar(&o.except, "except", nil, "leave these components out; the product is then not finished")
 	f.StringVar(&o.next, "next", "", "next version of the release branch (default: counted)")
@@ -68,53 +73,48 @@ Exit codes: 0 done, 2 usage, 3 not allowed, 4 remote failed, 5 not found, 7 refu
 }
 
 func runRelease(ctx context.Context, env *environment, o releaseOptions) error {
+	env.announce(o.dryRun)
 	ws, err := env.workspace()
 	if err != nil {
 		return err
 	}
-	r, err := env.newRelease(ctx, ws, o)
+	if o.dryRun == dryClient {
+		return runDryRelease(ctx, env, ws, o)
+	}
+	r, err := env.openRelease(ctx, ws, o)
 	if err != nil {
 		return err
 	}
 	defer func() { _ = r.Close() }() // what matters is durable already
-	err = r.Prepare(ctx)
+	v := env.newView(o.events)
+	defer v.close()
+	r.Notify = v.notify
+	err = env.prepare(ctx, ws, r, o.yes)
 	if errors.Is(err, engine.ErrNothing) {
 		return env.nothing(r, o)
 	}
 	if err != nil {
 		return err
 	}
-	for _, w := range r.Plan.Warnings {
-		fmt.Fprintf(env.Stderr, "warning: %s\n", w)
-	}
 	ctx, stop, done := env.stopping(ctx)
 	defer done()
+	v.start(r)
 	err = r.Run(ctx, stop)
+	v.close()
 	return env.result(r, o, err)
 }
 
-// newRelease wires what a release needs.
-func (env *environment) newRelease(ctx context.Context, ws workspace, o releaseOptions) (*engine.Release, error) {
+// openRelease wires what a release needs.
+func (env *environment) openRelease(ctx context.Context, ws workspace, o releaseOptions) (*engine.Release, error) {
 	ci, err := env.circleCI(ws)
 	if err != nil {
 		return nil, err
 	}
-	repo, err := env.repository(ctx, ws)
+	repo, err := env.repository(ctx, ws, nil)
 	if err != nil {
 		return nil, err
 	}
-	options := env.planOptions(ws, o.only, o.except)
-	options.MainBranch = repo.DefaultBranch()
-	parallel := o.maxParallel
-	if parallel == 0 {
-		parallel = ws.Config.MaxParallel
-	}
-	r := &engine.Release{
-		CI: ci, Repo: repo, Path: ws.Path, Local: ws.Local, Options: options,
-		Next: o.next, NoNext: o.noNext, MaxParallel: parallel, HoldLimit: env.holdLimit(),
-		MaxRuntime: o.maxRuntime, FailFast: o.failFast,
-		Driver: env.driver(), Notify: env.notify(o),
-	}
+	r := env.newRelease(ws, o, ci, repo)
 	r.Open = func(h run.Header) (engine.Journal, []run.Event, error) {
 		path, err := env.journalPath(ws, h)
 		if err != nil {
@@ -123,11 +123,28 @@ func (env *environment) newRelease(ctx context.Context, ws workspace, o releaseO
 		r.Earlier = journal.Durations(path)
 		return journal.OpenFile(path, h)
 	}
+	return r, nil
+}
+
+// newRelease is a release that lacks only its journal.
+func (env *environment) newRelease(ws workspace, o releaseOptions, ci *circleci.Client, repo *gitrepo.Repo) *engine.Release {
+	options := env.planOptions(ws, o.only, o.except)
+	options.MainBranch, options.DryRun = repo.DefaultBranch(), o.dryRun == dryServer
+	parallel := o.maxParallel
+	if parallel == 0 {
+		parallel = ws.Config.MaxParallel
+	}
+	r := &engine.Release{
+		CI: ci, Repo: repo, Path: ws.Path, Local: ws.Local, Options: options,
+		Next: o.next, NoNext: o.noNext, MaxParallel: parallel, HoldLimit: env.holdLimit(),
+		MaxRuntime: o.maxRuntime, FailFast: o.failFast,
+		Driver: env.driver(),
+	}
 	if ws.Branch.Value != ws.Checkout.Branch { // the checkout is of another branch: it says nothing about this one
 		r.Local = nil
 		fmt.Fprintf(env.Stderr, "release.json is taken from branch %s of the remote: the checkout is on %s\n", ws.Branch.Value, ws.Checkout.Branch)
 	}
-	return r, nil
+	return r
 }
 
 // holdLimit is how long an approval is waited for: where a person looks on, a day.
@@ -136,20 +153,6 @@ func (env *environment) holdLimit() time.Duration {
 		return 24 * time.Hour
 	}
 	return 15 * time.Minute
-}
-
-// notify tells events as they happen: lines for people on stderr, or JSON lines on stdout.
-func (env *environment) notify(o releaseOptions) func(run.Event, *run.State) {
-	if o.events {
-		enc := json.NewEncoder(env.Stdout)
-		enc.SetEscapeHTML(false)
-		return func(e run.Event, _ *run.State) { _ = enc.Encode(e) } // a reader that left does not stop a release
-	}
-	return func(e run.Event, s *run.State) {
-		for _, line := range report.Lines(e, s) {
-			fmt.Fprintln(env.Stderr, line)
-		}
-	}
 }
 
 func (env *environment) nothing(r *engine.Release, o releaseOptions) error {
@@ -173,7 +176,11 @@ func (env *environment) result(r *engine.Release, o releaseOptions, err error) e
 	case o.events:
 		return err
 	}
-	if printed := report.Summary(env.Stdout, state); printed != nil {
+	if err == nil && o.dryRun == dryServer {
+		_, err = fmt.Fprintf(env.Stdout, "%s %s, dry run: all pipelines succeeded, of %s\n", r.Plan.Product, r.Plan.Version, count(len(r.Plan.Steps()), "component"))
+		return err
+	}
+	if printed := report.Summary(env.Stdout, state, env.typed(), env.outColor()); printed != nil {
 		return errors.Join(err, printed)
 	}
 	if err == nil && r.Plan.Partial {

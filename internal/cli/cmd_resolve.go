@@ -22,7 +22,7 @@ import (
 )
 
 func newResolveCommand(env *environment) *cobra.Command {
-	a := engine.Answer{}
+	a, dryRun := engine.Answer{}, false
 	cmd := &cobra.Command{
 		Use:   "resolve COMPONENT (--pipeline N | --released | --not-triggered)",
 		Short: "Answer what gio cannot know about a component's pipeline",
@@ -48,18 +48,19 @@ Exit codes: 0 done, 2 usage, 3 not allowed, 4 remote failed, 5 no such component
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
 			a.Component = args[0]
-			return runResolve(cmd.Context(), env, a)
+			return runResolve(cmd.Context(), env, a, dryRun)
 		},
 	}
 	cmd.Flags().Int64Var(&a.Pipeline, "pipeline", 0, "number of the pipeline that is the component's")
 	cmd.Flags().BoolVar(&a.Released, "released", false, "the version is released")
 	cmd.Flags().BoolVar(&a.NotTriggered, "not-triggered", false, "no pipeline was started, or it is to be released again")
+	cmd.Flags().BoolVar(&dryRun, "dry-run", false, "it is about a run of gio release --dry-run=server")
 	cmd.MarkFlagsOneRequired("pipeline", "released", "not-triggered")
 	cmd.MarkFlagsMutuallyExclusive("pipeline", "released", "not-triggered")
 	return cmd
 }
 
-func runResolve(ctx context.Context, env *environment, a engine.Answer) error {
+func runResolve(ctx context.Context, env *environment, a engine.Answer, dryRun bool) error {
 	ws, err := env.workspace()
 	if err != nil {
 		return err
@@ -72,7 +73,11 @@ func runResolve(ctx context.Context, env *environment, a engine.Answer) error {
 	if err != nil {
 		return err
 	}
-	j, events, err := env.openRun(ws, run.Header{Kind: "release", Manifest: ws.Path, Version: m.ReleaseVersion(), Host: ci.Host(), Branch: ws.Branch.Value})
+	kind, next := "release", "gio release"
+	if dryRun {
+		kind, next = "dry", "gio release --dry-run=server"
+	}
+	j, events, err := env.openRun(ws, run.Header{Kind: kind, Manifest: ws.Path, Version: m.ReleaseVersion(), Host: ci.Host(), Branch: ws.Branch.Value})
 	if err != nil {
 		return err
 	}
@@ -89,7 +94,7 @@ func runResolve(ctx context.Context, env *environment, a engine.Answer) error {
 		return err
 	}
 	for _, st := range steps {
-		fmt.Fprintf(env.Stdout, "%s %s: noted; `gio release` goes on from there\n", st.ID.Component(), st.ID.Version())
+		fmt.Fprintf(env.Stdout, "%s %s: noted; `%s` goes on from there\n", st.ID.Component(), st.ID.Version(), next)
 	}
 	return nil
 }
@@ -104,7 +109,8 @@ func (env *environment) openRun(ws workspace, h run.Header) (*journal.File, []ru
 	if err == nil && len(events) == 0 {
 		_ = j.Close() // nothing was written
 		return nil, nil, fault.New(fault.NotFound, "no-journal", "no run of %s %s is known here", h.Kind, h.Version).
-			Hint("looked at %s", path)
+			Hint("looked at %s", path).
+			Hint("--dry-run answers for a run of `gio release --dry-run=server`")
 	}
 	return j, events, err
 }

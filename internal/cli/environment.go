@@ -31,14 +31,23 @@ type environment struct {
 
 	file, branch, config     string
 	verbose                  bool
-	outTerminal, errTerminal bool // decided once, by stream
-	printed                  bool // a command has printed its JSON result
+	outTerminal, errTerminal bool     // decided once, by stream
+	printed                  bool     // a command has printed its JSON result
+	container                bool     // started in the container form of the release jobs
+	notes                    []string // about the container, to be said when the command begins
+	closing                  string   // the last line but `exit N`, if any
 }
 
 // say prints a resolved setting under --verbose.
 func (env *environment) say(what string, v config.Value) {
 	if env.verbose {
 		fmt.Fprintf(env.Stderr, "%s: %s\n", what, v)
+	}
+}
+
+func (env *environment) warn(warnings []string) {
+	for _, w := range warnings {
+		fmt.Fprintf(env.Stderr, "warning: %s\n", w)
 	}
 }
 
@@ -119,25 +128,38 @@ func pathInRepository(root, file string) (string, error) {
 func (env *environment) planOptions(ws workspace, only, except []string) plan.Options {
 	org := config.First(config.Env(env.Getenv, "GH_ORG"), config.Value{Value: ws.Config.Organization, Source: config.FileName})
 	env.say("organization", config.First(org, config.Value{Value: "scmHttpUrl", Source: "release.json"}))
+	parameters := ws.Config.Parameters
+	if env.container {
+		parameters = env.seedParameters(ws)
+	}
 	return plan.Options{
 		Branch: ws.Branch.Value, ComponentMain: ws.Config.MainBranch, Organization: org.Value,
-		ReleaseBranches: ws.Config.ReleaseBranches, Parameters: ws.Config.Parameters, Overrides: ws.Config.Overrides(),
+		ReleaseBranches: ws.Config.ReleaseBranches, Parameters: parameters, Overrides: ws.Config.Overrides(),
 		Only: only, Except: except,
 	}
 }
 
-// circleCI is the client, with the token from its places.
-func (env *environment) circleCI(ws workspace) (*circleci.Client, error) {
+// findCircleCI finds token and host in their places.
+func (env *environment) findCircleCI(ws workspace) (config.CircleCI, error) {
 	found, err := config.FindCircleCI(env.Getenv, filepath.Dir(ws.File))
 	if err != nil {
-		return nil, err
+		return found, err
 	}
 	if strings.Contains(found.Host.Value, "@") { // it would be printed, and kept in the journal
-		return nil, fault.New(fault.Invalid, "circleci-host", "the address of CircleCI from %s holds a user or a password", found.Host.Source).
+		return found, fault.New(fault.Invalid, "circleci-host", "the address of CircleCI from %s holds a user or a password", found.Host.Source).
 			Hint("write it without: https://circleci.com, or your server's; the token alone says who you are")
 	}
 	env.say("CircleCI token", config.Value{Value: "***", Source: found.From})
 	env.say("CircleCI host", found.Host)
+	return found, nil
+}
+
+// circleCI is the client.
+func (env *environment) circleCI(ws workspace) (*circleci.Client, error) {
+	found, err := env.findCircleCI(ws)
+	if err != nil {
+		return nil, err
+	}
 	return circleci.New(circleci.Options{Host: found.Host.Value, Token: found.Token, HTTP: env.http()}), nil
 }
 
@@ -145,8 +167,8 @@ func (env *environment) http() *http.Client {
 	return transport.New(transport.Options{Version: Version(), Log: env.log()})
 }
 
-// repository opens the release branch of the checkout's remote.
-func (env *environment) repository(ctx context.Context, ws workspace) (*gitrepo.Repo, error) {
+// repository opens the release branch of the checkout's remote; with dryPush it is only ever read, and pushes are told instead.
+func (env *environment) repository(ctx context.Context, ws workspace, dryPush func([]gitrepo.Update)) (*gitrepo.Repo, error) {
 	if !ws.Git || ws.Checkout.RemoteURL == "" {
 		return nil, fault.New(fault.NotFound, "no-remote", "%s lies in no checkout with a remote: gio would not know where to record the release", env.file).
 			Hint("clone the release repository and run gio there")
@@ -162,9 +184,9 @@ func (env *environment) repository(ctx context.Context, ws workspace) (*gitrepo.
 	author := gitrepo.Author{Name: ws.Config.Author.Name, Email: ws.Config.Author.Email}
 	return gitrepo.Open(ctx, gitrepo.Options{
 		URL: ws.Checkout.RemoteURL, Branch: ws.Branch.Value,
-		Credentials: credentials,
-		Author:      gitrepo.ResolveAuthor(env.Getenv, ws.Checkout.Root, author),
-		Committer:   gitrepo.ResolveCommitter(env.Getenv, ws.Checkout.Root, author),
+		Credentials: credentials, DryPush: dryPush,
+		Author:    gitrepo.ResolveAuthor(env.Getenv, ws.Checkout.Root, author),
+		Committer: gitrepo.ResolveCommitter(env.Getenv, ws.Checkout.Root, author),
 	})
 }
 

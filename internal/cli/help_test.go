@@ -113,7 +113,7 @@ func TestHelpNamesExitCodes(t *testing.T) {
 	}
 	want := map[string][]int{
 		"plan":    {0, 2, 5, 7},
-		"release": {0, 2, 3, 4, 5, 7, 8, 9, 10, 11},
+		"release": {0, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11},
 		"resolve": {0, 2, 3, 4, 5, 7, 11},
 		"sim":     {0, 1, 2, 5, 7},
 	}

@@ -49,6 +49,7 @@ func TestScripts(t *testing.T) {
 			"release-repo": cmdReleaseRepo, "serve-git": cmdServeGit, "push-as-colleague": cmdPushAsColleague,
 			"sim": cmdSim, "pipelines": cmdPipelines, "no-duplicates": cmdNoDuplicates,
 			"rerun": cmdRerun, "trigger": cmdTrigger, "await-request": cmdAwaitRequest,
+			"remember": cmdRemember, "unchanged": cmdUnchanged, "only-reads": cmdOnlyReads, "each-post": cmdEachPost,
 		},
 	})
 }
@@ -83,8 +84,10 @@ func isolate(env *testscript.Env) error {
 
 // world is what a script talks to besides the program.
 type world struct {
-	t   testing.TB // of the script
-	sim *sim.Sim
+	t          testing.TB // of the script
+	sim        *sim.Sim
+	roots      []string          // what was remembered
+	remembered map[string]string // by path: what it was
 }
 
 type worldKey struct{}

@@ -33,8 +33,11 @@ func tagRef(name string) string      { return "refs/tags/" + name }
 func branchRef(name string) string   { return "refs/heads/" + name }
 
 // begin proves the right to push and sets the tag that marks the start, unless it exists. Both come
-// before the first trigger: a run that cannot be recorded must not begin.
+// before the first trigger: a run that cannot be recorded must not begin. A dry run records nothing.
 func (r *Release) begin(ctx context.Context) error {
+	if r.Options.DryRun {
+		return nil
+	}
 	if err := r.Repo.ProvePush(ctx); err != nil {
 		return err
 	}

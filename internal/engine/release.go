@@ -22,7 +22,8 @@ import (
 	"github.com/gravitee-lab/gio/internal/run"
 )
 
-// Release is one `gio release`: set the fields, Prepare, show the plan, Run, Close.
+// Release is one `gio release`: set the fields, Prepare, show the plan, Run, Close. With Options.DryRun it is the
+// server dry run: the pipelines really run, told that it is a dry run, and nothing but the journal is written.
 type Release struct {
 	CI   *circleci.Client
 	Repo *gitrepo.Repo
@@ -61,7 +62,8 @@ type Release struct {
 var ErrNothing = errors.New("nothing to release and nothing to finish")
 
 // Prepare reads release.json from the repository, plans, opens the run's journal and refuses what
-// must not start (kind Invalid). It writes nothing.
+// must not start (kind Invalid). It writes nothing but what the journal does when it is opened. With another Open it may be
+// called again, to look before it drives.
 func (r *Release) Prepare(ctx context.Context) error {
 	if err := r.read(); err != nil {
 		return err
@@ -95,7 +97,10 @@ func (r *Release) Run(ctx context.Context, stop <-chan struct{}) error {
 	}
 	driven := r.drive(ctx, stop)
 	// What succeeded is recorded however the driving ended; leaving does not keep it from that.
-	recorded := r.record(context.WithoutCancel(ctx))
+	var recorded error
+	if !r.Options.DryRun {
+		recorded = r.record(context.WithoutCancel(ctx))
+	}
 	err := fault.Worst(append(outcome(r.State(), r.Plan, driven == nil || closed(stop)), driven, recorded)...)
 	if err != nil {
 		stoppedEvent := run.Event{Type: run.Stopped, Code: fault.CodeOf(err), Reason: err.Error()}
@@ -240,6 +245,9 @@ func (r *Release) openJournal() error {
 		Product: r.manifest.Name, Version: r.manifest.ReleaseVersion(),
 		Host: r.CI.Host(), Branch: r.Options.Branch,
 	}
+	if r.Options.DryRun { // so that no real run ever takes its successes for released
+		h.Kind = "dry"
+	}
 	j, events, err := r.Open(h)
 	if err != nil {
 		return err
@@ -256,7 +264,7 @@ func (r *Release) somethingToDo() bool {
 	if len(r.Plan.Waves) > 0 {
 		return true
 	}
-	if !r.manifest.Open() || r.Plan.Partial {
+	if !r.manifest.Open() || r.Plan.Partial || r.Options.DryRun {
 		return false
 	}
 	_, started := r.Repo.Refs()[tagRef(startTag(r.Plan.Version))]
@@ -311,6 +319,9 @@ func (r *Release) drive(ctx context.Context, stop <-chan struct{}) error {
 	if err := r.rec.add(ctx, run.Event{Type: run.Planned, Plan: r.Plan, Driver: &driver, ServerTime: user.ServerTime}); err != nil {
 		return err
 	}
+	if err := r.anew(ctx, driver); err != nil {
+		return err
+	}
 	limit := r.MaxParallel
 	if limit <= 0 {
 		limit = MaxParallel
@@ -322,4 +333,28 @@ func (r *Release) drive(ctx context.Context, stop <-chan struct{}) error {
 		slots: semaphore.NewWeighted(int64(limit)), tried: map[run.StepID]bool{},
 	}
 	return s.drive(ctx)
+}
+
+// anew re-opens the steps of a server dry run that was finished before: run again it begins anew, while an unfinished one
+// goes on.
+func (r *Release) anew(ctx context.Context, driver run.Driver) error {
+	if !r.Options.DryRun || r.Left() > 0 {
+		return nil
+	}
+	e := run.Event{Type: run.Resolved, Status: run.AnswerNotTriggered, Driver: &driver}
+	for _, planned := range r.Plan.Steps() {
+		e.Steps = append(e.Steps, run.StepID(planned.ID()))
+	}
+	return r.rec.add(ctx, e)
+}
+
+// Left is how many steps of the plan have not succeeded yet.
+func (r *Release) Left() int {
+	left, state := 0, r.State()
+	for _, planned := range r.Plan.Steps() {
+		if state.Step(run.StepID(planned.ID())).Status != run.HasSucceeded {
+			left++
+		}
+	}
+	return left
 }

@@ -247,6 +247,7 @@ func (s *session) failure(ctx context.Context, u unit, v circleci.Verdict) run.E
 	for _, status := range bad { // the first kind that there is: a cancelled job is seldom the cause
 		if i := slices.IndexFunc(jobs, func(j circleci.Job) bool { return j.Status == status }); i >= 0 {
 			e.Job = jobs[i].Name
+			e.Output = s.ci.FailureOutput(ctx, u.steps[0].Project, jobs[i].Number)
 			return e
 		}
 	}

@@ -41,6 +41,10 @@ type Options struct {
 	Author      Author           // of commits and tags
 	Committer   Author           // zero: the author
 	Now         func() time.Time // nil: the wall clock
+
+	// DryPush, when set, is told every push instead of the remote, which is only ever read: the push counts as done from
+	// then on, and the right to push is not proven.
+	DryPush func([]Update)
 }
 
 // Repo is one branch of a remote repository, held in memory. It is safe for concurrent use; operations wait for each other.
@@ -56,6 +60,8 @@ type Repo struct {
 	refs          map[string]Hash
 	defaultBranch string
 	head          Hash
+	told          func([]Update) // Options.DryPush
+	ahead         bool           // a dry push was taken for done: the remote has nothing more to say
 }
 
 // Open lists the refs of the remote and clones its branch at depth 1 into memory.
@@ -71,16 +77,21 @@ func Open(ctx context.Context, o Options) (*Repo, error) {
 	if err != nil {
 		return nil, err
 	}
+	r := newRepo(o, remote)
+	return r, r.Fetch(ctx)
+}
+
+func newRepo(o Options, remote *remote) *Repo {
 	r := &Repo{
 		remote: remote, branch: branchRef(o.Branch), author: o.Author.clean(), committer: o.Committer.clean(), now: o.Now,
-		store: memory.NewStorage(), made: map[plumbing.Hash]bool{},
+		store: memory.NewStorage(), made: map[plumbing.Hash]bool{}, told: o.DryPush,
 	}
 	r.author = r.author.or(fallbackAuthor)
 	r.committer = r.committer.or(r.author)
 	if r.now == nil {
 		r.now = time.Now
 	}
-	return r, r.Fetch(ctx)
+	return r
 }
 
 func branchRef(name string) plumbing.ReferenceName {
@@ -117,6 +128,9 @@ func (r *Repo) Refs() map[string]Hash {
 func (r *Repo) Fetch(ctx context.Context, also ...string) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if r.ahead {
+		return nil
+	}
 	ctx, cancel := context.WithTimeout(ctx, wireTimeout)
 	defer cancel()
 	session, adv, err := r.remote.uploadPack(ctx)

@@ -38,6 +38,9 @@ type Update struct {
 // merely slow may still write it: fetch before pushing again); "push-unknown" (kind Remote: the refs cannot be read back);
 // "push-partial"; "no-atomic-push".
 func (r *Repo) Push(ctx context.Context, updates []Update) error {
+	if r.told != nil {
+		return r.pushDry(updates)
+	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	sent, err := r.unsent(updates)
@@ -67,8 +70,11 @@ func (r *Repo) Push(ctx context.Context, updates []Update) error {
 }
 
 // ProvePush proves the right to push, and that the server pushes atomically, without writing anything. Faults: "git-auth",
-// "no-atomic-push" and those of reading. A branch's protection is not seen here.
+// "no-atomic-push" and those of reading. A branch's protection is not seen here. With Options.DryPush it proves nothing.
 func (r *Repo) ProvePush(ctx context.Context) error {
+	if r.told != nil {
+		return nil
+	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	ctx, cancel := context.WithTimeout(ctx, wireTimeout)

@@ -4,57 +4,118 @@ package report
 
 import (
 	"fmt"
+	"slices"
+	"strconv"
 	"strings"
 	"time"
 
 	"github.com/gravitee-lab/gio/internal/run"
 )
 
-// Lines is what a person is told of an event: usually one line without its end, none for what only
-// the journal cares about. Times are local.
-func Lines(e run.Event, s *run.State) []string {
-	var lines []string
+// Lines tells a run line by line, where there is no terminal to draw on. The plan gives its columns their
+// widths.
+type Lines struct {
+	color       bool
+	place, name int // widths of the columns
+}
+
+// NewLines tells with colour or without.
+func NewLines(color bool) *Lines { return &Lines{color: color} }
+
+// Of is what a person is told of an event: usually one line without its end, none for what only the journal
+// cares about. Times are local.
+func (l *Lines) Of(e run.Event, s *run.State) []string {
+	var rows []row
 	switch e.Type {
 	case run.Planned:
-		lines = planned(s)
+		l.fit(s)
+		rows = planned(s)
 	case run.Intent:
 		if e.Send > 1 {
-			lines = perStep(e, s, "sent again", "the answer was lost and no pipeline was found")
+			rows = l.perStep(e, s, "sent again", plain, "the answer was lost and no pipeline was found")
 		}
 	case run.Triggered:
 		what := "triggered"
 		if e.Adopted {
 			what = "found"
 		}
-		lines = perStep(e, s, what, e.Pipeline.URL)
+		rows = l.perStep(e, s, what, plain, e.Pipeline.URL)
 	case run.Observed:
 		if e.Held {
-			lines = perStep(e, s, "on hold", "waits for an approval: "+e.URL)
+			rows = l.perStep(e, s, "on hold", yellow, "waits for an approval: "+e.URL)
 		} else {
-			lines = perStep(e, s, orElse(e.Status, "pending"), "")
+			rows = l.perStep(e, s, orElse(e.Status, "pending"), plain, "")
 		}
 	case run.Succeeded:
-		lines = perStep(e, s, "succeeded", took(s.Step(e.Steps[0])))
+		rows = l.perStep(e, s, "succeeded", green, took(s.Step(e.Steps[0])))
 	case run.Failed:
-		lines = perStep(e, s, "FAILED", failure(s.Step(e.Steps[0])))
+		rows = l.perStep(e, s, "FAILED", red, failure(s.Step(e.Steps[0])))
 	case run.Unknown:
-		lines = perStep(e, s, "UNKNOWN", e.Reason)
+		rows = l.perStep(e, s, "UNKNOWN", purple, e.Reason)
 	case run.Resolved:
-		lines = perStep(e, s, "resolved", e.Status)
+		rows = l.perStep(e, s, "resolved", plain, e.Status)
 	case run.Skipped:
-		lines = []string{fmt.Sprintf("%s not started (%s)", count(len(e.Steps), "component"), e.Reason)}
+		rows = said("%s not started (%s)", count(len(e.Steps), "component"), e.Reason)
 	case run.Recorded:
-		lines = recorded(e, s)
+		rows = recorded(e, s)
 	case run.Opened, run.Recording, run.Stopped: // for the journal
 	}
-	at := e.Time.Local().Format(time.TimeOnly)
-	for i := range lines {
-		lines[i] = at + "  " + lines[i]
+	return l.stamped(e.Time, rows)
+}
+
+// Heartbeat is what a person is told when nothing has happened for a while: what runs, for how long, and when
+// it is likely to end. It is empty when nothing runs.
+func (l *Lines) Heartbeat(s *run.State, now time.Time, expected map[string]time.Duration) []string {
+	const most = 5 // components with their names; the others are counted
+	var running []string
+	for _, st := range s.Steps() {
+		if st.Status != run.Running && st.Status != run.OnHold {
+			continue
+		}
+		one := st.ID.Component() + " for " + Duration(elapsed(st, now))
+		if st.Status == run.OnHold {
+			one += " (on hold)"
+		} else if rest := timeLeft(st, expected, now); rest != "" {
+			one += " (" + rest + ")"
+		}
+		running = append(running, one)
+	}
+	if len(running) == 0 {
+		return nil
+	}
+	if more := len(running) - most; more > 0 {
+		running = append(running[:most], fmt.Sprintf("and %d more", more))
+	}
+	line := "still running: " + strings.Join(running, ", ")
+	if end := expectedEnd(s.Plan, s.Step, expected, now); end != "" {
+		line += "; " + end
+	}
+	return l.stamped(now, row1(line))
+}
+
+func (l *Lines) stamped(at time.Time, rows []row) []string {
+	var lines []string
+	for _, r := range rows {
+		stamp := span{at.Local().Format(time.TimeOnly) + "  ", faint}
+		lines = append(lines, append(row{stamp}, r...).render(0, l.color))
 	}
 	return lines
 }
 
-func planned(s *run.State) []string {
+// fit takes the columns' widths from the plan.
+func (l *Lines) fit(s *run.State) {
+	waves := len(strconv.Itoa(len(s.Plan.Waves)))
+	l.place = len("wave /") + 2*waves
+	for _, st := range s.Plan.Steps() {
+		l.name = max(l.name, Width(st.Component)+1+Width(st.Version))
+	}
+}
+
+func said(format string, args ...any) []row { return row1(fmt.Sprintf(format, args...)) }
+
+func row1(text string) []row { return []row{{{clean(text), plain}}} }
+
+func planned(s *run.State) []row {
 	steps := s.Plan.Steps()
 	done := 0
 	for _, st := range steps {
@@ -67,35 +128,46 @@ func planned(s *run.State) []string {
 	if done > 0 {
 		line += fmt.Sprintf(", %d of them released already", done)
 	}
-	return []string{line}
+	return row1(line)
 }
 
-func perStep(e run.Event, s *run.State, what, more string) []string {
-	var lines []string
+func (l *Lines) perStep(e run.Event, s *run.State, what string, how style, more string) []row {
+	var rows []row
 	for _, id := range e.Steps {
-		place := "no wave "
+		place := "no wave"
 		if wave, of := s.Wave(id); of > 0 {
-			place = fmt.Sprintf("wave %d/%d", wave, of)
+			digits := len(strconv.Itoa(of))
+			place = fmt.Sprintf("wave %*d/%d", digits, wave, of)
 		}
-		line := fmt.Sprintf("%s  %-40s  %-10s  %s", place, id.Component()+" "+id.Version(), what, more)
-		lines = append(lines, strings.TrimRight(line, " "))
+		rows = append(rows, row{
+			{fmt.Sprintf("%-*s  ", l.place, place), plain},
+			{fmt.Sprintf("%-*s  ", l.name, clean(id.Component()+" "+id.Version())), plain},
+			{fmt.Sprintf("%-10s  ", clean(what)), how},
+			{clean(more), plain},
+		})
 	}
-	return lines
+	return rows
 }
 
-func recorded(e run.Event, s *run.State) []string {
+func recorded(e run.Event, s *run.State) []row {
 	version := s.Header.Version
 	switch {
 	case e.Record.Finished:
-		return []string{fmt.Sprintf("recorded: %s %s is released, tag %s", s.Header.Product, version, version)}
+		return said("recorded: %s %s is released, tag %s", s.Header.Product, version, version)
 	case len(e.Record.Steps) > 0:
-		return []string{fmt.Sprintf("recorded: %s of %s on %s", count(len(e.Record.Steps), "component"), version, s.Header.Branch)}
+		return said("recorded: %s of %s on %s", count(len(e.Record.Steps), "component"), version, s.Header.Branch)
 	}
 	return nil
 }
 
 // failure is why and where, the link last.
 func failure(st run.Step) string {
+	parts := []string{reason(st), st.URL}
+	return strings.Join(slices.DeleteFunc(parts, func(p string) bool { return p == "" }), "  ")
+}
+
+// reason is why and where, without the link.
+func reason(st run.Step) string {
 	var where []string
 	if st.Workflow != "" {
 		where = append(where, "workflow "+st.Workflow)
@@ -109,9 +181,6 @@ func failure(st run.Step) string {
 	}
 	if st.Reason != "" && st.Reason != "workflow "+st.Workflow+" failed" { // that much is said
 		parts = append(parts, st.Reason)
-	}
-	if st.URL != "" {
-		parts = append(parts, st.URL)
 	}
 	return strings.Join(parts, "  ")
 }

@@ -87,15 +87,16 @@ func thePlan() *plan.Plan {
 
 // story is a whole run as a driver numbers it, with the state after each event.
 type story struct {
-	t     *testing.T
-	state *run.State
-	seq   int64
-	lines []string
+	t      *testing.T
+	state  *run.State
+	seq    int64
+	lines  []string
+	teller *report.Lines
 }
 
 func newStory(t *testing.T) *story {
 	t.Helper()
-	return &story{t: t, state: &run.State{}}
+	return &story{t: t, state: &run.State{}, teller: report.NewLines(false)}
 }
 
 // at appends events, all at hour, minute and second (UTC) of one day.
@@ -111,7 +112,7 @@ func (s *story) at(clock string, events ...run.Event) *story {
 		if err := s.state.Apply(e); err != nil {
 			s.t.Fatal(err)
 		}
-		s.lines = append(s.lines, report.Lines(e, s.state)...)
+		s.lines = append(s.lines, s.teller.Of(e, s.state)...)
 	}
 	return s
 }
@@ -255,7 +256,7 @@ func TestSummary(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			var b bytes.Buffer
-			if err := report.Summary(&b, s.state); err != nil {
+			if err := report.Summary(&b, s.state, "gio release", false); err != nil {
 				t.Fatal(err)
 			}
 			golden(t, "summary-"+name+".txt", b.String())
@@ -357,7 +358,7 @@ func TestWriteErrors(t *testing.T) {
 	t.Parallel()
 	state := &run.State{}
 	for name, err := range map[string]error{
-		"summary":         report.Summary(brokenPipe{}, state),
+		"summary":         report.Summary(brokenPipe{}, state, "", false),
 		"JSON":            report.JSON(brokenPipe{}, report.NewResult(state, nil)),
 		"plan, terminal":  report.PlanTable(brokenPipe{}, thePlan(), true),
 		"plan, tabs":      report.PlanTable(brokenPipe{}, thePlan(), false),

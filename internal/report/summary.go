@@ -85,31 +85,62 @@ func JSON(w io.Writer, v any) error {
 	return enc.Encode(v)
 }
 
-// Summary writes how a run stands for a person: in numbers, then what is not done, what failed first.
-func Summary(w io.Writer, s *run.State) error {
+// Summary writes how a run stands for a person: in numbers, then what is not done, what failed first and with
+// the last lines that its job printed, then what to type next. Command is what was typed.
+func Summary(w io.Writer, s *run.State, command string, color bool) error {
 	head := "is not finished"
 	if s.Finished {
 		head = "is released"
 	}
-	lines := []string{fmt.Sprintf("%s %s %s: %s", s.Header.Product, s.Header.Version, head, tally(s))}
+	rows := said("%s %s %s: %s", s.Header.Product, s.Header.Version, head, tally(s))
 	for _, group := range []struct {
 		status run.Status
 		word   string
+		style  style
 		more   func(run.Step) string
 	}{
-		{run.HasFailed, "FAILED", failure},
-		{run.IsUnknown, "UNKNOWN", failure},
-		{run.OnHold, "ON HOLD", link},
-		{run.Running, "RUNNING", link},
-		{run.Intended, "RUNNING", link},
+		{run.HasFailed, "FAILED", red, failure},
+		{run.IsUnknown, "UNKNOWN", purple, failure},
+		{run.OnHold, "ON HOLD", yellow, link},
+		{run.Running, "RUNNING", blue, link},
+		{run.Intended, "RUNNING", blue, link},
 	} {
 		for _, st := range s.With(group.status) {
-			line := fmt.Sprintf("  %-7s  %s %s  %s", group.word, st.ID.Component(), st.ID.Version(), group.more(st))
-			lines = append(lines, strings.TrimRight(line, " "))
+			rows = append(rows, row{
+				{fmt.Sprintf("  %-7s  ", group.word), group.style},
+				{clean(st.ID.Component() + " " + st.ID.Version()), bold},
+				{clean("  " + group.more(st)), plain},
+			})
+			for _, line := range st.Output {
+				rows = append(rows, row{{"           │ ", faint}, {clean(line), plain}})
+			}
 		}
 	}
-	_, err := fmt.Fprintln(w, strings.Join(lines, "\n"))
-	return err
+	for _, r := range append(rows, next(s, command)...) {
+		if _, err := fmt.Fprintln(w, r.render(0, color)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// next is what to do and what to type, in the order in which it must be done.
+func next(s *run.State, command string) []row {
+	var rows []row
+	for _, st := range s.With(run.IsUnknown) {
+		rows = append(rows, said("next: look at CircleCI, then `gio resolve %s --pipeline N`, or `--released`, or `--not-triggered`", st.ID.Component())...)
+	}
+	if len(s.With(run.OnHold)) > 0 {
+		rows = append(rows, row1("next: approve what is on hold, behind its link")...)
+	}
+	switch again := fmt.Sprintf("next: `%s`", command); {
+	case s.Finished || command == "":
+	case len(s.With(run.HasFailed)) > 0:
+		rows = append(rows, row1(again+" when the failure is mended: what succeeded is not started again")...)
+	case len(s.With(run.Running))+len(s.With(run.Intended))+len(s.With(run.OnHold)) > 0:
+		rows = append(rows, row1(again+" watches what runs to its end and goes on")...)
+	}
+	return rows
 }
 
 func link(st run.Step) string { return st.URL }

@@ -81,6 +81,8 @@ type Event struct {
 	Workflow string `json:"workflow,omitempty"` // failed, observed: its name
 	Job      string `json:"job,omitempty"`      // failed: its name
 	URL      string `json:"url,omitempty"`      // failed, observed: where to look
+	// Output is the last lines that the failing job printed, where CircleCI gives them: plain text.
+	Output []string `json:"output,omitempty"`
 
 	Record *Record `json:"record,omitempty"` // recording, recorded
 }

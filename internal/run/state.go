@@ -50,6 +50,7 @@ type Step struct {
 	Code      string    `json:"code,omitempty"`      // of a failure
 	Reason    string    `json:"reason,omitempty"`    // why failed, unknown or skipped
 	URL       string    `json:"url,omitempty"`       // where to look
+	Output    []string  `json:"output,omitempty"`    // the last lines that the failing job printed
 	Recorded  bool      `json:"recorded,omitempty"`  // the release repository holds the success
 	ByHand    bool      `json:"by_hand,omitempty"`   // a person said so
 	StartedAt time.Time `json:"started_at,omitzero"` // when the pipeline was triggered
@@ -244,6 +245,7 @@ func (s *State) applyStep(st *Step, e Event) {
 		st.StartedAt, st.URL = e.Time, e.Pipeline.URL
 	case Observed:
 		st.Status, st.Detail, st.Workflow, st.Reason, st.Code, st.Job = Running, e.Status, e.Workflow, "", "", ""
+		st.Output = nil
 		st.EndedAt = time.Time{}
 		if e.Held {
 			st.Status = OnHold
@@ -282,7 +284,7 @@ func applyAnswer(st *Step, e Event) {
 			st.Cancel = ""
 		}
 		st.Status, st.Pipeline, st.URL, st.StartedAt = Running, *e.Pipeline, e.Pipeline.URL, e.Time
-		st.Workflow, st.Job, st.Detail, st.Code, st.EndedAt = "", "", "", "", time.Time{}
+		st.Workflow, st.Job, st.Detail, st.Code, st.Output, st.EndedAt = "", "", "", "", nil, time.Time{}
 	case AnswerReleased:
 		end(st, HasSucceeded, e)
 	case AnswerNotTriggered:
@@ -304,7 +306,7 @@ func (s *Step) past() []string {
 func end(st *Step, status Status, e Event) {
 	st.Status, st.EndedAt = status, e.Time
 	st.Reason, st.Code, st.Workflow, st.Job, st.Detail = e.Reason, e.Code, e.Workflow, e.Job, e.Status
-	st.URL = or(e.URL, st.URL)
+	st.URL, st.Output = or(e.URL, st.URL), e.Output
 }
 
 func merge[V any](to, from map[string]V) map[string]V {

@@ -1,0 +1,107 @@
+package cli
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/gravitee-lab/gio/internal/fault"
+)
+
+func TestRewriteContainer(t *testing.T) {
+	t.Parallel()
+	const dry, released = "release --dry-run=server", "release --dry-run=false"
+	for _, test := range []struct{ args, want string }{
+		// As the real jobs write it; the last word of a line may be an empty variable.
+		{"-s mvn_release --dry-run", dry},
+		{"-s mvn_release --dry-run false", released},
+		{"-s mvn_release --dry-run --branch 3.9.x", dry + " --branch=3.9.x"},
+		{"-s mvn_release --dry-run false --branch 3.9.x", released + " --branch=3.9.x"},
+		{"-s mvn_release --dry-run --branch", dry},
+		{"-s mvn_release --dry-run false --branch", released},
+		{"-s mvn_release --dry-run false --branch ''", released},
+		{"-s mvn_nexus_staging --dry-run false", "stage-not-there"},
+		{"-s mvn_nexus_staging", "stage-not-there"},
+		{"-s bom --dry-run", "stage-not-there"},
+
+		// The other ways to write it.
+		{"-s mvn_release", dry},
+		{"-s mvn_release -d", dry},
+		{"-s mvn_release -d true", dry},
+		{"-s mvn_release -d false", released},
+		{"-s mvn_release -d=false", released},
+		{"-s mvn_release --dry-run=true", dry},
+		{"-s mvn_release --no-dry-run", released},
+		{"--cicd-stage mvn_release --no-dry-run", released},
+		{"--cicd-stage=mvn_release --dry-run=false --branch=master", released + " --branch=master"},
+		{"-d false --branch --cicd-stage mvn_release", released},
+		{"-s mvn_release --dry-run false --no-dry-run", released},
+
+		// What must not decide by accident.
+		{"-s mvn_release --dry-run ''", "usage"},
+		{"-s mvn_release --dry-run=", "usage"},
+		{"-s mvn_release --dry-run no", "usage"},
+		{"-s mvn_release --dry-run --no-dry-run", "usage"},
+		{"-s mvn_release --no-dry-run=true", "usage"},
+		{"-s mvn_release --no-dry-run true", "usage"},
+		{"-s mvn_release --dry-run true --dry-run false", "usage"},
+		{"-s mvn_release -s mvn_nexus_staging", "usage"},
+		{"-s mvn_release 3.9.x", "usage"},
+		{"-s mvn_release --verbose", "usage"},
+		{"-s", "usage"},
+		{"-s ''", "usage"},
+		{"-s --dry-run false", "usage"},
+		{"-s MVN_RELEASE", "usage"},
+		{"-s release_bundle", "stage-not-there"},
+		{"-s docker_release", "stage-not-there"},
+		{"-s rpm_release", "stage-not-there"},
+		{"-s doc_release", "stage-not-there"},
+		{"-s demos_release", "stage-not-there"},
+		{"-s social_announcements", "stage-not-there"},
+		{"-s trigger", "stage-not-there"},
+		{"-s pull_req --no-dry-run", "stage-not-there"},
+	} {
+		args := strings.Fields(test.args)
+		for i := range args {
+			args[i] = strings.Trim(args[i], "'")
+		}
+		got, container, err := rewriteContainer(args)
+		said := strings.Join(got, " ")
+		if err != nil {
+			said = fault.CodeOf(err)
+		}
+		if said != test.want || !container || err != nil && fault.KindOf(err) != fault.Usage {
+			t.Errorf("%s: %q (%v), container %t, want %q", test.args, said, err, container, test.want)
+		}
+	}
+}
+
+// What is no container form stays as it is.
+func TestRewriteContainerLeavesOthers(t *testing.T) {
+	t.Parallel()
+	for _, line := range []string{"", "release", "release -s mvn_release", "--help", "--verbose release --dry-run=server", "resolve x --dry-run"} {
+		args := strings.Fields(line)
+		got, container, err := rewriteContainer(args)
+		if diff := cmp.Diff(args, got); diff != "" || container || err != nil {
+			t.Errorf("%q: container %t, %v, -want +got:\n%s", line, container, err, diff)
+		}
+	}
+}
+
+func TestDiff(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct{ before, after, want string }{
+		{"a b c", "a b c", ""},
+		{"a b c", "a x c", "-b +x"},
+		{"a b c d", "a c x d", "-b +x"},
+		{"", "a b", "+a +b"},
+		{"a b", "", "-a -b"},
+		{"a b c d e", "a B c D e", "-b +B -d +D"},
+	} {
+		got := strings.Join(diff(strings.Fields(test.before), strings.Fields(test.after)), " ")
+		if got != test.want {
+			t.Errorf("diff(%q, %q) = %q, want %q", test.before, test.after, got, test.want)
+		}
+	}
+}

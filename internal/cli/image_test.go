@@ -1,0 +1,168 @@
+package cli_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io/fs"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/gravitee-lab/gio/internal/gitrepo/gittest"
+	"github.com/gravitee-lab/gio/internal/sim"
+)
+
+// imageForm is one command line of the real release jobs and what must come of it.
+type imageForm struct {
+	args     string
+	code     int
+	posts    int    // pipelines triggered
+	dry      string // what every POST says
+	released bool
+	says     string
+}
+
+func imageForms() []imageForm {
+	const dryRun, notThere = "this was a dry run, level server", "this gio does not have the stage"
+	return []imageForm{
+		{"-s mvn_release --dry-run", 0, 5, `"dry_run":true`, false, dryRun},
+		{"-s mvn_release --dry-run false", 0, 5, `"dry_run":false`, true, "Acme 3.9.4 is released"},
+		{"-s mvn_release --dry-run --branch 3.9.x", 0, 5, `"dry_run":true`, false, dryRun},
+		{"-s mvn_release --dry-run false --branch 3.9.x", 0, 5, `"dry_run":false`, true, "Acme 3.9.4 is released"},
+		{"-s mvn_nexus_staging --dry-run false", 2, 0, "", false, notThere},
+		{"-s mvn_nexus_staging", 2, 0, "", false, notThere},
+		{"-s bom --dry-run", 2, 0, "", false, notThere},
+	}
+}
+
+// TestImage is S26: the image as the release jobs start it, under a terminal, with a checkout of another owner, secrets that
+// only their owner may read, no CI variable and no home. GIO_IMAGE_TEST is a program that runs the image: options of buildah
+// run, --, arguments; .ci/image makes it.
+func TestImage(t *testing.T) {
+	image := os.Getenv("GIO_IMAGE_TEST")
+	if image == "" {
+		t.Skip("skipped: GIO_IMAGE_TEST names no program that runs the image; `make image` does")
+	}
+	for _, form := range imageForms() {
+		t.Run(form.args, func(t *testing.T) { runImage(t, image, form) })
+	}
+}
+
+func runImage(t *testing.T, image string, form imageForm) {
+	s, host := serve(t, sim.Scenario{Tokens: []string{"circle-secret"}})
+	data, err := os.ReadFile(filepath.Join(scripts, "release.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	remote := gittest.Bare(t, map[string]string{"release.json": string(data)}, "master")
+	gittest.Git(t, remote, "branch", "3.9.x", "master")
+	server := gittest.HTTP(t, remote, gittest.Options{Token: "git-secret"})
+	job := t.TempDir()
+	checkout, secrets := filepath.Join(job, "checkout"), filepath.Join(job, ".secrets.json")
+	gittest.Git(t, "", "clone", "--quiet", "--branch", "3.9.x", remote, checkout)
+	gittest.Git(t, checkout, "remote", "set-url", "origin", server.URL)
+	text := `{"circleci":{"auth":{"username":"bot","token":"circle-secret"}},"github":{"token":"git-secret"}}`
+	if err := os.WriteFile(secrets, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	own(t, job, 1001)
+	before, err := tree(checkout)
+	if err != nil {
+		t.Fatal(err)
+	}
+	api := strings.TrimSuffix(server.URL, "/release.git") + "/api/v3"
+	code, output := underTerminal(t, image, "--terminal",
+		"--volume", checkout+":/graviteeio/cicd/pipeline", "--volume", secrets+":/graviteeio/cicd/.secrets.json",
+		"--env", "CIRCLE_HOST="+host, "--env", "GITHUB_API_URL="+api, "--env", "GH_ORG=acme",
+		"--env", "SECRETHUB_ORG=acme", "--env", "SECRETHUB_REPO=cicd", "--env", "MAVEN_PROFILE_ID=gravitee-release",
+		"--", form.args)
+	t.Logf("exit %d\n%s", code, output)
+	if code != form.code || !strings.Contains(output, form.says) {
+		t.Errorf("exit %d, want %d and %q", code, form.code, form.says)
+	}
+	if first := strings.TrimLeft(output, "\x00^@\b"); form.dry == `"dry_run":true` && !strings.HasPrefix(first, "dry run, level server: ") {
+		t.Errorf("the first line does not say the level")
+	}
+	for _, unwanted := range []string{"[y/N]", "\x1b", "circle-secret", "git-secret"} {
+		if strings.Contains(output, unwanted) {
+			t.Errorf("the output holds %q", unwanted)
+		}
+	}
+	checkPosts(t, s, form)
+	after, err := tree(checkout)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(before, after); diff != "" {
+		t.Errorf("the checkout was changed (-before +after):\n%s", diff)
+	}
+	if released := gittest.Refs(t, remote)["refs/tags/3.9.4"] != ""; released != form.released {
+		t.Errorf("tag 3.9.4 is there: %t", released)
+	}
+}
+
+func checkPosts(t *testing.T, s *sim.Sim, form imageForm) {
+	t.Helper()
+	posts := 0
+	for _, r := range s.Requests() {
+		if r.Method != http.MethodPost {
+			continue
+		}
+		posts++
+		for _, want := range []string{
+			form.dry, `"gio_action":"release"`, `"maven_profile_id":"gravitee-release"`, `"secrethub_org":"acme"`,
+			`"secrethub_repo":"cicd"`, `"s3_bucket_name":"prepared-nexus-staging-gravitee-apim-3_9_4"`,
+		} {
+			if !strings.Contains(r.Body, want) {
+				t.Errorf("POST %s says %s, not %s", r.Path, r.Body, want)
+			}
+		}
+	}
+	if posts != form.posts {
+		t.Errorf("%d POSTs, want %d", posts, form.posts)
+	}
+}
+
+// own gives all of a directory to another user, where that is allowed: CI runs as root.
+func own(t *testing.T, dir string, uid int) {
+	t.Helper()
+	if os.Getuid() != 0 {
+		return
+	}
+	err := filepath.WalkDir(dir, func(path string, _ fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		return os.Lchown(path, uid, uid)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// underTerminal runs a program with a terminal for all its streams. What hangs is ended.
+func underTerminal(t *testing.T, program string, args ...string) (code int, output string) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	defer cancel()
+	line := program + " " + strings.Join(args, " ") // nothing in it needs quotes
+	cmd := exec.CommandContext(ctx, "script", "--quiet", "--return", "--command", line, os.DevNull)
+	var out bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &out
+	cmd.WaitDelay = 5 * time.Second
+	err := cmd.Run()
+	if e, ok := errors.AsType[*exec.ExitError](err); ok && ctx.Err() == nil {
+		return e.ExitCode(), out.String()
+	}
+	if err != nil {
+		t.Fatalf("%v (%v)\n%s", err, ctx.Err(), out.String())
+	}
+	return 0, out.String()
+}

@@ -1,0 +1,229 @@
+package cli
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"runtime"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/gravitee-lab/gio/internal/engine"
+	"github.com/gravitee-lab/gio/internal/report"
+	"github.com/gravitee-lab/gio/internal/run"
+	"github.com/gravitee-lab/gio/internal/term"
+)
+
+const heartbeat = time.Minute // without a line, before what runs is told again
+
+// view tells a run as it goes: on a terminal by a frame that is kept up to date, elsewhere by one line per
+// change, with --events by JSON lines. What is told are its own facts: the engine never waits for a terminal.
+type view struct {
+	notify func(run.Event, *run.State) // for engine.Release.Notify
+	start  func(*engine.Release)       // after Prepare
+	close  func()                      // when the run has ended; may be called twice, and without start
+}
+
+func (env *environment) newView(events bool) view {
+	switch {
+	case events:
+		return eventView(env.Stdout)
+	case env.live():
+		return env.liveView()
+	}
+	return lineView(env.Stderr, report.NewLines(env.color()))
+}
+
+// notify tells events without a frame and without a heartbeat: for a dry run, which is over at once.
+func (env *environment) notify(o releaseOptions) func(run.Event, *run.State) {
+	if o.events {
+		return eventView(env.Stdout).notify
+	}
+	return lineView(env.Stderr, report.NewLines(env.color())).notify
+}
+
+// live tells whether stderr can hold a frame: not in the container form, whatever the stream is. Under --verbose
+// the requests are told line by line, and so is the run.
+func (env *environment) live() bool {
+	f, ok := env.terminal()
+	if !ok || env.container || env.verbose || env.Getenv("CI") != "" || env.Getenv("CIRCLECI") != "" {
+		return false
+	}
+	kind := env.Getenv("TERM")
+	if kind == "dumb" || kind == "" && runtime.GOOS != "windows" {
+		return false
+	}
+	columns, lines := term.Size(f)
+	return columns > 0 && lines > 0 && term.Prepare(f)
+}
+
+// terminal is stderr, where it is one.
+func (env *environment) terminal() (*os.File, bool) {
+	s, ok := env.Stderr.(*shared)
+	if !ok || !env.errTerminal {
+		return nil, false
+	}
+	f, ok := s.w.(*os.File)
+	return f, ok
+}
+
+// color tells whether talk may be coloured: on a terminal, and in CircleCI's log viewer.
+func (env *environment) color() bool {
+	return env.mayColor() && (env.errTerminal || env.Getenv("CIRCLECI") != "")
+}
+
+// outColor is the same for stdout, which may be a file in CircleCI, too.
+func (env *environment) outColor() bool { return env.mayColor() && env.outTerminal }
+
+func (env *environment) mayColor() bool {
+	return env.Getenv("NO_COLOR") == "" && env.Getenv("TERM") != "dumb"
+}
+
+func eventView(w io.Writer) view {
+	enc := json.NewEncoder(w)
+	enc.SetEscapeHTML(false)
+	return view{
+		notify: func(e run.Event, _ *run.State) { _ = enc.Encode(e) }, // a reader that left does not stop a release
+		start:  func(*engine.Release) {},
+		close:  func() {},
+	}
+}
+
+// lineView prints what changes at once, and what runs when nothing has changed for a minute.
+func lineView(w io.Writer, lines *report.Lines) view {
+	var mu sync.Mutex
+	var seen follower
+	told := make(chan struct{}, 1)
+	over := make(chan struct{})
+	tell := func(list []string) {
+		for _, line := range list {
+			fmt.Fprintln(w, line)
+		}
+	}
+	beat := func(r *engine.Release) {
+		for {
+			select {
+			case <-over:
+				return
+			case <-told:
+			case <-r.Clock.After(heartbeat):
+				mu.Lock()
+				tell(lines.Heartbeat(seen.state(), r.Clock.Now(), r.Earlier))
+				mu.Unlock()
+			}
+		}
+	}
+	return view{
+		notify: func(e run.Event, s *run.State) {
+			seen.note(e, s)
+			mu.Lock()
+			defer mu.Unlock()
+			if list := lines.Of(e, s); len(list) > 0 {
+				tell(list)
+				wake(told)
+			}
+		},
+		start: func(r *engine.Release) { go beat(r) },
+		close: sync.OnceFunc(func() { close(over) }),
+	}
+}
+
+// liveView draws on stderr. Meanwhile all else that goes there appears above the frame.
+func (env *environment) liveView() view {
+	out, _ := env.terminal()
+	talk, _ := env.Stderr.(*shared)
+	var seen follower
+	var live *term.Live
+	changed := func() {}
+	return view{
+		notify: func(e run.Event, s *run.State) {
+			seen.note(e, s)
+			changed()
+		},
+		start: func(r *engine.Release) {
+			fmt.Fprintln(out) // the frame stands apart from what was said before
+			v := report.View{Began: r.Clock.Now(), Expected: r.Earlier, Color: env.color()}
+			live = term.Start(term.Options{
+				Out: out, Size: func() (int, int) { return term.Size(out) }, Width: report.Width,
+				Draw: func(columns, lines int) []string {
+					v.Width, v.Height, v.Now = columns, lines, r.Clock.Now()
+					return report.Frame(seen.state(), v)
+				},
+			})
+			changed = live.Changed
+			talk.to(live)
+		},
+		close: sync.OnceFunc(func() {
+			if live != nil {
+				live.Close()
+				talk.to(out)
+				fmt.Fprintln(out) // the summary follows
+			}
+		}),
+	}
+}
+
+// to sends what is written from now on elsewhere.
+func (s *shared) to(w io.Writer) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.w = w
+}
+
+// follower is a state of its own for a view that draws in its own time. Noting an event costs the engine next to
+// nothing; the events are added up when the state is asked for.
+type follower struct {
+	mu     sync.Mutex
+	queue  []run.Event
+	copied *run.State
+}
+
+// note takes an event, and the first time all that was before it.
+func (f *follower) note(e run.Event, s *run.State) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.copied == nil {
+		f.copied = s.Clone()
+		return
+	}
+	f.queue = append(f.queue, e)
+}
+
+// state is what the events noted so far add up to, for one caller at a time.
+func (f *follower) state() *run.State {
+	f.mu.Lock()
+	queue, s := f.queue, f.copied
+	f.queue = nil
+	f.mu.Unlock()
+	if s == nil {
+		return &run.State{}
+	}
+	for _, e := range queue {
+		_ = s.Apply(e) // the recorder has let it through already
+	}
+	return s
+}
+
+func wake(c chan struct{}) {
+	select {
+	case c <- struct{}{}:
+	default:
+	}
+}
+
+// typed is the command line as it can be typed again; "" in the container form, whose command line is another one.
+func (env *environment) typed() string {
+	if env.container {
+		return ""
+	}
+	words := []string{"gio"}
+	for _, arg := range env.Args {
+		if strings.ContainsAny(arg, " \t\n'\"\\$`*?&|;<>()#~!{}[]") || arg == "" {
+			arg = "'" + strings.ReplaceAll(arg, "'", `'\''`) + "'"
+		}
+		words = append(words, arg)
+	}
+	return strings.Join(words, " ")
+}

@@ -1,0 +1,336 @@
+package report
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/gravitee-lab/gio/internal/run"
+)
+
+// View is how a frame is to look.
+type View struct {
+	Width, Height int       // of the terminal, in columns and lines; no frame is larger
+	Now           time.Time // by the clock that the events have
+	Began         time.Time // of this session
+	Color         bool
+	Expected      map[string]time.Duration // what earlier runs took, by component; may be nil
+}
+
+// Frame is a run at one moment, as lines for the bottom of a terminal: how far it is, what failed, and its
+// waves with what runs in them. What has ended or not begun is counted where there is no room for its name.
+func Frame(s *run.State, v View) []string {
+	if v.Width <= 0 || v.Height <= 0 || s.Plan == nil {
+		return nil
+	}
+	f := newFrame(s, v)
+	rows := f.fitting()
+	lines := make([]string, 0, len(rows))
+	for _, r := range rows[:min(len(rows), v.Height)] {
+		lines = append(lines, r.render(v.Width, v.Color))
+	}
+	return lines
+}
+
+// frame is what one pass over the plan has found.
+type frame struct {
+	View
+	s       *run.State
+	waves   []wave
+	counts  counts
+	failed  []run.Step // also unknown
+	total   int        // steps
+	active  int        // steps of all waves that run, wait for an approval, or are being triggered
+	columns columns
+}
+
+// wave is one wave of the plan.
+type wave struct {
+	number int
+	steps  []run.StepID
+	active []run.Step // those on hold first
+	counts counts
+	began  time.Time // of the first pipeline
+	ended  time.Time // of the last one
+}
+
+type counts map[run.Status]int
+
+// done tells that all have succeeded, waiting that none was begun in this session.
+func (w wave) done() bool { return w.counts[run.HasSucceeded] == len(w.steps) }
+
+func (w wave) waiting() bool {
+	return w.counts[run.Pending]+w.counts[run.WasSkipped] == len(w.steps)
+}
+
+func newFrame(s *run.State, v View) *frame {
+	f := &frame{View: v, s: s, counts: counts{}}
+	longest := 0
+	for i, planned := range s.Plan.Waves {
+		w := wave{number: i + 1, counts: counts{}}
+		var held, other []run.Step
+		for _, p := range planned.Steps {
+			st := f.step(run.ID(p.Component, p.Version))
+			longest = max(longest, Width(p.Component)+1+Width(p.Version))
+			w.add(st)
+			f.counts[st.Status]++
+			switch st.Status {
+			case run.HasFailed, run.IsUnknown:
+				f.failed = append(f.failed, st)
+			case run.OnHold:
+				held = append(held, st)
+			case run.Running, run.Intended:
+				other = append(other, st)
+			case run.Pending, run.HasSucceeded, run.WasSkipped:
+			}
+		}
+		w.active = append(held, other...)
+		f.active += len(w.active)
+		f.total += len(w.steps)
+		f.waves = append(f.waves, w)
+	}
+	f.columns = layOut(v.Width, longest, len(v.Expected) > 0)
+	return f
+}
+
+// step is where a step stands in this session, which begins what failed in an earlier one anew.
+func (f *frame) step(id run.StepID) run.Step {
+	st := f.s.Step(id)
+	if st.Status == run.HasFailed && st.EndedAt.Before(f.Began) {
+		return run.Step{ID: id, Status: run.Pending}
+	}
+	return st
+}
+
+func (w *wave) add(st run.Step) {
+	w.steps = append(w.steps, st.ID)
+	w.counts[st.Status]++
+	if !st.StartedAt.IsZero() && (w.began.IsZero() || st.StartedAt.Before(w.began)) {
+		w.began = st.StartedAt
+	}
+	if st.EndedAt.After(w.ended) {
+		w.ended = st.EndedAt
+	}
+}
+
+// detail says how much of a run a frame shows by name.
+type detail struct {
+	space    bool // an empty line between the parts
+	all      bool // every component of a wave that has begun, and the names of the waves to come
+	toCome   bool // each wave to come on a line of its own
+	done     bool // each finished wave on a line of its own
+	links    bool // below each failure its link
+	active   int  // so many of the active components
+	failures int  // so many of the failures
+}
+
+// fitting is the most detailed frame that the height has room for. What fails and what runs stays longest.
+func (f *frame) fitting() []row {
+	namesFit := f.total <= 4*f.Height // else it is not even tried, of thousands
+	d := detail{space: true, all: namesFit, toCome: true, done: true, links: true, active: f.active, failures: len(f.failed)}
+	rows := f.compose(d)
+	for _, less := range []func(over int){
+		func(int) { d.space = false },
+		func(int) { d.all = false },
+		func(int) { d.toCome = false },
+		func(int) { d.done = false },
+		func(over int) { d.active = max(d.active-over-1, 1) }, // the line for the others
+		func(int) { d.links = false },
+		func(over int) { d.failures = max(d.failures-over-1, 1) },
+	} {
+		over := len(rows) - f.Height
+		if over <= 0 {
+			break
+		}
+		less(over)
+		rows = f.compose(d)
+	}
+	d.space = true
+	if spaced := f.compose(d); len(spaced) <= f.Height {
+		return spaced
+	}
+	return rows
+}
+
+func (f *frame) compose(d detail) []row {
+	rows := f.header()
+	if d.space {
+		rows = append(rows, row{})
+	}
+	rows = append(rows, f.failures(d)...)
+	if d.space && len(f.failed) > 0 {
+		rows = append(rows, row{})
+	}
+	for i := 0; i < len(f.waves); i++ {
+		w := f.waves[i]
+		switch last := f.alike(i); {
+		case w.done() && !d.done && last > i, w.waiting() && !d.toCome && last > i:
+			rows = append(rows, f.merged(i, last))
+			i = last
+		case w.done():
+			rows = append(rows, f.finished(w))
+		case w.waiting():
+			rows = append(rows, f.toCome(w, d))
+		default:
+			rows = append(rows, f.begun(w, &d)...)
+		}
+	}
+	return rows
+}
+
+// alike is the index of the last wave in a row that stands like wave i.
+func (f *frame) alike(i int) int {
+	last := i
+	for last+1 < len(f.waves) && f.waves[last+1].done() == f.waves[i].done() && f.waves[last+1].waiting() == f.waves[i].waiting() {
+		last++
+	}
+	return last
+}
+
+// header says what is released, for how long, when it is likely to end, and how many stand where.
+func (f *frame) header() []row {
+	title := row{{clean(f.s.Plan.Product + " " + f.s.Plan.Version), bold}, {clean(" from " + f.s.Plan.Branch), plain}}
+	clock := row{{Duration(max(f.Now.Sub(f.Began), 0)), plain}}
+	if end := f.end(); end != "" {
+		clock = append(clock, span{"  " + end, plain})
+	}
+	rows := []row{append(append(title, span{"  ", plain}), clock...)}
+	if rows[0].width() > f.Width {
+		rows = []row{title, clock}
+	}
+	return append(rows, tallied(row{{count(f.total, "component"), plain}}, f.counts, ": ", ", ", false))
+}
+
+func (f *frame) end() string {
+	switch {
+	case f.s.Finished:
+		return "released"
+	case f.s.Recording != nil:
+		return "recording it in the release repository"
+	case len(f.failed) > 0 && f.active > f.counts[run.OnHold]:
+		if rest, ok := remaining(f.s.Plan, f.step, f.Expected, f.Now); ok && rest > 0 {
+			return "stops after this wave (in " + rough(rest) + ")"
+		}
+		return "stops after this wave"
+	case len(f.failed) == 0 && f.counts[run.OnHold] > 0:
+		return "waits for an approval"
+	}
+	return expectedEnd(f.s.Plan, f.step, f.Expected, f.Now)
+}
+
+// tallied adds to a row how many stand where, the most important first: "✗ 1 failed  ● 2 running".
+func tallied(r row, c counts, before, between string, symbols bool) row {
+	for _, status := range []run.Status{
+		run.HasFailed, run.IsUnknown, run.OnHold, run.Running, run.Intended, run.HasSucceeded, run.Pending, run.WasSkipped,
+	} {
+		if c[status] == 0 {
+			continue
+		}
+		look := lookOf(run.Step{Status: status, Detail: "running"})
+		text := fmt.Sprintf("%d %s", c[status], strings.ToLower(look.word))
+		if symbols {
+			text = look.symbol + " " + text
+		}
+		r = append(r, span{before, plain}, span{text, look.style})
+		before = between
+	}
+	return r
+}
+
+// failures tells each failure fully: which component, where, the link.
+func (f *frame) failures(d detail) []row {
+	var rows []row
+	for _, st := range f.failed[:d.failures] {
+		look, why := lookOf(st), clean(reason(st))
+		what := row{{look.symbol + " " + pad(look.word, wordWidth), look.style}, {name(st.ID, f.Width-2-wordWidth), bold}}
+		if told := append(what, span{"  " + why, plain}); !d.links || told.width() <= f.Width {
+			rows = append(rows, told)
+		} else {
+			rows = append(rows, what, row{{"  " + why, plain}})
+		}
+		if link := shorten(st, f.Width-2); d.links && link != "" {
+			rows = append(rows, row{{"  " + link, faint}})
+		}
+	}
+	if more := len(f.failed) - d.failures; more > 0 {
+		rows = append(rows, row{{fmt.Sprintf("  … and %d more that failed", more), red}})
+	}
+	return rows
+}
+
+// labelled is a line about waves.
+func labelled(label string, c counts) row {
+	return tallied(row{{pad(label, labelWidth), plain}}, c, "", "  ", true)
+}
+
+func (f *frame) wave(w wave) row {
+	return labelled(fmt.Sprintf("wave %d/%d", w.number, len(f.waves)), w.counts)
+}
+
+// merged is one line for waves that have all succeeded, or all wait.
+func (f *frame) merged(first, last int) row {
+	sum := counts{}
+	for _, w := range f.waves[first : last+1] {
+		for status, n := range w.counts {
+			sum[status] += n
+		}
+	}
+	return labelled(fmt.Sprintf("waves %d-%d", first+1, last+1), sum)
+}
+
+func (f *frame) finished(w wave) row {
+	r := f.wave(w)
+	if d := w.ended.Sub(w.began); !w.began.IsZero() && d > 0 {
+		r = append(r, span{" in " + Duration(d), faint})
+	}
+	return r
+}
+
+func (f *frame) toCome(w wave, d detail) row {
+	r := f.wave(w)
+	if d.all {
+		names := make([]string, len(w.steps))
+		for i, id := range w.steps {
+			names[i] = clean(id.Component())
+		}
+		r = append(r, span{": " + strings.Join(names, ", "), faint})
+	}
+	return r
+}
+
+// begun is a wave that is neither finished nor to come: its counts, then its components.
+func (f *frame) begun(w wave, d *detail) []row {
+	rows := []row{f.wave(w)}
+	for i, st := range w.active {
+		if d.active == 0 {
+			return append(rows, row{{fmt.Sprintf("  … and %d more", len(w.active)-i), faint}})
+		}
+		d.active--
+		rows = append(rows, f.component(st))
+	}
+	if d.all {
+		for _, id := range w.steps {
+			if st := f.step(id); st.Status == run.HasSucceeded || st.Status == run.Pending || st.Status == run.WasSkipped {
+				rows = append(rows, f.component(st))
+			}
+		}
+	}
+	return rows
+}
+
+// component is the line of one step. The link comes last, so that a terminal's mark of a link ends with it.
+func (f *frame) component(st run.Step) row {
+	look, c := lookOf(st), f.columns
+	took := ""
+	if d := elapsed(st, f.Now); d > 0 || st.Status == run.Running {
+		took = Duration(d)
+	}
+	r := row{{"  " + look.symbol + " " + pad(look.word, wordWidth), look.style}, {pad(name(st.ID, c.name), c.name), plain}, {padLeft(took, 8), plain}}
+	if c.left > 0 {
+		r = append(r, span{"  " + pad(timeLeft(st, f.Expected, f.Now), c.left), plain})
+	}
+	if c.link > 0 && st.Status != run.HasSucceeded {
+		r = append(r, span{"  " + shorten(st, c.link), faint})
+	}
+	return r
+}
