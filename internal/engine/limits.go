@@ -5,6 +5,7 @@ import "time"
 // How long things may take, in one place.
 const (
 	lookUpFor      = 60 * time.Second       // after an intent, before nothing found counts as nothing created
+	siftFor        = 5 * time.Minute        // for a pipeline to become readable that must exist, by its number
 	clockSlack     = 5 * time.Second        // between the clocks of CircleCI's servers
 	maxSends       = 3                      // POSTs of one attempt: the first, and two after nothing was found
 	sendPatience   = 10 * time.Minute       // of a trigger that is throttled, or that cannot reach CircleCI

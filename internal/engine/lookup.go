@@ -115,28 +115,27 @@ func (s *session) free(pipeline string) bool {
 }
 
 // sift decides between a new pipeline and those that appeared between the first send and this one: an
-// earlier one that matches is adopted and the new one cancelled. A number that cannot be read by the
-// end of the look-up leaves it unknown, and the new one is cancelled as well.
+// earlier one that matches is adopted and the new one cancelled. While a number between cannot be read,
+// though it must exist, the new one is better cancelled than run beside it; if it stays unreadable, or
+// was somebody else's after all, the attempt is over.
 func (s *session) sift(ctx context.Context, u unit, c circleci.Created) error {
 	st := s.rec.step(u.ids[0])
 	query := s.query(st)
-	deadline := s.clock.Now().Add(lookUpFor)
+	deadline, cancelled := s.clock.Now().Add(siftFor), false
 	for n := st.After + 1; n < c.Number; {
 		p, err := s.ci.PipelineByNumber(ctx, st.Project, n)
 		switch {
 		case err == nil && circleci.Matches(p, query) && s.free(p.ID):
-			if err := s.triggered(ctx, u, run.Event{Pipeline: s.pipeline(u, p.ID, p.Number), Adopted: true, Cancel: c.ID}); err != nil {
-				return err
-			}
-			s.cancel(ctx, c.ID)
-			return nil
+			return s.adoptInstead(ctx, u, p, c)
 		case err == nil:
 			n++
 		case ctx.Err() != nil:
 			return stopped(ctx)
 		case s.clock.Now().After(deadline):
-			s.cancel(ctx, c.ID)
 			return s.ask(ctx, u, fmt.Sprintf("pipeline %d was created by an earlier try or by somebody else, and cannot be read; %d was cancelled", n, c.Number))
+		case !cancelled:
+			s.cancel(ctx, c.ID)
+			cancelled = true
 		default:
 			if err := s.clock.Sleep(ctx, time.Second); err != nil {
 				return err
@@ -144,6 +143,14 @@ func (s *session) sift(ctx context.Context, u unit, c circleci.Created) error {
 		}
 	}
 	return s.triggered(ctx, u, run.Event{Pipeline: s.pipeline(u, c.ID, c.Number)})
+}
+
+func (s *session) adoptInstead(ctx context.Context, u unit, p circleci.Pipeline, c circleci.Created) error {
+	if err := s.triggered(ctx, u, run.Event{Pipeline: s.pipeline(u, p.ID, p.Number), Adopted: true, Cancel: c.ID}); err != nil {
+		return err
+	}
+	s.cancel(ctx, c.ID)
+	return nil
 }
 
 // cancel stops a pipeline that must not run beside another, as soon as it has workflows to stop: there

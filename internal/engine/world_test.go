@@ -35,6 +35,9 @@ type world struct {
 	server *sim.Server
 	power  *power
 
+	host      string            // of CircleCI
+	transport http.RoundTripper // to it
+
 	mu     sync.Mutex
 	events []run.Event
 
@@ -49,6 +52,7 @@ func newWorld(t *testing.T, releaseJSON string, s sim.Scenario, check func(testi
 		handler = check(t, handler)
 	}
 	w.server = sim.InProcess(handler)
+	w.host, w.transport = sim.URL, w.server.Transport()
 	w.remote = gittest.Bare(t, map[string]string{"release.json": releaseJSON}, "master")
 	gittest.Git(t, w.remote, "branch", branch, "master")
 	return w
@@ -68,7 +72,7 @@ func (w *world) releaseUntil(ctx context.Context, stop <-chan struct{}) error {
 		w.t.Fatal(err)
 	}
 	r := &engine.Release{
-		CI:   circleci.New(circleci.Options{Host: sim.URL, Token: "t", HTTP: w.client()}),
+		CI:   circleci.New(circleci.Options{Host: w.host, Token: "t", HTTP: w.client()}),
 		Repo: repo, Path: "release.json",
 		Options:   plan.Options{Branch: branch, MainBranch: repo.DefaultBranch()},
 		HoldLimit: time.Hour,
@@ -87,7 +91,7 @@ func (w *world) releaseUntil(ctx context.Context, stop <-chan struct{}) error {
 }
 
 func (w *world) client() *http.Client {
-	return transport.New(transport.Options{Base: &wire{next: w.server.Transport(), power: w.power}})
+	return transport.New(transport.Options{Base: &wire{next: w.transport, power: w.power}})
 }
 
 // Append keeps events as a journal does, unless the power fails before or after it.
