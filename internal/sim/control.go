@@ -47,16 +47,17 @@ func (s *Sim) Rerun(project string, number int64, outcome Outcome) error {
 	if outcome == Held || outcome == Errored || outcome == None || !outcome.known() || outcome == "" {
 		return fmt.Errorf("sim: a rerun cannot come to %q", outcome)
 	}
-	return s.eachNewest(project, number, "failed", func(w *workflow, now time.Time) { s.rerun(w, outcome, now) })
+	failed := func(w *workflow, now time.Time) bool { return w.status(now) == string(Failed) }
+	return s.eachNewest(project, number, "failed", failed, func(w *workflow, now time.Time) { s.rerun(w, outcome, now) })
 }
 
 // Approve approves every job of the pipeline that is on hold, as somebody does in CircleCI's web page.
 func (s *Sim) Approve(project string, number int64) error {
-	return s.eachNewest(project, number, "on_hold", func(w *workflow, now time.Time) { w.approved = now })
+	return s.eachNewest(project, number, "on_hold", (*workflow).holds, func(w *workflow, now time.Time) { w.approved = now })
 }
 
-// eachNewest calls do for the newest workflow of every name that has that status; there must be one.
-func (s *Sim) eachNewest(project string, number int64, status string, do func(*workflow, time.Time)) error {
+// eachNewest calls do for the newest workflow of every name that is like that; there must be one. How says it in words.
+func (s *Sim) eachNewest(project string, number int64, how string, is func(*workflow, time.Time) bool, do func(*workflow, time.Time)) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	now := time.Now()
@@ -69,13 +70,13 @@ func (s *Sim) eachNewest(project string, number int64, status string, do func(*w
 	}
 	none := true
 	for _, w := range p.pipelines[number-1].newest(now) {
-		if w.status(now) == status {
+		if is(w, now) {
 			none = false
 			do(w, now)
 		}
 	}
 	if none {
-		return fmt.Errorf("sim: no workflow of pipeline %d of %s is %s", number, p.slug, status)
+		return fmt.Errorf("sim: no workflow of pipeline %d of %s is %s", number, p.slug, how)
 	}
 	return nil
 }

@@ -1,9 +1,8 @@
 package sim
 
 import (
-	"errors"
-	"fmt"
 	"net/http"
+	"net/url"
 	"regexp"
 	"slices"
 	"strconv"
@@ -11,7 +10,8 @@ import (
 )
 
 // Fault is something that goes wrong on the wire. Every fault counts the requests that match it; the first
-// fault of the scenario whose turn it is decides what becomes of a request. Faults come before the token check.
+// fault of the scenario whose turn it is decides what becomes of a request. Faults come before the token check,
+// and after Limit: a request that the limit turns away is not counted.
 type Fault struct {
 	Match       Match         `yaml:"match"`
 	Nth         int           `yaml:"nth"`   // the first matching request that is hit, from 1; default 1
@@ -21,6 +21,8 @@ type Fault struct {
 	Body        string        `yaml:"body"`          // for 500-*, 429 and status; sent as JSON when it looks like it, else as plain text
 	RetryAfter  time.Duration `yaml:"retry_after"`   // for 429 and status: sends Retry-After, in whole seconds
 	RetryAsDate bool          `yaml:"retry_as_date"` // sends it as an HTTP date
+	RetryText   string        `yaml:"retry_text"`    // sends that as Retry-After instead: a negative number, nonsense
+	Location    string        `yaml:"location"`      // for status 300 to 399: where it redirects to, a URL, or a path of the same host
 }
 
 // Match says which requests are meant: all that is given must hold, nothing given means every request.
@@ -53,12 +55,8 @@ func (k FaultKind) known() bool {
 }
 
 func (f Fault) validate() error {
-	var errs []error
-	refuse := func(bad bool, format string, args ...any) {
-		if bad {
-			errs = append(errs, fmt.Errorf(format, args...))
-		}
-	}
+	var c complaints
+	refuse := c.refuse
 	answers := f.Kind == Throttle || f.Kind == Answer
 	refuse(!f.Kind.known(), "unknown kind of fault %q", f.Kind)
 	refuse(f.Nth < 0, "nth counts from 1, it is %d", f.Nth)
@@ -69,10 +67,14 @@ func (f Fault) validate() error {
 	refuse(f.RetryAfter < 0, "retry_after must not be negative, it is %v", f.RetryAfter)
 	refuse(f.RetryAfter != 0 && !answers, "retry_after belongs to the kinds 429 and status")
 	refuse(f.RetryAsDate && f.RetryAfter == 0, "retry_as_date needs retry_after")
+	refuse(f.RetryText != "" && (!answers || f.RetryAfter != 0), "retry_text belongs to the kinds 429 and status, instead of retry_after")
+	refuse(f.Location != "" && (f.Status < 300 || f.Status > 399), "location belongs to the statuses 300 to 399")
+	_, err := url.Parse(f.Location)
+	refuse(err != nil, "location: %v", err)
 	refuse(f.Match.Endpoint != "" && !slices.Contains(Endpoints(), f.Match.Endpoint), "unknown endpoint %q, known are %v", f.Match.Endpoint, Endpoints())
-	_, err := regexp.Compile(f.Match.Path)
+	_, err = regexp.Compile(f.Match.Path)
 	refuse(err != nil, "match.path: %v", err)
-	return errors.Join(errs...)
+	return c.join()
 }
 
 // armed is a fault that counts.
@@ -128,7 +130,7 @@ const (
 )
 
 // strike is what the fault makes of a call that act would answer.
-func (f *armed) strike(now time.Time, act func() answer) (answer, ending) {
+func (f Fault) strike(now time.Time, act func() answer) (answer, ending) {
 	if f.Kind == ErrorAfter || f.Kind == HangAfter || f.Kind == ResetAfter {
 		act()
 	}
@@ -148,18 +150,23 @@ func (f *armed) strike(now time.Time, act func() answer) (answer, ending) {
 	}
 }
 
-func (f *armed) answer(now time.Time, status int, body string) answer {
+func (f Fault) answer(now time.Time, status int, body string) answer {
 	if f.Body != "" {
 		body = f.Body
 	}
 	a := raw(status, body)
+	if f.Location != "" {
+		a = a.with("Location", f.Location)
+	}
 	switch seconds := (f.RetryAfter + time.Second - 1) / time.Second; {
+	case f.RetryText != "":
+		a = a.with("Retry-After", f.RetryText)
 	case seconds == 0:
 	case f.RetryAsDate:
 		// An HTTP date has whole seconds: the next one, so that the wait is never shorter than was said.
-		a.retryAfter = now.Add((seconds + 1) * time.Second).UTC().Format(http.TimeFormat)
+		a = a.with("Retry-After", now.Add((seconds+1)*time.Second).UTC().Format(http.TimeFormat))
 	default:
-		a.retryAfter = strconv.Itoa(int(seconds))
+		a = a.with("Retry-After", strconv.Itoa(int(seconds)))
 	}
 	return a
 }

@@ -16,12 +16,14 @@ type Pipeline struct {
 	Branch     string
 	Tag        string
 	Parameters map[string]any // as received: string, bool, int64
-	Trigger    string         // api or webhook
+	Trigger    string         // api or webhook, also when Run.TriggerType lets the API say another word
 	Actor      string
 	CreatedAt  time.Time
 	Cancelled  bool // somebody cancelled one of its workflows; auto-cancel does not count
-	// Outcome as of now: pending, running, on_hold, errored, none (no workflow will ever be), success when the
-	// newest workflow of every name is, else the first status that is not.
+	// Outcome is the truth as of now, whatever Workflow.Shows lets the API say: setup-pending, setup, pending, errored,
+	// none (no workflow but a setup workflow will ever be), rerun_due (failed, and an automatic rerun will come), a
+	// workflow status that is not final, success when the newest workflow of every name is, else the first that is not.
+	// A setup workflow that ends otherwise than with success ends its pipeline.
 	Outcome string
 }
 
@@ -49,17 +51,18 @@ func (p *pipeline) cancelled() bool {
 	return slices.ContainsFunc(p.workflows, func(w *workflow) bool { return !w.stopped.IsZero() && w.canceler != "" })
 }
 
-// Requests are all that arrived so far, in that order.
+// Requests are those that arrived so far, in that order; of more than Scenario.KeepRequests the newest.
 func (s *Sim) Requests() []Request {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return slices.Clone(s.requests)
+	return slices.Clone(s.requests[max(0, len(s.requests)-s.scenario.KeepRequests):])
 }
 
 // Duplicates is the verdict on "never twice": one line for every pair of pipelines that must not both exist,
 // none when all is well. A pair is two API pipelines of Scenario.Login with the same project, the same branch or
 // tag and equal parameters, where the later one was received while the earlier one
-//   - was not finished (pending, without its workflows yet, or the newest workflow of a name not final), or
+//   - was not finished (pending or setup, without its workflows yet, or the newest workflow of a name not final, or
+//     failed with an automatic rerun that will come), or
 //   - had succeeded (created, and the newest workflow of every name was success).
 //
 // A pair is excused when somebody cancelled a workflow of one of the two before it was final. Auto-cancel

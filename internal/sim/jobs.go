@@ -21,12 +21,22 @@ type jobItem struct {
 
 func (j jobItem) key() string { return j.ID }
 
-// Every workflow has a first job that succeeds, perhaps an approval, and a last job that decides.
+// Every workflow has a first job that succeeds, perhaps an approval, and a last job that decides. Where one is
+// needed that runs while another has failed or is held, there is an other job.
 const (
 	firstJob = "prepare"
 	holdJob  = "approval" // what its id is made from; the name is the scenario's
 	lastJob  = "last"
+	otherJob = "other"
 )
+
+// jobCount is how many job numbers a workflow takes: an approval has none.
+func (w *workflow) jobCount() int {
+	if w.FailingFor > 0 || w.Hold != nil && w.Hold.Beside > 0 {
+		return 3
+	}
+	return 2
+}
 
 func (s *Sim) jobID(w *workflow, which string) string { return s.uuid("job", w.id, which) }
 
@@ -39,28 +49,54 @@ func (s *Sim) listJobs(c *call) answer {
 }
 
 func (s *Sim) jobs(w *workflow, now time.Time) []jobItem {
+	c := w.course()
 	first := jobItem{ID: s.jobID(w, firstJob), Name: firstJob, Type: "build", Number: w.firstJob, Dependencies: []string{}}
-	w.fill(&first, span{w.created, w.split()}, Success, now)
-	list, begin := []jobItem{first}, w.split()
+	w.fill(&first, c, span{c.start, c.split}, Success, now)
+	if first.Status == "blocked" {
+		first.Status = "queued" // it depends on nothing: only the serial group keeps it
+	}
+	list, before := []jobItem{first}, first.ID
 	if w.Hold != nil {
 		id := s.jobID(w, holdJob)
 		held := jobItem{ID: id, Name: cmp.Or(w.Hold.Job, "hold"), Type: "approval", ApprovalRequestID: id, Dependencies: []string{first.ID}}
-		begin = w.approval()
-		w.fill(&held, span{w.split(), begin}, Success, now)
-		list = append(list, held)
+		w.fill(&held, c, span{c.split, c.approval}, Success, now)
+		list, before = append(list, held), id
 	}
-	last := jobItem{ID: s.jobID(w, lastJob), Name: w.Job, Type: "build", Number: w.firstJob + 1, Dependencies: []string{list[len(list)-1].ID}}
-	w.fill(&last, span{begin, w.end()}, w.Outcome, now)
-	return append(list, last)
+	last := jobItem{ID: s.jobID(w, lastJob), Name: w.Job, Type: "build", Number: w.firstJob + 1, Dependencies: []string{before}}
+	at, outcome := span{c.begin(), c.end}, w.Outcome
+	if !c.fails.IsZero() {
+		at.to, outcome = c.fails, Failed
+	}
+	w.fill(&last, c, at, outcome, now)
+	list = append(list, last)
+	if w.jobCount() > 2 {
+		list = append(list, s.other(w, c, now))
+	}
+	return list
+}
+
+// other is the job that runs beside the hold, or on after the last one failed.
+func (s *Sim) other(w *workflow, c course, now time.Time) jobItem {
+	j := jobItem{ID: s.jobID(w, otherJob), Name: otherJob, Type: "build", Number: w.firstJob + 2, Dependencies: []string{s.jobID(w, firstJob)}}
+	if w.FailingFor > 0 {
+		outcome := Success
+		if w.Outcome == Canceled {
+			outcome = Canceled
+		}
+		w.fill(&j, c, span{c.begin(), c.end}, outcome, now)
+	} else {
+		w.fill(&j, c, span{c.split, c.beside}, Success, now)
+	}
+	return j
 }
 
 // span is the time of a job; a zero time is one that nobody knows yet.
 type span struct{ from, to time.Time }
 
 // fill sets what a job that does its work in that span and ends with that outcome looks like.
-func (w *workflow) fill(j *jobItem, at span, outcome Outcome, now time.Time) {
+func (w *workflow) fill(j *jobItem, c course, at span, outcome Outcome, now time.Time) {
 	j.ProjectSlug = w.pipeline.project.slug
-	j.Status = w.jobStatus(at, outcome, now)
+	j.Status = c.jobStatus(at, outcome, now)
 	if j.Type == "approval" && j.Status == "running" {
 		j.Status = "on_hold"
 	}
@@ -77,20 +113,20 @@ func (w *workflow) fill(j *jobItem, at span, outcome Outcome, now time.Time) {
 	if j.Status != "running" {
 		j.StoppedAt = maybe(at.to)
 	}
-	if j.Status == "canceled" && !w.stopped.IsZero() {
-		j.StoppedAt = maybe(w.stopped)
+	if j.Status == "canceled" && !c.cut.IsZero() {
+		j.StoppedAt = maybe(c.cut)
 	}
 }
 
-func (w *workflow) jobStatus(at span, outcome Outcome, now time.Time) string {
-	cut := !w.stopped.IsZero() && !now.Before(w.stopped)
+func (c course) jobStatus(at span, outcome Outcome, now time.Time) string {
+	cut := reached(c.cut, now)
 	if cut {
-		now = w.stopped
+		now = c.cut
 	}
-	begun := !at.from.IsZero() && !now.Before(at.from)
-	done := begun && !at.to.IsZero() && !now.Before(at.to)
+	begun := reached(at.from, now)
+	done := begun && reached(at.to, now)
 	switch {
-	case w.Outcome == NotRun, cut && !begun:
+	case c.outcome == NotRun, cut && !begun:
 		return "not_run"
 	case done && outcome == InternalErr:
 		return "infrastructure_fail"

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"crypto/sha1"
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -15,9 +14,9 @@ import (
 type project struct {
 	Project
 	slug      string
-	pipelines []*pipeline // by ascending number
+	pipelines []*pipeline // by ascending number, which is oldest first
 	triggered int         // pipelines over HTTP: how many of Runs are used up
-	jobs      int64       // last job number given out
+	jobs      []*workflow // whose job has which number: that of index 0 is 1
 }
 
 // ref is a branch or a tag.
@@ -32,19 +31,29 @@ type pipeline struct {
 	ref        ref
 	parameters map[string]any
 	trigger    string // CircleCI's word: api or webhook
+	word       string // said instead of it, if not empty
 	actor      string
 	received   time.Time
 	created    time.Time
-	ready      time.Time // until then it is pending
-	errors     []string  // not empty: errored when ready
+	ready      time.Time // until then its configuration is being read
+	errors     []string  // not empty: errored when its last configuration was read
 	workflows  []*workflow
+	setup      *workflow // the newest setup workflow, if there is one
+	never      bool      // nothing continues it
+	delay      time.Duration
+	relic      bool
 }
 
 type workflow struct {
 	Workflow
 	id       string
 	pipeline *pipeline
-	created  time.Time // not to be seen before
+	created  time.Time // not to be seen before; for one that follows another see birth
+	follows  *workflow // it appears only if that one comes to the outcome on, and so much later
+	on       Outcome
+	gap      time.Duration
+	tag      string // "setup"
+	attempt  int    // of automatic reruns
 	rerun    bool
 	firstJob int64
 	approved time.Time // by Approve or the API
@@ -60,18 +69,31 @@ func (s *Sim) known(slug string, now time.Time) *project {
 	if p, ok := s.projects[slug]; ok {
 		return p
 	}
-	like, ok := s.scenario.project(slug)
+	like, ok := s.like(slug)
 	if !ok || !wellFormed(slug) {
 		return nil
 	}
 	p := &project{Project: like, slug: slug}
 	s.projects[slug] = p
+	s.byProjectID[s.projectID(p)] = p
 	for n := int64(1); n < like.NextNumber; n++ {
 		old := s.add(p, ref{branch: like.DefaultBranch}, now.Add(-time.Duration(like.NextNumber-n)*24*time.Hour))
-		old.trigger, old.actor = "webhook", "somebody"
+		old.trigger, old.actor, old.relic = "webhook", "somebody", on(like.Relics)
 		s.schedule(old, Run{})
 	}
 	return p
+}
+
+// like is what the project of that slug is like, and whether it exists.
+func (s *Sim) like(slug string) (Project, bool) {
+	base := plain().over(s.scenario.Default)
+	if p, ok := s.listed[slug]; ok {
+		return base.over(p), true
+	}
+	if p, ok := s.listed[slug[strings.LastIndex(slug, "/")+1:]]; ok {
+		return base.over(p), true
+	}
+	return base, !s.scenario.Strict
 }
 
 func wellFormed(slug string) bool {
@@ -89,14 +111,32 @@ func (s *Sim) add(p *project, at ref, now time.Time) *pipeline {
 	}
 	p.pipelines = append(p.pipelines, made)
 	s.byID[made.id] = made
+	provider, org, _ := p.parts()
+	for _, name := range []string{"", provider + "/" + org} {
+		s.orgs[name] = inOrder(s.orgs[name], made)
+	}
 	return made
+}
+
+// inOrder puts a pipeline where it belongs, oldest first: at the end, unless it is history.
+func inOrder(list []*pipeline, p *pipeline) []*pipeline {
+	i, _ := slices.BinarySearchFunc(list, p, oldestFirst)
+	return slices.Insert(list, i, p)
+}
+
+func oldestFirst(a, b *pipeline) int {
+	return cmp.Or(a.received.Compare(b.received), cmp.Compare(a.number, b.number), cmp.Compare(b.id, a.id))
 }
 
 // schedule gives a pipeline its fate.
 func (s *Sim) schedule(p *pipeline, r Run) {
-	switch r.Outcome {
-	case None:
-	case Errored:
+	p.word = r.TriggerType
+	if r.Setup != nil {
+		s.scheduleSetup(p, *r.Setup)
+	}
+	switch {
+	case p.never || r.Outcome == None:
+	case r.Outcome == Errored:
 		p.errors = r.Errors
 		if len(r.Errors) == 0 {
 			// One message arrives as an entry a line, the last line first (contracts/circleci.md 1.5).
@@ -104,29 +144,80 @@ func (s *Sim) schedule(p *pipeline, r Run) {
 		}
 	default:
 		for _, w := range r.fates(p.project.Project) {
-			s.addWorkflow(p, w, p.ready.Add(p.project.WorkflowDelay))
+			s.scheduleWorkflow(p, w)
 		}
 	}
 }
 
-// jobsOfWorkflow is how many job numbers a workflow takes.
-const jobsOfWorkflow = 2
+func (s *Sim) scheduleSetup(p *pipeline, setup Setup) {
+	w := Workflow{
+		Name: cmp.Or(setup.Name, "setup"), Duration: cmp.Or(setup.Duration, p.project.Duration),
+		Outcome: cmp.Or(setup.Outcome, Success), Job: "setup",
+	}
+	p.setup = s.addWorkflow(p, w, p.ready.Add(p.project.WorkflowDelay))
+	p.setup.tag = "setup"
+	p.never, p.delay = setup.Never, setup.Delay
+}
+
+// scheduleWorkflow plans a workflow and its automatic reruns.
+func (s *Sim) scheduleWorkflow(p *pipeline, w Workflow) {
+	made := s.addWorkflow(p, w, p.ready.Add(p.project.WorkflowDelay))
+	if p.setup != nil {
+		made.follows, made.on = p.setup, Success
+		made.gap = p.delay + p.project.PendingFor + p.project.WorkflowDelay
+	}
+	if w.AutoRerun == nil {
+		return
+	}
+	for i, outcome := range w.AutoRerun.Outcomes {
+		next := w
+		next.Outcome, next.Hold, next.Shows = outcome, nil, nil
+		if outcome != Failed && outcome != Canceled {
+			next.FailingFor = 0
+		}
+		again := s.addWorkflow(p, next, time.Time{})
+		again.follows, again.on, again.gap = made, Failed, w.AutoRerun.Delay
+		again.attempt, again.rerun = i+1, true
+		made = again
+	}
+}
 
 func (s *Sim) addWorkflow(p *pipeline, w Workflow, created time.Time) *workflow {
 	made := &workflow{
-		Workflow: w, pipeline: p, created: created, firstJob: p.project.jobs + 1,
+		Workflow: w, pipeline: p, created: created, firstJob: int64(len(p.project.jobs) + 1),
 		id: s.uuid("workflow", p.id, len(p.workflows)),
 	}
-	p.project.jobs += jobsOfWorkflow
+	for range made.jobCount() {
+		p.project.jobs = append(p.project.jobs, made)
+	}
 	p.workflows = append(p.workflows, made)
 	s.workflows[made.id] = made
+	return made
+}
+
+// rerun makes the next workflow of that name, at work at once. What was approved before stays approved. A setup
+// workflow that did not succeed gives its continuation to the new one.
+func (s *Sim) rerun(w *workflow, outcome Outcome, now time.Time) *workflow {
+	again := w.Workflow
+	again.Outcome, again.Hold, again.AutoRerun, again.Shows = outcome, nil, nil, nil
+	again.QueuedFor, again.FailingFor, again.NullID = 0, 0, false
+	made := s.addWorkflow(w.pipeline, again, now)
+	made.rerun, made.tag = true, w.tag
+	if p := w.pipeline; w == p.setup && w.status(now) != string(Success) {
+		p.setup = made
+		for _, next := range p.workflows {
+			if next.follows == w && next.on == Success {
+				next.follows = made
+			}
+		}
+	}
 	return made
 }
 
 // supersede is auto-cancel: unfinished workflows of older pipelines of the branch end, but not on the default
 // branch, and not those that were rerun (contracts/circleci.md 2, trap 7).
 func (p *pipeline) supersede() {
-	if on := p.project.Autocancel; on == nil || !*on || p.ref.branch == "" || p.ref.branch == p.project.DefaultBranch {
+	if !on(p.project.Autocancel) || p.ref.branch == "" || p.ref.branch == p.project.DefaultBranch {
 		return
 	}
 	for _, old := range p.project.pipelines {
@@ -141,130 +232,21 @@ func (p *pipeline) supersede() {
 	}
 }
 
-// cancel ends a workflow that is not final. One that is not yet to be seen appears as canceled.
+// cancel ends a workflow that is not final. One that is not yet to be seen, but will be, appears as canceled.
 func (w *workflow) cancel(now time.Time, by string) {
-	if final(w.status(now)) {
+	c := w.course()
+	if c.birth.IsZero() || final(c.status(now)) {
 		return
 	}
 	w.stopped, w.canceler = now, by
-	if now.Before(w.created) {
-		w.stopped = w.created
+	if now.Before(c.birth) {
+		w.stopped = c.birth
 	}
 }
 
-func (p *pipeline) state(now time.Time) string {
-	switch {
-	case now.Before(p.ready):
-		return "pending"
-	case len(p.errors) > 0:
-		return "errored"
-	}
-	return "created"
-}
-
-// visible are the workflows that exist by now, in the order of their creation.
-func (p *pipeline) visible(now time.Time) []*workflow {
-	return slices.DeleteFunc(slices.Clone(p.workflows), func(w *workflow) bool { return now.Before(w.created) })
-}
-
-// newest are the newest workflows of every name that exist by now.
-func (p *pipeline) newest(now time.Time) []*workflow {
-	byName := map[string]*workflow{}
-	for _, w := range p.visible(now) {
-		byName[w.Name] = w
-	}
-	return slices.SortedFunc(maps.Values(byName), func(a, b *workflow) int { return strings.Compare(a.Name, b.Name) })
-}
-
-// fate is where a pipeline stands in one word: pending until there is something to judge by, errored, none
-// (no workflow will ever be), a workflow status that is not final, or the first that is not success.
-func (p *pipeline) fate(now time.Time) string {
-	list := p.newest(now)
-	switch {
-	case p.state(now) != "created":
-		return p.state(now)
-	case len(p.workflows) == 0:
-		return "none"
-	case len(list) == 0:
-		return "pending"
-	}
-	worst := string(Success)
-	for _, w := range list {
-		status := w.status(now)
-		if !final(status) {
-			return status
-		}
-		if worst == string(Success) {
-			worst = status
-		}
-	}
-	return worst
-}
-
-// final tells whether a workflow status, or the word of fate, is the last one unless somebody reruns.
-func final(status string) bool {
-	return !slices.Contains([]string{"pending", "running", "on_hold"}, status)
-}
-
-// status is CircleCI's word for a workflow at a time at which it exists.
-func (w *workflow) status(now time.Time) string {
-	end := w.end()
-	approval := w.approval()
-	switch {
-	case !w.stopped.IsZero() && !now.Before(w.stopped):
-		return string(Canceled)
-	case !end.IsZero() && !now.Before(end):
-		return string(w.Outcome)
-	case w.Hold != nil && !now.Before(w.split()) && (approval.IsZero() || now.Before(approval)):
-		return "on_hold"
-	}
-	return "running"
-}
-
-// split is when the first job ends: the hold begins, or else the last job.
-func (w *workflow) split() time.Time {
-	if w.Hold != nil {
-		return w.created.Add(w.Hold.After)
-	}
-	return w.created.Add(w.Duration / 2)
-}
-
-// approval is when the hold ends, zero while nobody has approved and nobody will.
-func (w *workflow) approval() time.Time {
-	if w.approved.IsZero() && w.Hold != nil && w.Hold.ApprovedAfter > 0 {
-		return w.split().Add(w.Hold.ApprovedAfter)
-	}
-	return w.approved
-}
-
-// end is when the workflow reaches its outcome by itself, zero while that depends on an approval.
-func (w *workflow) end() time.Time {
-	switch approval := w.approval(); {
-	case w.Outcome == NotRun:
-		return w.created
-	case w.Hold == nil:
-		return w.created.Add(w.Duration)
-	case approval.IsZero():
-		return time.Time{}
-	default:
-		return approval.Add(max(0, w.Duration-w.Hold.After))
-	}
-}
-
-// stop is when the workflow became final, zero when it is not.
-func (w *workflow) stop(now time.Time) time.Time {
-	switch {
-	case !final(w.status(now)):
-		return time.Time{}
-	case !w.stopped.IsZero() && !now.Before(w.stopped):
-		return w.stopped
-	}
-	return w.end()
-}
-
-// workflow is the workflow of that id, or nil when it does not exist yet.
+// workflow is the workflow of that id, or nil when it cannot be read, or not yet.
 func (s *Sim) workflow(id string, now time.Time) *workflow {
-	if w := s.workflows[id]; w != nil && !now.Before(w.created) {
+	if w := s.workflows[id]; w != nil && !w.NullID && !w.pipeline.relic && w.exists(now) {
 		return w
 	}
 	return nil

@@ -7,7 +7,6 @@ import (
 	"maps"
 	"net/http"
 	"slices"
-	"strings"
 	"time"
 )
 
@@ -21,7 +20,7 @@ type pipelineItem struct {
 	UpdatedAt         string         `json:"updated_at"`
 	Trigger           triggerItem    `json:"trigger"`
 	TriggerParameters *appParameters `json:"trigger_parameters,omitempty"`
-	VCS               *vcsItem       `json:"vcs,omitempty"`
+	VCS               any            `json:"vcs,omitempty"` // a nil *vcsItem is sent as null, a plain nil not at all
 }
 
 func (p pipelineItem) key() string { return p.ID }
@@ -44,12 +43,12 @@ type actorItem struct {
 
 // vcsItem is where OAuth projects say the branch, appParameters where projects of the GitHub App do.
 type vcsItem struct {
-	ProviderName string `json:"provider_name"`
-	Origin       string `json:"origin_repository_url"`
-	Target       string `json:"target_repository_url"`
-	Revision     string `json:"revision"`
-	Branch       string `json:"branch,omitempty"`
-	Tag          string `json:"tag,omitempty"`
+	ProviderName *string `json:"provider_name"`
+	Origin       string  `json:"origin_repository_url"`
+	Target       string  `json:"target_repository_url"`
+	Revision     string  `json:"revision"`
+	Branch       string  `json:"branch,omitempty"`
+	Tag          string  `json:"tag,omitempty"`
 }
 
 type appParameters struct {
@@ -75,14 +74,33 @@ func (s *Sim) item(p *pipeline, now time.Time) pipelineItem {
 			it.Errors = append(it.Errors, errorItem{"config", text})
 		}
 	}
+	it.Trigger.Type = cmp.Or(p.word, it.Trigger.Type)
+	form := p.project.VCS
+	if p.relic {
+		form, it.Trigger.Type = p.odd()
+	}
 	revision := s.revision(p.project, p.ref)
 	if p.project.app() {
 		it.TriggerParameters = &appParameters{gitItem{p.ref.branch, p.ref.tag, revision, p.ref.full()}}
-	} else {
-		url := p.project.url()
-		it.VCS = &vcsItem{p.project.provider(), url, url, revision, p.ref.branch, p.ref.tag}
+		return it
 	}
+	provider, url := p.project.provider(), p.project.url()
+	vcs := &vcsItem{&provider, url, url, revision, p.ref.branch, p.ref.tag}
+	switch form {
+	case NoVCS:
+		vcs = nil
+	case Nameless:
+		vcs.ProviderName = nil
+	}
+	it.VCS = vcs
 	return it
+}
+
+// odd is what the pipeline says of its repository and its trigger when it is a relic: each in its turn.
+func (p *pipeline) odd() (VCSForm, string) {
+	forms := []VCSForm{NoVCS, Nameless, ""}
+	words := []string{"unknown", "Decoupled Ingestion System", p.trigger}
+	return forms[p.number%3], words[p.number%3]
 }
 
 func (r ref) full() string {
@@ -111,30 +129,40 @@ func (s *Sim) listProject(c *call, keep func(*pipeline) bool) answer {
 
 // orgPipelines lists what is there of an organization, of all when none is given.
 func (s *Sim) orgPipelines(c *call) answer {
-	var all []*pipeline
-	org := c.query.Get("org-slug")
-	for _, slug := range slices.Sorted(maps.Keys(s.projects)) {
-		if org == "" || strings.HasPrefix(slug, canonical(org)+"/") {
-			all = append(all, s.projects[slug].pipelines...)
-		}
-	}
 	mine := c.query.Get("mine") == "true"
-	return s.listPipelines(c, all, func(p *pipeline) bool { return !mine || s.mine(p) })
+	return s.listPipelines(c, s.orgs[canonical(c.query.Get("org-slug"))], func(p *pipeline) bool {
+		return (!mine || s.mine(p)) && !slices.Contains(p.project.HiddenFrom, c.token)
+	})
 }
 
-// listPipelines answers with those that lists show by now, newest first.
+// listPipelines answers with those that lists show by now, newest first. It looks at no more than a page needs:
+// there may be thousands of pipelines.
 func (s *Sim) listPipelines(c *call, from []*pipeline, keep func(*pipeline) bool) answer {
-	items := []pipelineItem{}
-	for _, p := range slices.SortedFunc(slices.Values(from), newestFirst) {
-		if keep(p) && !c.now.Before(p.received.Add(s.scenario.ListLag)) {
-			items = append(items, s.item(p, c.now))
+	if t := c.query.Get("page-token"); t != "" {
+		last := s.byID[fromPageToken(t)]
+		if last == nil {
+			return badPageToken()
 		}
+		i, found := slices.BinarySearchFunc(from, last, oldestFirst)
+		if !found {
+			return badPageToken()
+		}
+		from = from[:i]
 	}
-	return page(s, c, items)
-}
-
-func newestFirst(a, b *pipeline) int {
-	return cmp.Or(b.received.Compare(a.received), cmp.Compare(b.number, a.number), cmp.Compare(a.id, b.id))
+	l, items := list{}, []pipelineItem{}
+	for _, p := range slices.Backward(from) {
+		switch {
+		case !keep(p) || c.now.Before(p.received.Add(s.scenario.ListLag)):
+			continue
+		case len(items) == s.scenario.PageSize:
+			next := pageToken(items[len(items)-1])
+			l.Items, l.Next = items, &next
+			return reply(http.StatusOK, l)
+		}
+		items = append(items, s.item(p, c.now))
+	}
+	l.Items = items
+	return reply(http.StatusOK, l)
 }
 
 func (s *Sim) readPipeline(c *call) answer {

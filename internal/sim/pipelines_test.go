@@ -76,7 +76,7 @@ func TestAppProjectsSayTheBranchElsewhere(t *testing.T) {
 	t.Parallel()
 	const project = "/project/circleci/f22b6566-597d-46d5-ba74-99ef5bb3d85c/84996744-a854-4f5e-aea3-04e2851dc1d2"
 	bubble(t, sim.Scenario{}, func(t tester) {
-		id := t.call("POST", project+"/pipeline/run", `{"definition_id":"2338d0ae-5541-4bbf-88a2-55e9f7281f80","config":{"branch":"3.1.x"}}`, 201).text("id")
+		id := t.call("POST", project+"/pipeline/run", `{"config":{"branch":"3.1.x"}}`, 201).text("id")
 		p := t.get("/pipeline/" + id)
 		t.equal("branch", p.text("trigger_parameters", "git", "branch"), "3.1.x")
 		if _, ok := p["vcs"]; ok {

@@ -2,7 +2,10 @@ package sim
 
 import (
 	"net/http"
+	"regexp"
+	"slices"
 	"strings"
+	"time"
 )
 
 type userItem struct {
@@ -40,7 +43,7 @@ func (s *Sim) readProject(c *call) answer {
 	}
 	provider, org, name := p.parts()
 	return reply(http.StatusOK, projectItem{
-		ID: s.uuid("project", p.slug), Slug: p.slug, Name: name,
+		ID: s.projectID(p), Slug: p.slug, Name: name,
 		OrganizationName: org, OrganizationSlug: provider + "/" + org, OrganizationID: s.uuid("organization", provider, org),
 		VCS: vcsInfo{URL: p.url(), Provider: p.provider(), DefaultBranch: p.DefaultBranch},
 	})
@@ -93,5 +96,73 @@ func (s *Sim) readSettings(c *call) answer {
 	if p == nil {
 		return noProject()
 	}
-	return reply(http.StatusOK, settingsItem{advancedSettings{Autocancel: p.Autocancel != nil && *p.Autocancel}})
+	return reply(http.StatusOK, settingsItem{advancedSettings{Autocancel: on(p.Autocancel), SetupWorkflows: slices.ContainsFunc(p.Runs, func(r Run) bool { return r.Setup != nil })}})
+}
+
+// projectID is the project's own for one of the GitHub App, whose slug ends with it.
+func (s *Sim) projectID(p *project) string {
+	if _, _, name := p.parts(); p.app() && uuidForm.MatchString(name) {
+		return name
+	}
+	return s.uuid("project", p.slug)
+}
+
+var uuidForm = regexp.MustCompile(`^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$`)
+
+// projectByID is nil when there is none, or none that was addressed before or is listed by its slug.
+func (s *Sim) projectByID(id string, now time.Time) *project {
+	if s.byProjectID[id] == nil {
+		for slug := range s.listed {
+			if strings.HasSuffix(slug, "/"+id) {
+				s.known(slug, now)
+			}
+		}
+	}
+	return s.byProjectID[id]
+}
+
+type definitionItem struct {
+	ID       string           `json:"id"`
+	Name     string           `json:"name"`
+	Config   definitionSource `json:"config_source"`
+	Checkout definitionSource `json:"checkout_source"`
+}
+
+type definitionSource struct {
+	Provider string         `json:"provider"`
+	FilePath string         `json:"file_path,omitempty"`
+	Repo     definitionRepo `json:"repo"`
+}
+
+type definitionRepo struct {
+	FullName string `json:"full_name"`
+}
+
+type definitionList struct {
+	Items []definitionItem `json:"items"`
+}
+
+// listDefinitions is one page: the official schema has no page token here.
+func (s *Sim) listDefinitions(c *call) answer {
+	p := s.projectByID(c.args[0], c.now)
+	if p == nil {
+		return noProject()
+	}
+	provider := map[string]string{"GitHub": "github_oauth", "Bitbucket": "bitbucket_oauth", "CircleCI": "github_app"}[p.provider()]
+	_, org, name := p.parts()
+	l := definitionList{Items: []definitionItem{}}
+	for _, d := range p.Definitions {
+		source := definitionSource{Provider: provider, Repo: definitionRepo{org + "/" + name}}
+		config := source
+		config.FilePath = ".circleci/config.yml"
+		l.Items = append(l.Items, definitionItem{s.definitionID(p, d), d, config, source})
+	}
+	return reply(http.StatusOK, l)
+}
+
+func (s *Sim) definitionID(p *project, name string) string { return s.uuid("definition", p.slug, name) }
+
+// defines tells whether the project has a definition of that id; none means the default.
+func (s *Sim) defines(p *project, id string) bool {
+	return id == "" || slices.ContainsFunc(p.Definitions, func(name string) bool { return s.definitionID(p, name) == id })
 }

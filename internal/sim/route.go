@@ -18,6 +18,7 @@ type route struct {
 	method   string
 	path     string
 	segments bool // the slug must come as three segments; %2F gives 404 (contracts/circleci.md 1.4)
+	open     bool // needs no token
 	serve    func(*Sim, *call) answer
 }
 
@@ -39,6 +40,11 @@ var routes = []route{
 	{endpoint: "jobs", method: "GET", path: "workflow/*/job", serve: (*Sim).listJobs},
 	{endpoint: "cancel", method: "POST", path: "workflow/*/cancel", serve: (*Sim).cancelWorkflow},
 	{endpoint: "rerun", method: "POST", path: "workflow/*/rerun", serve: (*Sim).rerunWorkflow},
+	{endpoint: "definitions", method: "GET", path: "projects/*/pipeline-definitions", serve: (*Sim).listDefinitions},
+	{endpoint: "insights", method: "GET", path: "insights/*/workflows", serve: (*Sim).workflowMetrics},
+	{endpoint: "insights-runs", method: "GET", path: "insights/*/workflows/*", serve: (*Sim).workflowRuns},
+	{endpoint: "steps", method: "GET", path: "v1.1/project/*/*", segments: true, serve: (*Sim).readSteps},
+	{endpoint: "step-output", method: "GET", path: "output/*/*", open: true, serve: (*Sim).readOutput},
 	{endpoint: "approve", method: "POST", path: "workflow/*/approve/*", serve: (*Sim).approveJob},
 }
 
@@ -54,7 +60,7 @@ func Endpoints() []string {
 // call is one request, understood.
 type call struct {
 	method   string
-	path     string // decoded, after /api/v2
+	path     string // decoded, after /api/v2; whole when it does not begin so
 	route    *route // nil when there is no such path
 	endpoint string // "" then
 	args     []string
@@ -63,6 +69,7 @@ type call struct {
 	json     bool // it says that its body is JSON
 	body     []byte
 	query    url.Values
+	base     string // of the service, as the caller reached it
 	now      time.Time
 }
 
@@ -70,7 +77,10 @@ func (s *Sim) read(r *http.Request, body []byte, now time.Time) *call {
 	media, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type"))
 	c := &call{
 		method: r.Method, path: strings.TrimPrefix(r.URL.Path, "/api/v2"), token: token(r),
-		json: media == "application/json", body: body, query: r.URL.Query(), now: now,
+		json: media == "application/json", body: body, query: r.URL.Query(), base: "http://" + r.Host, now: now,
+	}
+	if r.TLS != nil {
+		c.base = "https://" + r.Host
 	}
 	c.resolve(r.URL.EscapedPath())
 	c.project = s.about(c)
@@ -79,11 +89,7 @@ func (s *Sim) read(r *http.Request, body []byte, now time.Time) *call {
 
 // resolve finds the route. A path that exists for another method only gets that route: answer says 405.
 func (c *call) resolve(escaped string) {
-	rest, ok := strings.CutPrefix(escaped, "/api/v2/")
-	if !ok {
-		return
-	}
-	segments, encoded := joinSlug(strings.Split(rest, "/"))
+	segments, encoded := joinSlug(strings.Split(routed(escaped), "/"))
 	for i := range routes {
 		r := &routes[i]
 		args, ok := match(strings.Split(r.path, "/"), segments)
@@ -100,22 +106,41 @@ func (c *call) resolve(escaped string) {
 	}
 }
 
+// routed is the path as routes write it, empty when no route can begin so.
+func routed(escaped string) string {
+	outside := func(path string) bool { return strings.HasPrefix(path, "v1.1/") || strings.HasPrefix(path, "output/") }
+	if rest, ok := strings.CutPrefix(escaped, "/api/v2/"); ok && !outside(rest) {
+		return rest
+	}
+	if rest, ok := strings.CutPrefix(escaped, "/api/"); ok && strings.HasPrefix(rest, "v1.1/") {
+		return rest
+	}
+	if rest := strings.TrimPrefix(escaped, "/"); strings.HasPrefix(rest, "output/") {
+		return rest
+	}
+	return ""
+}
+
 // joinSlug makes one decoded segment of a slug, and says whether it came with %2F.
 func joinSlug(segments []string) ([]string, bool) {
 	for i := range segments {
 		segments[i], _ = url.PathUnescape(segments[i]) // net/http has refused what cannot be decoded
 	}
-	if segments[0] != "project" || len(segments) < 2 {
+	at := 1 // where the slug begins
+	if segments[0] == "v1.1" {
+		at = 2
+	}
+	if len(segments) <= at || segments[at-1] != "project" && segments[at-1] != "insights" {
 		return segments, false
 	}
-	if strings.Contains(segments[1], "/") {
-		return slices.Concat([]string{"project", canonical(segments[1])}, segments[2:]), true
+	if strings.Contains(segments[at], "/") {
+		return slices.Concat(segments[:at], []string{canonical(segments[at])}, segments[at+1:]), true
 	}
-	if len(segments) < 4 {
+	if len(segments) < at+3 {
 		return nil, false
 	}
-	slug := canonical(strings.Join(segments[1:4], "/"))
-	return slices.Concat([]string{"project", slug}, segments[4:]), false
+	slug := canonical(strings.Join(segments[at:at+3], "/"))
+	return slices.Concat(segments[:at], []string{slug}, segments[at+3:]), false
 }
 
 func match(pattern, segments []string) (args []string, ok bool) {
@@ -135,21 +160,32 @@ func match(pattern, segments []string) (args []string, ok bool) {
 
 // about is the project that a call is about, as far as its path says it.
 func (s *Sim) about(c *call) string {
-	switch {
-	case c.route == nil || len(c.args) == 0:
+	if c.route == nil || len(c.args) == 0 {
 		return ""
-	case strings.HasPrefix(c.route.path, "project/"):
+	}
+	switch c.route.thing() {
+	case "project", "insights", "v1.1":
 		return c.args[0]
-	case strings.HasPrefix(c.route.path, "workflow/"):
+	case "projects":
+		if p := s.projectByID(c.args[0], c.now); p != nil {
+			return p.slug
+		}
+	case "workflow", "output":
 		if w := s.workflow(c.args[0], c.now); w != nil {
 			return w.pipeline.project.slug
 		}
-	default:
+	case "pipeline":
 		if p := s.byID[c.args[0]]; p != nil {
 			return p.project.slug
 		}
 	}
 	return ""
+}
+
+// thing is what the first argument of a path names.
+func (r *route) thing() string {
+	first, _, _ := strings.Cut(r.path, "/")
+	return first
 }
 
 // canonical is the slug with the short provider name. It leaves a bare repository name alone.
@@ -184,7 +220,42 @@ func token(r *http.Request) string {
 }
 
 func (s *Sim) accepts(token string) bool {
-	return token != "" && (len(s.scenario.Tokens) == 0 || slices.Contains(s.scenario.Tokens, token))
+	if token == "" || slices.Contains(s.scenario.ProjectTokens, token) {
+		return false
+	}
+	return len(s.scenario.Tokens) == 0 || slices.Contains(s.scenario.Tokens, token)
+}
+
+// bar is the refusal of a call that its token may not make, or that nobody may make now; nil lets it through.
+func (s *Sim) bar(c *call) *answer {
+	if c.project == "" || c.route.open {
+		return nil
+	}
+	p := s.known(c.project, c.now)
+	var a answer
+	switch {
+	case p == nil:
+		return nil
+	case slices.Contains(p.HiddenFrom, c.token):
+		a = c.route.notFound()
+	case c.method == http.MethodPost && on(p.Forbidden):
+		a = fail(http.StatusForbidden, "Permission denied")
+	case on(p.Blocked) && slices.Contains([]string{"trigger", "run", "rerun"}, c.endpoint):
+		a = fail(http.StatusForbidden, "New work is blocked for this project")
+	default:
+		return nil
+	}
+	return &a
+}
+
+func (r *route) notFound() answer {
+	switch r.thing() {
+	case "workflow":
+		return noWorkflow()
+	case "pipeline":
+		return noPipeline()
+	}
+	return noProject()
 }
 
 // decode reads the body into v. A body that is not said to be JSON, or is not, is ignored, as the real
@@ -211,7 +282,7 @@ func page[T paged](s *Sim, c *call, items []T) answer {
 	if t := c.query.Get("page-token"); t != "" {
 		i := slices.IndexFunc(items, func(item T) bool { return pageToken(item) == t })
 		if i < 0 {
-			return fail(http.StatusBadRequest, "Invalid page token")
+			return badPageToken()
 		}
 		items = items[i+1:]
 	}
@@ -225,7 +296,18 @@ func page[T paged](s *Sim, c *call, items []T) answer {
 	return reply(http.StatusOK, l)
 }
 
+func badPageToken() answer { return fail(http.StatusBadRequest, "Invalid page token") }
+
 func pageToken(item paged) string { return base64.RawURLEncoding.EncodeToString([]byte(item.key())) }
+
+// fromPageToken is the key in it, empty when there is none.
+func fromPageToken(token string) string {
+	key, err := base64.RawURLEncoding.DecodeString(token)
+	if err != nil {
+		return ""
+	}
+	return string(key)
+}
 
 // number reads a pipeline number, 0 when it is none.
 func number(text string) int64 {

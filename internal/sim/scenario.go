@@ -2,26 +2,33 @@ package sim
 
 import (
 	"cmp"
-	"errors"
-	"fmt"
 	"slices"
-	"strings"
 	"time"
 )
 
 // Scenario says what the simulated CircleCI is like. The zero value is a service where every project and
 // branch exists and every pipeline succeeds after two seconds. In files durations are written "2s".
+//
+// These comments, with those of Limit, Fault, Match and Chaos, are the whole format; any other key is an error.
 type Scenario struct {
-	Login     string             `yaml:"login"`      // whom every accepted token belongs to; default "release-bot"
-	Tokens    []string           `yaml:"tokens"`     // accepted tokens; empty = any token that is not empty
-	Seed      int64              `yaml:"seed"`       // ids and revisions follow from it
-	Default   Project            `yaml:"default"`    // what every project is like
-	Projects  map[string]Project `yaml:"projects"`   // by slug, else by bare repository name; a field that is set overrides Default
-	Strict    bool               `yaml:"strict"`     // only the projects listed exist
-	ListLag   time.Duration      `yaml:"list_lag"`   // a pipeline appears in lists that much after its trigger
-	NumberLag time.Duration      `yaml:"number_lag"` // and can be read by its number that much after it
-	PageSize  int                `yaml:"page_size"`  // items a page; default 20
-	Faults    []Fault            `yaml:"faults"`     // what goes wrong on the wire
+	Login         string             `yaml:"login"`          // whom every accepted token belongs to; default "release-bot"
+	Tokens        []string           `yaml:"tokens"`         // accepted tokens; empty = any token that is not empty
+	ProjectTokens []string           `yaml:"project_tokens"` // tokens of a project, which v2 refuses everywhere, on /me too (contracts/circleci.md 1.3)
+	Seed          int64              `yaml:"seed"`           // ids, revisions and chaos follow from it
+	Default       Project            `yaml:"default"`        // what every project is like
+	Projects      map[string]Project `yaml:"projects"`       // by slug, else by bare repository name; a field that is set overrides Default
+	Strict        bool               `yaml:"strict"`         // only the projects listed exist
+	ListLag       time.Duration      `yaml:"list_lag"`       // a pipeline appears in lists that much after its trigger
+	NumberLag     time.Duration      `yaml:"number_lag"`     // and can be read by its number that much after it
+	// WorkflowListLag keeps workflows back from the list of their pipeline, though they can be read by id: the
+	// oldest is listed that much after it exists, the second twice as much, and so on. So the list is empty, then partial.
+	WorkflowListLag time.Duration `yaml:"workflow_list_lag"`
+	PageSize        int           `yaml:"page_size"`     // items a page; default 20
+	Latency         time.Duration `yaml:"latency"`       // every answer is that late; the server acts when the request arrives
+	KeepRequests    int           `yaml:"keep_requests"` // Requests gives at most that many, the newest; default 10000. Stats counts all
+	Limit           *Limit        `yaml:"limit"`         // a rate limit; none when left out
+	Faults          []Fault       `yaml:"faults"`        // what goes wrong on the wire, by order of requests
+	Chaos           *Chaos        `yaml:"chaos"`         // what goes wrong on the wire, at random; none when left out
 }
 
 // Project says what one project is like. A field left out is taken from Scenario.Default.
@@ -29,31 +36,74 @@ type Project struct {
 	DefaultBranch string            `yaml:"default_branch"` // default "main"
 	Branches      []string          `yaml:"branches"`       // besides the default branch; empty = every branch exists
 	Autocancel    *bool             `yaml:"autocancel"`     // a newer pipeline of a branch that is not the default one cancels the older ones
-	Duration      time.Duration     `yaml:"duration"`       // of a workflow, without the time it is held; default 2s
+	Duration      time.Duration     `yaml:"duration"`       // of a workflow, without the time it is held or queued; default 2s
 	PendingFor    time.Duration     `yaml:"pending_for"`    // how long a pipeline is pending; default 0
 	WorkflowDelay time.Duration     `yaml:"workflow_delay"` // from then until its workflows appear; default 100ms
 	Runs          []Run             `yaml:"runs"`           // the fate of the 1st, 2nd, ... pipeline triggered over HTTP, whatever its branch; afterwards all succeed
 	Parameters    map[string]string `yaml:"parameters"`     // declared parameters, name to string, boolean or integer; nil = anything is accepted
 	NextNumber    int64             `yaml:"next_number"`    // number of the first pipeline; those before it are other people's, long finished; default 1
+	// Relics makes those pipelines of other people as odd as old records are: vcs null, or its provider_name;
+	// unknown trigger types; workflows with null id and null status. The published schema forbids some of it.
+	Relics *bool   `yaml:"relics"`
+	VCS    VCSForm `yaml:"vcs"` // what its pipelines say about their repository; default all of it
+	// SkipCI: every commit says [skip ci], so that triggers make no pipeline; SkipBranches: the heads of these branches
+	// do. Projects of the GitHub App (slug circleci/...) never skip (contracts/circleci.md 2, trap 8).
+	SkipCI       *bool    `yaml:"skip_ci"`
+	SkipBranches []string `yaml:"skip_branches"`
+	SkipStatus   int      `yaml:"skip_status"` // 200 or 201 from the older endpoint, without an id either way; default 200. pipeline/run says 200
+	Forbidden    *bool    `yaml:"forbidden"`   // the token's user may read only: every POST about the project is answered with 403
+	Blocked      *bool    `yaml:"blocked"`     // "block all new work": triggers and reruns are answered with 403; that form is inferred
+	HiddenFrom   []string `yaml:"hidden_from"` // tokens, also accepted ones, whose user has no access: 404 for all of the project
+	Definitions  []string `yaml:"definitions"` // names of its pipeline definitions, the first is the default; default "build"
 }
+
+// VCSForm is what pipelines say in their vcs object. Pipelines of the GitHub App have none anyway.
+type VCSForm string
+
+// The forms, besides the empty one, which says everything.
+const (
+	NoVCS    VCSForm = "none"     // "vcs": null
+	Nameless VCSForm = "nameless" // "provider_name": null
+)
 
 // Run is the fate of one pipeline: what becomes of its only workflow, or of each of Workflows.
 type Run struct {
-	Outcome   Outcome       `yaml:"outcome"`
-	Duration  time.Duration `yaml:"duration"` // default: the project's
-	Job       string        `yaml:"job"`      // name of the last job, which decides the outcome; default "release"
-	Hold      *Hold         `yaml:"hold"`
-	Errors    []string      `yaml:"errors"` // what an errored pipeline says, in this order
-	Workflows []Workflow    `yaml:"workflows"`
+	Outcome     Outcome       `yaml:"outcome"`
+	Duration    time.Duration `yaml:"duration"` // default: the project's
+	Job         string        `yaml:"job"`      // name of the last job, which decides the outcome; default "release"
+	Hold        *Hold         `yaml:"hold"`
+	Errors      []string      `yaml:"errors"` // what an errored pipeline says, in this order
+	Workflows   []Workflow    `yaml:"workflows"`
+	Setup       *Setup        `yaml:"setup"`        // a setup workflow comes first; all else is the continuation's
+	SkipCI      bool          `yaml:"skip_ci"`      // no pipeline: the commit says [skip ci]. Nothing else stands in such a run
+	TriggerType string        `yaml:"trigger_type"` // what the pipeline says instead of "api", any word
 }
 
-// Workflow is the fate of one of several workflows. Errored and None are outcomes of pipelines only.
+// Setup is the setup workflow of a pipeline. The pipeline is setup-pending for pending_for, then setup until the
+// continuation is read, then pending for pending_for again, then created with the run's workflows; with the
+// outcome errored it is errored instead, and with none it is created with the setup workflow alone for ever.
+type Setup struct {
+	Name     string        `yaml:"name"`     // default "setup"
+	Duration time.Duration `yaml:"duration"` // default: the project's
+	Outcome  Outcome       `yaml:"outcome"`  // default success; after any other nothing is continued and the pipeline stays setup, until a rerun succeeds
+	Delay    time.Duration `yaml:"delay"`    // from its end until the continuation is read; default 0
+	Never    bool          `yaml:"never"`    // it succeeds and nothing is continued: the pipeline stays setup
+}
+
+// Workflow is the fate of one of several workflows. Errored is an outcome of pipelines only; with None the
+// workflow is filtered out: it never appears.
 type Workflow struct {
-	Name     string        `yaml:"name"`
-	Outcome  Outcome       `yaml:"outcome"`
-	Duration time.Duration `yaml:"duration"`
-	Job      string        `yaml:"job"`
-	Hold     *Hold         `yaml:"hold"`
+	Name       string        `yaml:"name"`
+	Outcome    Outcome       `yaml:"outcome"`
+	Duration   time.Duration `yaml:"duration"`
+	Job        string        `yaml:"job"`
+	Hold       *Hold         `yaml:"hold"`
+	QueuedFor  time.Duration `yaml:"queued_for"`  // it waits for its serial group before it runs, status queued
+	FailingFor time.Duration `yaml:"failing_for"` // the end of its duration in which the last job has failed while another runs, status failing; outcome failed or canceled
+	AutoRerun  *AutoRerun    `yaml:"auto_rerun"`
+	Shows      []Show        `yaml:"shows"`   // statuses that the API says meanwhile, the first that fits
+	NullID     bool          `yaml:"null_id"` // it is listed with a null id, as an expired record, and cannot be read; the published schema forbids that
+	Output     string        `yaml:"output"`  // what its last job prints; default a few lines of a build tool
 }
 
 // Hold is an approval job between the first and the last job of a workflow.
@@ -61,6 +111,23 @@ type Hold struct {
 	Job           string        `yaml:"job"`            // default "hold"
 	After         time.Duration `yaml:"after"`          // work done before it, part of the workflow's duration; default 0
 	ApprovedAfter time.Duration `yaml:"approved_after"` // somebody approves it that much later; 0 = only Approve and the API do
+	CanceledAfter time.Duration `yaml:"canceled_after"` // somebody cancels the workflow that much later, if nobody approved
+	Beside        time.Duration `yaml:"beside"`         // another job runs that long beside the held one: the workflow says running, not on_hold
+}
+
+// AutoRerun is what CircleCI does by itself after a failure: rerun from failed, under the same name. The outcome of
+// the workflow is failed. Manual reruns get no automatic ones (contracts/circleci.md 2, trap 5).
+type AutoRerun struct {
+	Max      int           `yaml:"max"`      // max_auto_reruns, 1 to 5
+	Delay    time.Duration `yaml:"delay"`    // from a failure until the next workflow appears; default at once
+	Outcomes []Outcome     `yaml:"outcomes"` // of the 1st, 2nd, ... rerun; all but the last are failed. Fewer than Max, the last failed: the next is due and never comes
+}
+
+// Show is a status that the API gives for a workflow for some time, whatever is true.
+type Show struct {
+	After  time.Duration `yaml:"after"`  // since the workflow appeared
+	For    time.Duration `yaml:"for"`    // 0 = from then on
+	Status *string       `yaml:"status"` // any word; left out or null = null
 }
 
 // Outcome is what a run comes to. The words are CircleCI's workflow statuses where it has one.
@@ -83,6 +150,11 @@ func (o Outcome) known() bool {
 	return slices.Contains([]Outcome{"", Success, Failed, Canceled, InternalErr, Unauthorized, NotRun, Errored, None, Held}, o)
 }
 
+// worked tells whether the outcome is one that jobs come to.
+func (o Outcome) worked() bool {
+	return slices.Contains([]Outcome{Success, Failed, Canceled, InternalErr, Unauthorized}, o)
+}
+
 // over is p with everything that q sets.
 func (p Project) over(q Project) Project {
 	p.DefaultBranch = cmp.Or(q.DefaultBranch, p.DefaultBranch)
@@ -91,35 +163,39 @@ func (p Project) over(q Project) Project {
 	p.PendingFor = cmp.Or(q.PendingFor, p.PendingFor)
 	p.WorkflowDelay = cmp.Or(q.WorkflowDelay, p.WorkflowDelay)
 	p.NextNumber = cmp.Or(q.NextNumber, p.NextNumber)
-	if q.Branches != nil {
-		p.Branches = q.Branches
-	}
-	if q.Runs != nil {
-		p.Runs = q.Runs
-	}
+	p.Relics = cmp.Or(q.Relics, p.Relics)
+	p.VCS = cmp.Or(q.VCS, p.VCS)
+	p.SkipCI = cmp.Or(q.SkipCI, p.SkipCI)
+	p.SkipStatus = cmp.Or(q.SkipStatus, p.SkipStatus)
+	p.Forbidden = cmp.Or(q.Forbidden, p.Forbidden)
+	p.Blocked = cmp.Or(q.Blocked, p.Blocked)
+	p.Branches = given(q.Branches, p.Branches)
+	p.Runs = given(q.Runs, p.Runs)
+	p.SkipBranches = given(q.SkipBranches, p.SkipBranches)
+	p.HiddenFrom = given(q.HiddenFrom, p.HiddenFrom)
+	p.Definitions = given(q.Definitions, p.Definitions)
 	if q.Parameters != nil {
 		p.Parameters = q.Parameters
 	}
 	return p
 }
 
-// plain is what a project is like of which nothing was said.
-func plain() Project {
-	return Project{DefaultBranch: "main", Duration: 2 * time.Second, WorkflowDelay: 100 * time.Millisecond, NextNumber: 1}
+// given is the list, or the other when it was left out. An empty list was not.
+func given[T any](list, other []T) []T {
+	if list != nil {
+		return list
+	}
+	return other
 }
 
-// project is what the project of that slug is like, and whether it exists.
-func (s Scenario) project(slug string) (Project, bool) {
-	base := plain().over(s.Default)
-	for name, p := range s.Projects {
-		if canonical(name) == slug {
-			return base.over(p), true
-		}
+func on(setting *bool) bool { return setting != nil && *setting }
+
+// plain is what a project is like of which nothing was said.
+func plain() Project {
+	return Project{
+		DefaultBranch: "main", Duration: 2 * time.Second, WorkflowDelay: 100 * time.Millisecond, NextNumber: 1,
+		SkipStatus: 200, Definitions: []string{"build"},
 	}
-	if p, ok := s.Projects[slug[strings.LastIndex(slug, "/")+1:]]; ok {
-		return base.over(p), true
-	}
-	return base, !s.Strict
 }
 
 // fates are the workflows that a run without Errored and None comes to.
@@ -128,6 +204,7 @@ func (r Run) fates(p Project) []Workflow {
 	if len(list) == 0 {
 		list = []Workflow{{Name: "release", Outcome: r.Outcome, Duration: r.Duration, Job: r.Job, Hold: r.Hold}}
 	}
+	list = slices.DeleteFunc(list, func(w Workflow) bool { return w.Outcome == None })
 	for i := range list {
 		w := &list[i]
 		w.Duration = cmp.Or(w.Duration, p.Duration)
@@ -139,104 +216,4 @@ func (r Run) fates(p Project) []Workflow {
 		}
 	}
 	return list
-}
-
-// historyLimit bounds the pipelines that next_number makes up at once.
-const historyLimit = 10_000
-
-func (s Scenario) validate() error {
-	errs := []error{
-		atLeastZero("list_lag", s.ListLag), atLeastZero("number_lag", s.NumberLag), atLeastZero("page_size", s.PageSize),
-		within("default", s.Default.validate()),
-	}
-	for name, p := range s.Projects {
-		errs = append(errs, within("projects."+name, p.validate()))
-	}
-	for i, f := range s.Faults {
-		errs = append(errs, within(fmt.Sprintf("faults[%d]", i), f.validate()))
-	}
-	return errors.Join(errs...)
-}
-
-func (p Project) validate() error {
-	errs := []error{
-		atLeastZero("duration", p.Duration), atLeastZero("pending_for", p.PendingFor),
-		atLeastZero("workflow_delay", p.WorkflowDelay), atLeastZero("next_number", p.NextNumber),
-	}
-	if p.NextNumber > historyLimit {
-		errs = append(errs, fmt.Errorf("next_number is %d, at most %d is possible", p.NextNumber, historyLimit))
-	}
-	for name, kind := range p.Parameters {
-		if !slices.Contains([]string{"string", "boolean", "integer"}, kind) {
-			errs = append(errs, fmt.Errorf("parameters.%s is %q, but string, boolean and integer are known", name, kind))
-		}
-	}
-	for i, r := range p.Runs {
-		errs = append(errs, within(fmt.Sprintf("runs[%d]", i), r.validate()))
-	}
-	return errors.Join(errs...)
-}
-
-func (r Run) validate() error {
-	own := Workflow{Outcome: r.Outcome, Duration: r.Duration, Job: r.Job, Hold: r.Hold}
-	switch {
-	case len(r.Errors) > 0 && r.Outcome != Errored:
-		return errors.New("errors belong to the outcome errored")
-	case len(r.Workflows) > 0 && own != (Workflow{}):
-		return errors.New("outcome, duration, job and hold stand in each of workflows when there are some")
-	case r.Outcome == Errored || r.Outcome == None:
-		if own != (Workflow{Outcome: r.Outcome}) {
-			return fmt.Errorf("a pipeline with outcome %s has no duration, job or hold", r.Outcome)
-		}
-		return nil
-	case len(r.Workflows) == 0:
-		return own.validate()
-	}
-	return validateWorkflows(r.Workflows)
-}
-
-func validateWorkflows(list []Workflow) error {
-	var errs []error
-	seen := map[string]bool{}
-	for i, w := range list {
-		err := w.validate()
-		if w.Name == "" || seen[w.Name] {
-			err = errors.Join(err, fmt.Errorf("each workflow needs a name of its own, this one has %q", w.Name))
-		}
-		if w.Outcome == Errored || w.Outcome == None {
-			err = errors.Join(err, fmt.Errorf("%s is an outcome of a pipeline, not of a workflow", w.Outcome))
-		}
-		seen[w.Name] = true
-		errs = append(errs, within(fmt.Sprintf("workflows[%d]", i), err))
-	}
-	return errors.Join(errs...)
-}
-
-func (w Workflow) validate() error {
-	errs := []error{atLeastZero("duration", w.Duration)}
-	if !w.Outcome.known() {
-		errs = append(errs, fmt.Errorf("unknown outcome %q", w.Outcome))
-	}
-	if w.Outcome == NotRun && w != (Workflow{Name: w.Name, Outcome: NotRun}) {
-		errs = append(errs, errors.New("a workflow that is not_run has no duration, job or hold"))
-	}
-	if w.Hold != nil {
-		errs = append(errs, atLeastZero("hold.after", w.Hold.After), atLeastZero("hold.approved_after", w.Hold.ApprovedAfter))
-	}
-	return errors.Join(errs...)
-}
-
-func atLeastZero[N int | int64 | time.Duration](name string, n N) error {
-	if n < 0 {
-		return fmt.Errorf("%s must not be negative, it is %v", name, n)
-	}
-	return nil
-}
-
-// within puts the place before every line of err, so that each says where it belongs.
-func within(place string, err error) error {
-	if err == nil {
-		return nil
-	}
-	return errors.New(place + ": " + strings.ReplaceAll(err.Error(), "\n", "\n"+place+": "))
 }

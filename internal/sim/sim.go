@@ -6,6 +6,7 @@
 package sim
 
 import (
+	"context"
 	"crypto/sha256"
 	"encoding/json"
 	"fmt"
@@ -13,23 +14,30 @@ import (
 	"maps"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"time"
 )
 
-// Sim is an http.Handler that answers like https://circleci.com. Paths begin with /api/v2. It is safe for
-// concurrent use.
+// Sim is an http.Handler that answers like https://circleci.com. Paths begin with /api/v2, those of step output
+// with /api/v1.1 and /output. It is safe for concurrent use.
 type Sim struct {
 	scenario Scenario
 
-	mu        sync.Mutex
-	faults    []*armed
-	projects  map[string]*project // by canonical slug
-	byID      map[string]*pipeline
-	workflows map[string]*workflow // by id
-	pipelines []*pipeline          // in the order of their triggers, without history
-	requests  []Request
+	mu          sync.Mutex
+	faults      []*armed
+	listed      map[string]Project  // Scenario.Projects by canonical slug or bare name
+	projects    map[string]*project // by canonical slug
+	byProjectID map[string]*project
+	byID        map[string]*pipeline
+	orgs        map[string][]*pipeline // by organization, all under "", oldest first
+	workflows   map[string]*workflow   // by id
+	pipelines   []*pipeline            // in the order of their triggers, without history
+	requests    []Request
+	bucket      bucket
+	draws       map[string]int // chaos: how often a method and path were drawn
+	tally       tally
 
 	server *Server
 }
@@ -45,9 +53,16 @@ func New(s Scenario) *Sim {
 	if s.PageSize == 0 {
 		s.PageSize = 20
 	}
+	if s.KeepRequests == 0 {
+		s.KeepRequests = 10_000
+	}
 	sim := &Sim{
-		scenario: s, faults: arm(s.Faults), projects: map[string]*project{},
-		byID: map[string]*pipeline{}, workflows: map[string]*workflow{},
+		scenario: s, faults: arm(s.Faults), listed: map[string]Project{}, projects: map[string]*project{},
+		byProjectID: map[string]*project{}, byID: map[string]*pipeline{}, orgs: map[string][]*pipeline{},
+		workflows: map[string]*workflow{}, draws: map[string]int{}, tally: tally{requests: map[string]map[int]int{}},
+	}
+	for name, p := range s.Projects {
+		sim.listed[canonical(name)] = p
 	}
 	sim.server = InProcess(sim)
 	return sim
@@ -74,6 +89,9 @@ func (s *Sim) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		panic(http.ErrAbortHandler)
 	}
 	a, end := s.handle(r, body)
+	if !sleep(r.Context(), s.scenario.Latency) {
+		panic(http.ErrAbortHandler)
+	}
 	switch end {
 	case silent:
 		<-r.Context().Done()
@@ -85,36 +103,76 @@ func (s *Sim) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
+// sleep tells whether the time went by before the caller left.
+func sleep(ctx context.Context, d time.Duration) bool {
+	if d == 0 {
+		return true
+	}
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
 // handle takes one request from its record to its answer, at one instant.
 func (s *Sim) handle(r *http.Request, body []byte) (answer, ending) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	c := s.read(r, body, time.Now())
-	s.requests = append(s.requests, record(r, body, c.now))
 	a, end := s.decide(c)
-	if end == sent || end == truncated {
-		s.requests[len(s.requests)-1].Status = a.status
+	for name, value := range s.limitHeaders() {
+		a = a.with(name, value)
 	}
+	seen := record(r, body, c.now)
+	if end == sent || end == truncated {
+		seen.Status = a.status
+	}
+	s.keep(seen)
+	s.tally.count(c.endpoint, seen.Status, c.now)
 	return a, end
 }
 
+// decide asks in the order in which things stand before a real service: its rate limit, the network, the service.
 func (s *Sim) decide(c *call) (answer, ending) {
-	if f := s.due(c); f != nil {
-		return f.strike(c.now, func() answer { return s.answer(c) })
+	if !s.admits(c.now) {
+		return s.throttled(), sent
 	}
-	return s.answer(c), sent
+	act := func() answer { return s.answer(c) }
+	if f := s.due(c); f != nil {
+		return f.strike(c.now, act)
+	}
+	if f := s.draw(c); f != nil {
+		return f.strike(c.now, act)
+	}
+	return act(), sent
 }
 
 func (s *Sim) answer(c *call) answer {
+	open := c.route != nil && c.route.open
 	switch {
-	case !s.accepts(c.token):
+	case !open && !s.accepts(c.token):
 		return fail(http.StatusUnauthorized, "You must log in first.")
 	case c.route == nil:
 		return fail(http.StatusNotFound, "Not found")
 	case c.route.method != c.method:
 		return fail(http.StatusMethodNotAllowed, "Method not allowed")
 	}
+	if refusal := s.bar(c); refusal != nil {
+		return *refusal
+	}
 	return c.route.serve(s, c)
+}
+
+// keep remembers a request, and forgets the oldest when there are twice as many as Requests may give.
+func (s *Sim) keep(r Request) {
+	if n := s.scenario.KeepRequests; len(s.requests) >= 2*n {
+		s.requests = slices.Delete(s.requests, 0, len(s.requests)-n)
+	}
+	s.requests = append(s.requests, r)
 }
 
 func record(r *http.Request, body []byte, now time.Time) Request {
@@ -126,10 +184,18 @@ func record(r *http.Request, body []byte, now time.Time) Request {
 
 // answer is what goes back to the caller.
 type answer struct {
-	status     int
-	mediaType  string
-	body       []byte
-	retryAfter string
+	status    int
+	mediaType string
+	body      []byte
+	header    map[string]string
+}
+
+func (a answer) with(name, value string) answer {
+	if a.header == nil {
+		a.header = map[string]string{}
+	}
+	a.header[name] = value
+	return a
 }
 
 func reply(status int, v any) answer {
@@ -162,8 +228,8 @@ func (a answer) write(w http.ResponseWriter, half bool) {
 	h.Set("Date", time.Now().UTC().Format(http.TimeFormat))
 	h.Set("Content-Type", a.mediaType)
 	h.Set("Content-Length", fmt.Sprint(len(a.body)))
-	if a.retryAfter != "" {
-		h.Set("Retry-After", a.retryAfter)
+	for name, value := range a.header {
+		h.Set(name, value)
 	}
 	w.WriteHeader(a.status)
 	if !half {

@@ -20,6 +20,7 @@ type triggerBody struct {
 }
 
 type runBody struct {
+	Definition string                     `json:"definition_id"`
 	Config     gitRef                     `json:"config"`
 	Checkout   gitRef                     `json:"checkout"`
 	Parameters map[string]json.RawMessage `json:"parameters"`
@@ -50,11 +51,11 @@ func (s *Sim) trigger(c *call) answer {
 	if err := c.decode(&body); err != nil {
 		return fail(http.StatusBadRequest, "Unexpected request body provided")
 	}
-	return s.start(p, ref{body.Branch, body.Tag}, body.Parameters, c.now)
+	return s.start(p, ref{body.Branch, body.Tag}, body.Parameters, p.SkipStatus, c.now)
 }
 
-// triggerRun is the recommended endpoint (contracts/circleci.md 1.4). The simulator has no definitions: any
-// definition_id is taken. Unlike the older endpoint it refuses broken JSON.
+// triggerRun is the recommended endpoint (contracts/circleci.md 1.4). Unlike the older endpoint it refuses broken
+// JSON, and what a definition_id names must exist.
 func (s *Sim) triggerRun(c *call) answer {
 	p := s.known(c.args[0], c.now)
 	if p == nil {
@@ -64,11 +65,15 @@ func (s *Sim) triggerRun(c *call) answer {
 	if err := c.decode(&body); err != nil || c.json && len(c.body) > 0 && !json.Valid(c.body) {
 		return fail(http.StatusBadRequest, "Unexpected request body provided")
 	}
+	if !s.defines(p, body.Definition) {
+		return fail(http.StatusNotFound, "Entity not found")
+	}
 	at := cmp.Or(body.Config, body.Checkout)
-	return s.start(p, ref{at.Branch, at.Tag}, body.Parameters, c.now)
+	return s.start(p, ref{at.Branch, at.Tag}, body.Parameters, http.StatusOK, c.now)
 }
 
-func (s *Sim) start(p *project, at ref, params map[string]json.RawMessage, now time.Time) answer {
+// start triggers a pipeline, unless the commit says not to: then the answer has a message and no id.
+func (s *Sim) start(p *project, at ref, params map[string]json.RawMessage, skipStatus int, now time.Time) answer {
 	if at == (ref{}) {
 		at.branch = p.DefaultBranch
 	}
@@ -81,7 +86,14 @@ func (s *Sim) start(p *project, at ref, params map[string]json.RawMessage, now t
 	case err != nil:
 		return fail(http.StatusBadRequest, err.Error())
 	}
-	made := s.launch(p, at, s.scenario.Login, values, p.nextRun(), now)
+	if p.skips(at) {
+		return reply(skipStatus, message{skipped})
+	}
+	run := p.nextRun()
+	if run.SkipCI {
+		return reply(skipStatus, message{skipped})
+	}
+	made := s.launch(p, at, s.scenario.Login, values, run, now)
 	return reply(http.StatusCreated, creationItem{ID: made.id, State: "pending", Number: made.number, CreatedAt: millis(made.created)})
 }
 
@@ -97,6 +109,13 @@ func (s *Sim) launch(p *project, at ref, login string, values map[string]any, fa
 	made.supersede()
 	s.pipelines = append(s.pipelines, made)
 	return made
+}
+
+// skipped is CircleCI's text (contracts/circleci.md 1.4).
+const skipped = "Ignoring pipeline due to CI skip in the commit"
+
+func (p *project) skips(at ref) bool {
+	return !p.app() && (on(p.SkipCI) || at.branch != "" && slices.Contains(p.SkipBranches, at.branch))
 }
 
 // nextRun takes the next entry of Runs; behind its end everything succeeds.

@@ -7,9 +7,9 @@ import (
 )
 
 type workflowItem struct {
-	ID             string  `json:"id"`
+	ID             *string `json:"id"`
 	Name           string  `json:"name"`
-	Status         string  `json:"status"`
+	Status         *string `json:"status"`
 	PipelineID     string  `json:"pipeline_id"`
 	PipelineNumber int64   `json:"pipeline_number"`
 	ProjectSlug    string  `json:"project_slug"`
@@ -17,17 +17,29 @@ type workflowItem struct {
 	CanceledBy     string  `json:"canceled_by,omitempty"`
 	CreatedAt      string  `json:"created_at"`
 	StoppedAt      *string `json:"stopped_at"`
+	Tag            string  `json:"tag,omitempty"`
+	AutoRerun      *int    `json:"auto_rerun_number,omitempty"`
+	MaxAutoReruns  int     `json:"max_auto_reruns,omitempty"`
+
+	id string // also when a null one is shown
 }
 
-func (w workflowItem) key() string { return w.ID }
+func (w workflowItem) key() string { return w.id }
 
 func (s *Sim) workflowItem(w *workflow, now time.Time) workflowItem {
+	c := w.course()
 	it := workflowItem{
-		ID: w.id, Name: w.Name, Status: w.status(now), PipelineID: w.pipeline.id, PipelineNumber: w.pipeline.number,
+		ID: &w.id, id: w.id, Name: w.Name, Status: w.says(c, now), Tag: w.tag, PipelineID: w.pipeline.id, PipelineNumber: w.pipeline.number,
 		ProjectSlug: w.pipeline.project.slug, StartedBy: s.user(w.pipeline.actor),
-		CreatedAt: seconds(w.created), StoppedAt: maybe(w.stop(now)),
+		CreatedAt: seconds(c.birth), StoppedAt: maybe(c.stop(now)),
 	}
-	if it.Status == string(Canceled) {
+	if w.NullID || w.pipeline.relic {
+		it.ID = nil
+	}
+	if w.AutoRerun != nil {
+		it.AutoRerun, it.MaxAutoReruns = &w.attempt, w.AutoRerun.Max
+	}
+	if it.Status != nil && *it.Status == string(Canceled) {
 		it.CanceledBy = w.canceler
 	}
 	return it
@@ -40,9 +52,12 @@ func (s *Sim) listWorkflows(c *call) answer {
 		return noPipeline()
 	}
 	items := []workflowItem{}
-	for _, w := range slices.Backward(p.visible(c.now)) {
-		items = append(items, s.workflowItem(w, c.now))
+	for i, w := range p.visible(c.now) {
+		if lag := s.scenario.WorkflowListLag * time.Duration(i+1); reached(w.birth().Add(lag), c.now) {
+			items = append(items, s.workflowItem(w, c.now))
+		}
 	}
+	slices.Reverse(items)
 	return page(s, c, items)
 }
 
@@ -96,15 +111,6 @@ func (s *Sim) rerunWorkflow(c *call) answer {
 	return reply(http.StatusAccepted, rerunItem{s.rerun(w, Success, c.now).id})
 }
 
-// rerun makes the next workflow of that name, at work at once. What was approved before stays approved.
-func (s *Sim) rerun(w *workflow, outcome Outcome, now time.Time) *workflow {
-	again := w.Workflow
-	again.Outcome, again.Hold = outcome, nil
-	made := s.addWorkflow(w.pipeline, again, now)
-	made.rerun = true
-	return made
-}
-
 // approveJob takes the id of the approval job (contracts/circleci.md 1.11).
 func (s *Sim) approveJob(c *call) answer {
 	w := s.workflow(c.args[0], c.now)
@@ -114,7 +120,7 @@ func (s *Sim) approveJob(c *call) answer {
 	if w.Hold == nil || s.jobID(w, holdJob) != c.args[1] {
 		return fail(http.StatusNotFound, "Job not found")
 	}
-	if w.status(c.now) != "on_hold" {
+	if !w.holds(c.now) {
 		return fail(http.StatusBadRequest, "Job is not on hold")
 	}
 	w.approved = c.now

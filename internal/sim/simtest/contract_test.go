@@ -53,6 +53,12 @@ func TestContractFindsViolations(t *testing.T) {
 		{"body where none belongs", "POST", workflow + "/cancel", `{}`, 202, yes, "a body of 2 bytes"},
 		{"no body", "POST", workflow + "/cancel", "", 202, yes, ""},
 		{"gateway", "GET", "/api/v2/me", "", 502, "<html>", ""},
+		{"redirect", "GET", "/api/v2/me", "", 302, "", ""},
+		{"older API", "GET", "/api/v1.1/project/gh/acme/widget/1", "", 200, "{}", ""},
+		{"step output", "GET", "/output/a/1", "", 200, "[]", ""},
+		{"insights", "GET", "/api/v2/insights/gh/acme/widget/workflows", "", 200, mine, ""},
+		{"insights, escaped slug", "GET", "/api/v2/insights/gh%2Facme%2Fwidget/workflows/release", "", 200, mine, ""},
+		{"insights without items", "GET", "/api/v2/insights/gh/acme/widget/workflows", "", 200, "{}", "items"},
 		{"throttled", "GET", "/api/v2/me", "", 429, `{"message":"slow"}`, ""},
 	}
 	for _, test := range tests {

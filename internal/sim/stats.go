@@ -1,0 +1,99 @@
+package sim
+
+import (
+	"maps"
+	"net/http"
+	"slices"
+	"time"
+)
+
+// Stats are figures about everything that happened so far, also about requests that Requests has forgotten.
+type Stats struct {
+	Requests       map[string]map[int]int // how many, by endpoint ("" = no such path) and status (0 = none was sent)
+	Throttled      int                    // answered with 429, by whatever cause
+	PeakPerSecond  int                    // the most requests that arrived within one second, throttled ones too
+	PeakUnfinished int                    // the most pipelines at once that were not finished, without other people's history
+}
+
+// Stats looks at every pipeline: it is meant for the end.
+func (s *Sim) Stats() Stats {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	st := Stats{Requests: map[string]map[int]int{}, PeakPerSecond: s.tally.peak, PeakUnfinished: s.peakUnfinished(time.Now())}
+	for endpoint, statuses := range s.tally.requests {
+		st.Requests[endpoint] = maps.Clone(statuses)
+		st.Throttled += statuses[http.StatusTooManyRequests]
+	}
+	return st
+}
+
+// tally counts requests.
+type tally struct {
+	requests map[string]map[int]int
+	recent   []time.Time // of the requests of the last second
+	peak     int
+}
+
+func (t *tally) count(endpoint string, status int, now time.Time) {
+	if t.requests[endpoint] == nil {
+		t.requests[endpoint] = map[int]int{}
+	}
+	t.requests[endpoint][status]++
+	gone := 0
+	for gone < len(t.recent) && now.Sub(t.recent[gone]) >= time.Second {
+		gone++
+	}
+	t.recent = append(t.recent[gone:], now)
+	t.peak = max(t.peak, len(t.recent))
+}
+
+// peakUnfinished goes through the times at which pipelines began and ended to be unfinished.
+func (s *Sim) peakUnfinished(now time.Time) int {
+	type turn struct {
+		at   time.Time
+		more int
+	}
+	var turns []turn
+	for _, p := range s.pipelines {
+		for _, busy := range p.unfinished(now) {
+			turns = append(turns, turn{busy.from, 1}, turn{busy.to, -1})
+		}
+	}
+	slices.SortFunc(turns, func(a, b turn) int {
+		if c := a.at.Compare(b.at); c != 0 {
+			return c
+		}
+		return a.more - b.more // one that ends makes room for one that begins
+	})
+	at, peak := 0, 0
+	for _, t := range turns {
+		at += t.more
+		peak = max(peak, at)
+	}
+	return peak
+}
+
+// unfinished are the spans in which the pipeline was not finished: it can only change where something begins or ends.
+func (p *pipeline) unfinished(now time.Time) []span {
+	times := []time.Time{p.received, p.ready, now}
+	if p.setup != nil {
+		if read := p.continued(); !read.IsZero() {
+			times = append(times, read.Add(p.project.PendingFor))
+		}
+	}
+	for _, w := range p.workflows {
+		c := w.course()
+		times = append(times, c.birth, c.end, c.cut)
+	}
+	slices.SortFunc(times, time.Time.Compare)
+	var spans []span
+	for i, t := range times {
+		if i == len(times)-1 || t.Before(p.received) || !t.Before(now) {
+			continue
+		}
+		if next := times[i+1]; next.After(t) && !final(p.fate(t)) {
+			spans = append(spans, span{t, next})
+		}
+	}
+	return spans
+}

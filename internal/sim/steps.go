@@ -1,0 +1,111 @@
+package sim
+
+import (
+	"fmt"
+	"net/http"
+	"time"
+)
+
+// The output of steps is only in the older API (contracts/circleci.md 1.13, general knowledge, not re-read).
+
+type buildItem struct {
+	Number int64      `json:"build_num"`
+	Status string     `json:"status"`
+	Branch string     `json:"branch,omitempty"`
+	Steps  []stepItem `json:"steps"`
+}
+
+type stepItem struct {
+	Name    string       `json:"name"`
+	Actions []actionItem `json:"actions"`
+}
+
+type actionItem struct {
+	Index     int    `json:"index"`
+	Name      string `json:"name"`
+	Status    string `json:"status"`
+	ExitCode  *int   `json:"exit_code"`
+	HasOutput bool   `json:"has_output"`
+	OutputURL string `json:"output_url,omitempty"`
+}
+
+// readSteps shows a job by its number: one step to prepare it, and its work. Only work that is done has output.
+func (s *Sim) readSteps(c *call) answer {
+	p := s.known(c.args[0], c.now)
+	if p == nil {
+		return noProject()
+	}
+	w, job := s.job(p, number(c.args[1]), c.now)
+	if w == nil {
+		return fail(http.StatusNotFound, "Build not found")
+	}
+	work := actionItem{Name: job.Name, Status: job.Status}
+	if job.StoppedAt != nil && job.Status != string(Canceled) {
+		code := 0
+		if job.Status != string(Success) {
+			code = 1
+		}
+		work.ExitCode, work.HasOutput = &code, true
+		work.OutputURL = fmt.Sprintf("%s/output/%s/%d?signature=%s", c.base, w.id, job.Number, s.signature(w, job.Number))
+	}
+	ready := 0
+	spin := actionItem{Name: "Spin up environment", Status: string(Success), ExitCode: &ready}
+	return reply(http.StatusOK, buildItem{
+		Number: job.Number, Status: job.Status, Branch: w.pipeline.ref.branch,
+		Steps: []stepItem{{spin.Name, []actionItem{spin}}, {work.Name, []actionItem{work}}},
+	})
+}
+
+// job is the job of that number and its workflow, or nil while nothing of that number was started.
+func (s *Sim) job(p *project, n int64, now time.Time) (*workflow, jobItem) {
+	if n < 1 || n > int64(len(p.jobs)) {
+		return nil, jobItem{}
+	}
+	w := p.jobs[n-1]
+	if s.workflow(w.id, now) == nil {
+		return nil, jobItem{}
+	}
+	for _, j := range s.jobs(w, now) {
+		if j.Number == n && j.StartedAt != nil {
+			return w, j
+		}
+	}
+	return nil, jobItem{}
+}
+
+func (s *Sim) signature(w *workflow, job int64) string { return s.uuid("signature", w.id, job) }
+
+type lineItem struct {
+	Type    string `json:"type"`
+	Time    string `json:"time"`
+	Message string `json:"message"`
+}
+
+// readOutput is a signed link as a storage service answers it: it refuses a request that brings a token as well,
+// so that a client shows that it does not send it there.
+func (s *Sim) readOutput(c *call) answer {
+	w := s.workflow(c.args[0], c.now)
+	switch n := number(c.args[1]); {
+	case c.token != "" || c.query.Has("circle-token"):
+		return fail(http.StatusBadRequest, "Only one way to authenticate is allowed: the link is signed, and there is a token")
+	case w == nil || c.query.Get("signature") != s.signature(w, n):
+		return fail(http.StatusForbidden, "The signature does not fit")
+	default:
+		return s.output(w, n, c.now)
+	}
+}
+
+func (s *Sim) output(w *workflow, n int64, now time.Time) answer {
+	_, job := s.job(w.pipeline.project, n, now)
+	if job.StoppedAt == nil {
+		return fail(http.StatusNotFound, "No such output")
+	}
+	text := "[INFO] BUILD SUCCESS\n"
+	switch {
+	case n == w.firstJob+1 && w.Output != "":
+		text = w.Output
+	case job.Status != string(Success):
+		text = "[ERROR] Failed to execute goal on project " + w.pipeline.project.slug + "\n[INFO] BUILD FAILURE\n\nExited with code exit status 1\n"
+	}
+	return reply(http.StatusOK, []lineItem{{Type: "out", Time: *job.StoppedAt, Message: text}})
+}
