@@ -109,13 +109,15 @@ func (s *session) waveToItsEnd(ctx context.Context, w plan.Wave) error {
 	}
 }
 
-// rerun tells whether something that failed in the wave runs again.
+// rerun tells whether a pipeline of the wave that CircleCI said had failed runs again. One that gio gave
+// up waiting for is not waited for again.
 func (s *session) rerun(ctx context.Context, w plan.Wave) (again bool, err error) {
 	for _, u := range s.left(w.Steps) {
-		if s.rec.step(u.ids[0]).Status != run.HasFailed {
+		st := s.rec.step(u.ids[0])
+		if st.Status != run.HasFailed || st.Code != "pipeline-failed" {
 			continue
 		}
-		if err := s.readOnce(ctx, u, s.rec.step(u.ids[0])); err != nil {
+		if err := s.readOnce(ctx, u, st); err != nil {
 			return false, err
 		}
 		again = again || s.rec.step(u.ids[0]).Status != run.HasFailed

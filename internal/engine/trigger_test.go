@@ -79,7 +79,7 @@ func TestS29Unknown(t *testing.T) {
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			inBubble(t, product("a b", "c"), sim.Scenario{Faults: []sim.Fault{onTrigger(sim.HangBefore, 3)}}, func(t *testing.T, w *world) {
+			inBubble(t, product("a b", "c"), sim.Scenario{Faults: []sim.Fault{onTrigger(sim.HangBefore, 5)}}, func(t *testing.T, w *world) {
 				wantKind(t, w.release(), fault.Decision)
 				wantKind(t, w.release(), fault.Decision) // asking again changes nothing
 				if st := w.state().Step("b@1.2.3"); st.Status != run.IsUnknown || w.pipelinesOf("b") != 0 {
@@ -110,7 +110,7 @@ func (w *world) resolve(a engine.Answer, tagged bool) {
 }
 
 func (w *world) tryResolve(a engine.Answer, tagged bool) error {
-	ci := circleci.New(circleci.Options{Host: w.host, Token: "t", HTTP: w.client()})
+	ci := circleci.New(circleci.Options{Host: w.host, Token: token, HTTP: w.client()})
 	_, err := engine.Resolve(w.t.Context(), ci, w, w.kept(), a, func(run.StepID) (bool, error) { return tagged, nil })
 	return err
 }

@@ -24,7 +24,10 @@ import (
 	"github.com/gravitee-lab/gio/internal/transport"
 )
 
-const branch = "1.0.x"
+const (
+	branch = "1.0.x"
+	token  = "a-personal-token"
+)
 
 // world is a release repository, a simulated CircleCI and a journal. Drivers come and go; these stay.
 // It is used inside a synctest bubble, so that hours of pipelines take no time.
@@ -72,7 +75,7 @@ func (w *world) releaseUntil(ctx context.Context, stop <-chan struct{}) error {
 		w.t.Fatal(err)
 	}
 	r := &engine.Release{
-		CI:   circleci.New(circleci.Options{Host: w.host, Token: "t", HTTP: w.client()}),
+		CI:   circleci.New(circleci.Options{Host: w.host, Token: token, HTTP: w.client()}),
 		Repo: repo, Path: "release.json",
 		Options:   plan.Options{Branch: branch, MainBranch: repo.DefaultBranch()},
 		HoldLimit: time.Hour,
