@@ -68,9 +68,18 @@ cover: ## Test coverage: the total, and build/cover.html.
 	go tool cover -html=build/cover.out -o build/cover.html
 	go tool cover -func=build/cover.out | tail -n 1
 
+# The figures are lines that begin with two spaces; the rest of go test's output says nothing new.
+FIGURES := go test -count=1 -v -figures -timeout 30m ./internal/engine
+
 .PHONY: bench
-bench: ## All benchmarks.
-	go test -run '^$$' -bench . -benchmem ./...
+bench: ## What gio costs: requests, lateness, CPU, memory, a real release in real time (4 minutes).
+	@set -o pipefail; $(FIGURES) -run Figures | grep -E '^(  |FAIL|---.FAIL)'
+	@set -o pipefail; go test -run '^$$' -bench Plan -benchtime 20x ./internal/cli | grep -E '^(Bench|FAIL|---)'
+	@set -o pipefail; go test -run '^$$' -bench Replay -benchtime 1x ./internal/cli | grep -E '^(Bench|FAIL|---)'
+
+.PHONY: storm
+storm: ## Every crash point, and storms in which one request in five goes wrong (5 minutes).
+	@set -o pipefail; $(FIGURES) -run 'Storm|CrashSweep' | grep -E '^(  [^ ]|FAIL|---.FAIL)'
 
 .PHONY: image-files
 image-files: ## The two files that the Dockerfile copies, in build/image.

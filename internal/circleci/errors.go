@@ -35,7 +35,7 @@ type TriggerError struct {
 	Outcome    Outcome
 	Status     int           // of the answer; 0 when there was none
 	Message    string        // CircleCI's own words; may be empty
-	RetryAfter time.Duration // at most five minutes; 0 when the answer does not say
+	RetryAfter time.Duration // at most a minute; 0 when the answer does not say
 	Err        error
 }
 

@@ -1,6 +1,7 @@
 package engine_test
 
 import (
+	"net/http"
 	"testing"
 	"testing/synctest"
 
@@ -13,8 +14,19 @@ import (
 // inBubble runs f in a world of its own. What passes between gio and CircleCI is held against the contract.
 func inBubble(t *testing.T, releaseJSON string, s sim.Scenario, f func(t *testing.T, w *world)) {
 	t.Helper()
+	bubble(t, releaseJSON, s, simtest.Contract, f)
+}
+
+// inWildBubble is for what is seen on the real service but not allowed by its published schema.
+func inWildBubble(t *testing.T, releaseJSON string, s sim.Scenario, f func(t *testing.T, w *world)) {
+	t.Helper()
+	bubble(t, releaseJSON, s, nil, f)
+}
+
+func bubble(t *testing.T, releaseJSON string, s sim.Scenario, check func(testing.TB, http.Handler) http.Handler, f func(t *testing.T, w *world)) {
+	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(t, releaseJSON, s, simtest.Contract)
+		w := newWorld(t, releaseJSON, s, check)
 		defer w.close()
 		f(t, w)
 		w.check()

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"runtime"
+	"runtime/debug"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -82,6 +83,7 @@ func TestFiguresScale(t *testing.T) {
 	if *figures {
 		sizes = []int{1000, 10000}
 	}
+	defer debug.SetMemoryLimit(debug.SetMemoryLimit(150 << 20)) // the garbage that Go would keep says nothing
 	var first time.Duration
 	for _, n := range sizes {
 		cpu, peak := scale(t, n)
@@ -98,7 +100,7 @@ func scale(t *testing.T, n int) (cpu time.Duration, peak uint64) {
 		waves[i%100] += fmt.Sprintf(" c%d", i)
 	}
 	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(t, product(waves...), sim.Scenario{Default: sim.Project{Duration: 10 * time.Minute}}, nil)
+		w := newWorld(t, product(waves...), sim.Scenario{Default: sim.Project{Duration: 10 * time.Minute}, KeepRequests: 1}, nil)
 		defer w.close()
 		runtime.GC()
 		began := cpuTime(t)

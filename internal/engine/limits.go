@@ -4,17 +4,18 @@ import "time"
 
 // How long things may take, in one place.
 const (
-	lookUpFor      = 60 * time.Second // after an intent, before nothing found counts as nothing created
-	clockSlack     = 5 * time.Second  // between the clocks of CircleCI's servers
-	maxSends       = 3                // POSTs of one attempt: the first, and two after nothing was found
-	sendPatience   = 10 * time.Minute // of a trigger that is throttled, or that cannot reach CircleCI
-	readPatience   = 10 * time.Minute // of reading one pipeline while CircleCI fails
-	rerunFor       = 3 * time.Minute  // of waiting for an automatic re-run that is due: it starts at once or never
-	noWorkflowFor  = 5 * time.Minute  // without a workflow: none will run
-	youngFor       = 10 * time.Second // after the first workflow appeared: a success is read twice
-	secondReading  = time.Second      // after which the second reading is made
-	componentLimit = 3 * time.Hour    // of one pipeline, holds not counted
-	recordRetries  = 10               // pushes that find the branch moved
+	lookUpFor      = 60 * time.Second       // after an intent, before nothing found counts as nothing created
+	siftFor        = 5 * time.Minute        // for a pipeline to become readable that must exist, by its number
+	clockSlack     = 5 * time.Second        // between the clocks of CircleCI's servers
+	maxSends       = 5                      // POSTs of one attempt: the first, and others after nothing was found
+	sendPatience   = 10 * time.Minute       // of a trigger that is throttled, or that cannot reach CircleCI
+	readPatience   = 10 * time.Minute       // of reading one pipeline while CircleCI fails
+	rerunFor       = 5 * time.Minute        // of waiting for an automatic re-run that is due: it starts at once or never
+	noWorkflowFor  = 5 * time.Minute        // without a workflow: none will run
+	youngFor       = 10 * time.Second       // after the first workflow appeared: a success is read twice
+	secondReading  = 500 * time.Millisecond // after which the second reading is made
+	componentLimit = 5 * time.Hour          // of one pipeline, holds not counted
+	recordRetries  = 10                     // pushes that find the branch moved
 
 	// MaxParallel is how many pipelines of a wave run at once unless the operator says otherwise.
 	MaxParallel = 25

@@ -115,35 +115,60 @@ func (s *session) free(pipeline string) bool {
 }
 
 // sift decides between a new pipeline and those that appeared between the first send and this one: an
-// earlier one that matches is adopted and the new one cancelled. A number that cannot be read by the
-// end of the look-up leaves it unknown, and the new one is cancelled as well.
+// earlier one that matches is adopted and the new one cancelled. While a number between cannot be read,
+// though it must exist, the new one is better cancelled than run beside it; if it stays unreadable, or
+// was somebody else's after all, the attempt is over.
 func (s *session) sift(ctx context.Context, u unit, c circleci.Created) error {
 	st := s.rec.step(u.ids[0])
 	query := s.query(st)
-	deadline := s.clock.Now().Add(lookUpFor)
-	for n := st.After + 1; n < c.Number; {
-		p, err := s.ci.PipelineByNumber(ctx, st.Project, n)
-		switch {
-		case err == nil && circleci.Matches(p, query) && s.free(p.ID):
-			if err := s.triggered(ctx, u, run.Event{Pipeline: s.pipeline(u, p.ID, p.Number), Adopted: true, Cancel: c.ID}); err != nil {
-				return err
+	var own []circleci.Pipeline
+	cancelled := false
+	for n := st.After + 1; n < c.Number; n++ {
+		p, err := s.mustExist(ctx, st.Project, n, func() {
+			if !cancelled {
+				s.cancel(ctx, c.ID)
+				cancelled = true
 			}
-			s.cancel(ctx, c.ID)
-			return nil
-		case err == nil:
-			n++
+		})
+		switch {
 		case ctx.Err() != nil:
 			return stopped(ctx)
-		case s.clock.Now().After(deadline):
-			s.cancel(ctx, c.ID)
+		case err != nil:
 			return s.ask(ctx, u, fmt.Sprintf("pipeline %d was created by an earlier try or by somebody else, and cannot be read; %d was cancelled", n, c.Number))
-		default:
-			if err := s.clock.Sleep(ctx, time.Second); err != nil {
-				return err
-			}
+		case circleci.Matches(p, query) && s.free(p.ID):
+			own = append(own, p)
 		}
 	}
-	return s.triggered(ctx, u, run.Event{Pipeline: s.pipeline(u, c.ID, c.Number)})
+	switch len(own) {
+	case 0:
+		return s.triggered(ctx, u, run.Event{Pipeline: s.pipeline(u, c.ID, c.Number)})
+	case 1:
+		return s.adoptInstead(ctx, u, own[0], c)
+	}
+	s.cancel(ctx, c.ID)
+	return s.ask(ctx, u, fmt.Sprintf("several pipelines could be its own: %s; %d was cancelled", numbers(own), c.Number))
+}
+
+// mustExist reads a pipeline that exists because a later one does. It calls meanwhile before it waits.
+func (s *session) mustExist(ctx context.Context, project string, number int64, meanwhile func()) (circleci.Pipeline, error) {
+	for deadline := s.clock.Now().Add(siftFor); ; {
+		p, err := s.ci.PipelineByNumber(ctx, project, number)
+		if err == nil || ctx.Err() != nil || s.clock.Now().After(deadline) {
+			return p, err
+		}
+		meanwhile()
+		if err := s.clock.Sleep(ctx, time.Second); err != nil {
+			return p, err
+		}
+	}
+}
+
+func (s *session) adoptInstead(ctx context.Context, u unit, p circleci.Pipeline, c circleci.Created) error {
+	if err := s.triggered(ctx, u, run.Event{Pipeline: s.pipeline(u, p.ID, p.Number), Adopted: true, Cancel: c.ID}); err != nil {
+		return err
+	}
+	s.cancel(ctx, c.ID)
+	return nil
 }
 
 // cancel stops a pipeline that must not run beside another, as soon as it has workflows to stop: there

@@ -86,7 +86,7 @@ func (s *session) drive(ctx context.Context) error {
 		return err
 	}
 	for i, wave := range s.plan.Waves {
-		if err := s.wave(ctx, wave); err != nil {
+		if err := s.waveToItsEnd(ctx, wave); err != nil {
 			return err
 		}
 		if behind := s.notSucceeded(wave); len(behind) > 0 {
@@ -94,6 +94,35 @@ func (s *session) drive(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// waveToItsEnd runs a wave, and goes on with it for as long as somebody re-runs what failed in it.
+func (s *session) waveToItsEnd(ctx context.Context, w plan.Wave) error {
+	for {
+		if err := s.wave(ctx, w); err != nil || s.stopping() {
+			return err
+		}
+		again, err := s.rerun(ctx, w)
+		if err != nil || !again {
+			return err
+		}
+	}
+}
+
+// rerun tells whether a pipeline of the wave that CircleCI said had failed runs again. One that gio gave
+// up waiting for is not waited for again.
+func (s *session) rerun(ctx context.Context, w plan.Wave) (again bool, err error) {
+	for _, u := range s.left(w.Steps) {
+		st := s.rec.step(u.ids[0])
+		if st.Status != run.HasFailed || st.Code != "pipeline-failed" {
+			continue
+		}
+		if err := s.readOnce(ctx, u, st); err != nil {
+			return false, err
+		}
+		again = again || s.rec.step(u.ids[0]).Status != run.HasFailed
+	}
+	return again, nil
 }
 
 // wave brings every step of a wave as far as it goes. Units of one project follow one another: the
@@ -272,7 +301,7 @@ func (h *slot) release() {
 func (s *session) readAgain(ctx context.Context) error {
 	var g errgroup.Group
 	g.SetLimit(MaxParallel)
-	for _, u := range s.left() {
+	for _, u := range s.left(s.plan.Steps()) {
 		g.Go(func() error {
 			st := s.rec.step(u.ids[0])
 			if st.Cancel != "" {
@@ -287,15 +316,11 @@ func (s *session) readAgain(ctx context.Context) error {
 	return g.Wait()
 }
 
-// left is the units of the plan, by the pipeline they have or the intent that is open.
-func (s *session) left() []unit {
-	var all []plan.Step
-	for _, w := range s.plan.Waves {
-		all = append(all, w.Steps...)
-	}
+// left is the units of these steps, by the pipeline they have or the intent that is open.
+func (s *session) left(steps []plan.Step) []unit {
 	index := map[string]int{}
 	var units []unit
-	for _, st := range all {
+	for _, st := range steps {
 		now := s.rec.step(run.ID(st.Component, st.Version))
 		open := now.Status == run.Intended
 		read := now.Pipeline.ID != "" && slices.Contains([]run.Status{run.Running, run.OnHold, run.HasFailed}, now.Status)

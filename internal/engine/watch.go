@@ -127,7 +127,9 @@ func (w *watcher) note(ctx context.Context, v circleci.Verdict) (over bool, err 
 		}
 	case circleci.Running:
 		if w.rerunMissing(v) {
-			return true, w.s.fail(ctx, w.u, w.s.failure(ctx, w.u, v))
+			e := w.s.failure(ctx, w.u, v)
+			e.Code = "rerun-missing"
+			return true, w.s.fail(ctx, w.u, e)
 		}
 	}
 	if err := w.resume(ctx); err != nil {
@@ -204,6 +206,9 @@ func (s *session) readOnce(ctx context.Context, u unit, st run.Step) error {
 	case circleci.Succeeded:
 		return s.rec.add(ctx, run.Event{Type: run.Succeeded, Steps: u.ids})
 	case circleci.Running, circleci.OnHold:
+		if v.RerunDue && st.Code == "rerun-missing" {
+			return nil // it still has not come: the attempt is over
+		}
 		return s.observed(ctx, u, v)
 	case circleci.Waiting: // a pipeline that never had a workflow stays failed; any other may still run
 		if !v.NoWorkflow {

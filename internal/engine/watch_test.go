@@ -158,6 +158,27 @@ func TestS19RerunMeanwhile(t *testing.T) {
 	}
 }
 
+// S5: a failed workflow is re-run on CircleCI's page while the wave still runs, and succeeds: the release
+// goes on as if nothing had happened.
+func TestS5RerunDuringTheWave(t *testing.T) {
+	t.Parallel()
+	s := sim.Scenario{Projects: map[string]sim.Project{
+		"a": {Duration: 10 * time.Minute, Runs: []sim.Run{{Outcome: sim.Failed, Duration: time.Minute}}},
+		"b": minutes(5),
+	}}
+	inBubble(t, product("a b", "c"), s, func(t *testing.T, w *world) {
+		time.AfterFunc(3*time.Minute, func() {
+			if err := w.sim.Rerun("a", 1, sim.Success); err != nil {
+				t.Error(err)
+			}
+		})
+		wantKind(t, w.release(), 0)
+		if n := w.pipelinesOf("a"); n != 1 {
+			t.Errorf("a ran in %d pipelines", n)
+		}
+	})
+}
+
 func (w *world) approve(project string) {
 	w.t.Helper()
 	if err := w.sim.Approve(project, 1); err != nil {

@@ -24,7 +24,10 @@ import (
 	"github.com/gravitee-lab/gio/internal/transport"
 )
 
-const branch = "1.0.x"
+const (
+	branch = "1.0.x"
+	token  = "a-personal-token"
+)
 
 // world is a release repository, a simulated CircleCI and a journal. Drivers come and go; these stay.
 // It is used inside a synctest bubble, so that hours of pipelines take no time.
@@ -34,6 +37,9 @@ type world struct {
 	sim    *sim.Sim
 	server *sim.Server
 	power  *power
+
+	host      string            // of CircleCI
+	transport http.RoundTripper // to it
 
 	mu     sync.Mutex
 	events []run.Event
@@ -49,6 +55,7 @@ func newWorld(t *testing.T, releaseJSON string, s sim.Scenario, check func(testi
 		handler = check(t, handler)
 	}
 	w.server = sim.InProcess(handler)
+	w.host, w.transport = sim.URL, w.server.Transport()
 	w.remote = gittest.Bare(t, map[string]string{"release.json": releaseJSON}, "master")
 	gittest.Git(t, w.remote, "branch", branch, "master")
 	return w
@@ -68,7 +75,7 @@ func (w *world) releaseUntil(ctx context.Context, stop <-chan struct{}) error {
 		w.t.Fatal(err)
 	}
 	r := &engine.Release{
-		CI:   circleci.New(circleci.Options{Host: sim.URL, Token: "t", HTTP: w.client()}),
+		CI:   circleci.New(circleci.Options{Host: w.host, Token: token, HTTP: w.client()}),
 		Repo: repo, Path: "release.json",
 		Options:   plan.Options{Branch: branch, MainBranch: repo.DefaultBranch()},
 		HoldLimit: time.Hour,
@@ -87,7 +94,7 @@ func (w *world) releaseUntil(ctx context.Context, stop <-chan struct{}) error {
 }
 
 func (w *world) client() *http.Client {
-	return transport.New(transport.Options{Base: &wire{next: w.server.Transport(), power: w.power}})
+	return transport.New(transport.Options{Base: &wire{next: w.transport, power: w.power}})
 }
 
 // Append keeps events as a journal does, unless the power fails before or after it.

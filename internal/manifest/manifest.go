@@ -46,6 +46,7 @@ type Manifest struct {
 	src   source
 	root  *node
 	nodes map[string]*node // the components' objects by name
+	index map[string]int   // of Components, by name
 }
 
 // Parse reads a manifest. File is the name that positions carry. What is not JSON is the fault
@@ -56,7 +57,7 @@ func Parse(file string, data []byte) (*Manifest, error) {
 	if err != nil {
 		return nil, err
 	}
-	m := &Manifest{File: file, src: src, root: root, nodes: map[string]*node{}}
+	m := &Manifest{File: file, src: src, root: root, nodes: map[string]*node{}, index: map[string]int{}}
 	s := shape{source: src}
 	m.fillProduct(&s)
 	m.fillComponents(&s)
@@ -72,10 +73,8 @@ func (m *Manifest) Bytes() []byte { return bytes.Clone(m.src.data) }
 
 // Component finds a component by its name.
 func (m *Manifest) Component(name string) (Component, bool) {
-	for _, c := range m.Components {
-		if c.Name == name {
-			return c, true
-		}
+	if i, found := m.index[name]; found {
+		return m.Components[i], true
 	}
 	return Component{}, false
 }
@@ -126,6 +125,7 @@ func (m *Manifest) fillComponents(s *shape) {
 		if first, found := m.Component(c.Name); found {
 			s.fail(item.get("name").value, "component %q stands here a second time, first at %s", c.Name, first.At)
 		}
+		m.index[c.Name] = len(m.Components)
 		m.Components = append(m.Components, c)
 		m.nodes[c.Name] = item
 	}

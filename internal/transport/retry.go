@@ -20,7 +20,7 @@ import (
 const (
 	minWait       = 250 * time.Millisecond
 	maxWait       = 15 * time.Second
-	maxRetryAfter = 5 * time.Minute
+	maxRetryAfter = time.Minute
 	patience      = 2 * time.Minute
 )
 
@@ -104,7 +104,7 @@ func backoff(attempt int) time.Duration {
 }
 
 // RetryAfter is the wait that an answer asks for in its header Retry-After, given in seconds or as an HTTP
-// date. It is 0 where there is none, or none that makes sense, and at most five minutes: CircleCI sends both
+// date. It is 0 where there is none, or none that makes sense, and at most a minute: CircleCI sends both
 // forms, and absurd values were seen (contracts/circleci.md 3).
 func RetryAfter(h http.Header) time.Duration {
 	value := strings.TrimSpace(h.Get("Retry-After"))
