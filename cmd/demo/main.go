@@ -90,9 +90,9 @@ func (s *story) play(ctx context.Context) error {
 func (s *story) tell(ctx context.Context) error {
 	s.say("A release repository and a simulated CircleCI (%s), both gone when this ends.", s.host)
 	s.gio(ctx, 0, "plan")
-	s.gio(ctx, 10, "release")
+	s.gio(ctx, 10, "release", "--yes")
 	s.say("One pipeline failed; what succeeded before it is recorded. Say that somebody mended it: the same command goes on.")
-	s.gio(ctx, 0, "release")
+	s.gio(ctx, 0, "release", "--yes")
 	s.say("Released. This is what the release repository holds now:")
 	s.show(ctx, "pull", "--quiet")
 	s.show(ctx, "log", "--oneline", "--graph", "--all", "--decorate")
@@ -146,13 +146,14 @@ func (s *story) say(format string, args ...any) {
 }
 
 // gio runs the program in the checkout as the user would; it must end with that exit code.
-func (s *story) gio(ctx context.Context, want int, command string) {
+func (s *story) gio(ctx context.Context, want int, args ...string) {
 	if s.err != nil || ctx.Err() != nil {
 		return
 	}
+	command := strings.Join(args, " ")
 	fmt.Fprintf(s.stdout, "\n$ gio %s\n", command)
 	got := cli.Program{
-		Args: []string{command}, Getenv: s.getenv, Dir: s.checkout(),
+		Args: args, Getenv: s.getenv, Dir: s.checkout(),
 		Stdout: s.stdout, Stderr: s.stderr, Signals: s.signals,
 	}.Run()
 	if got != want {
@@ -160,8 +161,13 @@ func (s *story) gio(ctx context.Context, want int, command string) {
 	}
 }
 
-// getenv is an environment in which nothing of the user's own can be found, or touched.
+// getenv is an environment in which nothing of the user's own can be found, or touched, but what kind of
+// terminal it is.
 func (s *story) getenv(name string) string {
+	switch name {
+	case "TERM", "NO_COLOR", "COLORTERM":
+		return os.Getenv(name)
+	}
 	return map[string]string{
 		"CIRCLE_HOST": s.host, "CIRCLE_TOKEN": "demo",
 		"HOME": s.dir, "XDG_STATE_HOME": filepath.Join(s.dir, "state"),

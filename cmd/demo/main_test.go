@@ -91,8 +91,8 @@ func TestDemoNotices(t *testing.T) {
 		runs []sim.Run // of the component that fails
 		want string
 	}{
-		"no failure":   {nil, "`gio release` ended with exit code 0 instead of 10"},
-		"two failures": {[]sim.Run{{Outcome: sim.Failed}, {Outcome: sim.Failed}}, "`gio release` ended with exit code 10 instead of 0"},
+		"no failure":   {nil, "`gio release --yes` ended with exit code 0 instead of 10"},
+		"two failures": {[]sim.Run{{Outcome: sim.Failed}, {Outcome: sim.Failed}}, "`gio release --yes` ended with exit code 10 instead of 0"},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {

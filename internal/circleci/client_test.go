@@ -27,7 +27,7 @@ func TestRedirectDoesNotCarryTheToken(t *testing.T) {
 			})
 			c := New(Options{Host: testHost, Token: testToken, HTTP: &http.Client{Transport: base}})
 			_, err := c.Trigger(t.Context(), request())
-			triggerError(t, err)
+			_ = triggerError(t, err)
 			_, err = c.Me(t.Context())
 			if !fault.Is(err, "circleci-redirect") || !strings.Contains(err.Error(), "evil.circleci.test") {
 				t.Errorf("%d: %v", status, err)
@@ -56,7 +56,7 @@ func TestTokenIsToldNowhere(t *testing.T) {
 				h := transport.New(transport.Options{Base: base, Log: zerolog.New(&out)})
 				c := New(Options{Host: "http://me:" + testToken + "@circleci.test", Token: testToken + "\n", HTTP: h})
 				_, err := c.Trigger(t.Context(), request())
-				triggerError(t, err)
+				_ = triggerError(t, err)
 				_, err = c.Me(t.Context())
 				if err == nil {
 					t.Fatal("Me read " + body)

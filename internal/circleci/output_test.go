@@ -67,8 +67,10 @@ func TestFailureOutput(t *testing.T) {
 		want                []string
 	}{
 		{"plain", failedStep, out("one\r\ntwo\r\n", "three"), []string{"one", "two", "three"}},
-		{"colours and progress", failedStep, out("\x1b[1;31mBUILD\x1b[0m FAILURE\n\x1b]8;;http://x\x07link\x1b]8;;\x07\n10%\r50%\r100%\r\nbell\x07 \u202eleft\u0085\n\n"),
-			[]string{"BUILD FAILURE", "link", "100%", "bell left"}},
+		{
+			"colours and progress", failedStep, out("\x1b[1;31mBUILD\x1b[0m FAILURE\n\x1b]8;;http://x\x07link\x1b]8;;\x07\n10%\r50%\r100%\r\nbell\x07 \u202eleft\u0085\n\n"),
+			[]string{"BUILD FAILURE", "link", "100%", "bell left"},
+		},
 		{"secrets", failedStep, out("token s3cret\nsee https://u:p@host/x?sig=abc\n"), []string{"token REDACTED", "see https://REDACTED@host/x?sig=REDACTED"}},
 		{"longer than what is read", failedStep, out(strings.Join(many, "\r\n")), many[4980:]},
 		{"many messages", failedStep, out(withEnds(many)...), many[4980:]},

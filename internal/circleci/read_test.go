@@ -77,15 +77,18 @@ func TestReads(t *testing.T) {
 		},
 		{
 			"workflows", "/pipeline/p/workflow", fixture(t, "workflows_rerun.json"),
-			func(ctx context.Context, c *Client) (any, error) { return c.Workflows(ctx, "p") }, []Workflow{again, first},
+			func(ctx context.Context, c *Client) (any, error) { return c.Workflows(ctx, "p") },
+			[]Workflow{again, first},
 		},
 		{
 			"setup workflow", "/pipeline/p/workflow", fixture(t, "workflows_setup.json"),
-			func(ctx context.Context, c *Client) (any, error) { return c.Workflows(ctx, "p") }, []Workflow{setup},
+			func(ctx context.Context, c *Client) (any, error) { return c.Workflows(ctx, "p") },
+			[]Workflow{setup},
 		},
 		{
 			"automatic re-run", "/pipeline/p/workflow", `{"items":[` + fixture(t, "workflow_auto_rerun.json") + `]}`,
-			func(ctx context.Context, c *Client) (any, error) { return c.Workflows(ctx, "p") }, []Workflow{due},
+			func(ctx context.Context, c *Client) (any, error) { return c.Workflows(ctx, "p") },
+			[]Workflow{due},
 		},
 		{
 			"no workflows", "/pipeline/p/workflow", fixture(t, "workflows_empty.json"),
@@ -110,16 +113,19 @@ func TestReads(t *testing.T) {
 			"nulls and new words", "/pipeline/p/workflow",
 			`{"items":[{"id":null,"name":null,"status":null,"tag":null,"created_at":"","stopped_at":"soon","auto_rerun_number":null,
 			"max_auto_reruns":"2","new":{}},{"status":"dreaming"}],"next_page_token":null,"new":1}`,
-			func(ctx context.Context, c *Client) (any, error) { return c.Workflows(ctx, "p") }, []Workflow{{}, {Status: "dreaming"}},
+			func(ctx context.Context, c *Client) (any, error) { return c.Workflows(ctx, "p") },
+			[]Workflow{{}, {Status: "dreaming"}},
 		},
 		{
 			"bare pipeline", "/pipeline/p",
 			`{"id":"p","errors":null,"vcs":null,"trigger":{"type":"unknown","actor":null},"trigger_parameters":null,"number":null}`,
-			func(ctx context.Context, c *Client) (any, error) { return c.Pipeline(ctx, "p") }, Pipeline{ID: "p", Trigger: "unknown"},
+			func(ctx context.Context, c *Client) (any, error) { return c.Pipeline(ctx, "p") },
+			Pipeline{ID: "p", Trigger: "unknown"},
 		},
 		{
 			"odd segment", "/pipeline/a%2Fb%3F", `{"id":"p"}`,
-			func(ctx context.Context, c *Client) (any, error) { return c.Pipeline(ctx, "a/b?") }, Pipeline{ID: "p"},
+			func(ctx context.Context, c *Client) (any, error) { return c.Pipeline(ctx, "a/b?") },
+			Pipeline{ID: "p"},
 		},
 	}
 	for _, tt := range tests {

@@ -55,8 +55,10 @@ func TestTrigger(t *testing.T) {
 			Created{ID: "p", Number: 7},
 		},
 		{
-			"no parameters, odd number", `{"id":"p","number":"7"}`, TriggerRequest{Project: testSlug, Branch: "main"},
-			"/api/v2/project/gh/acme/widget/pipeline", `{"branch":"main"}`, Created{ID: "p"},
+			"no parameters, odd number", `{"id":"p","number":"7"}`,
+			TriggerRequest{Project: testSlug, Branch: "main"},
+			"/api/v2/project/gh/acme/widget/pipeline", `{"branch":"main"}`,
+			Created{ID: "p"},
 		},
 	}
 	for _, tt := range tests {
@@ -279,7 +281,7 @@ func TestTriggerKeepAliveDeath(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer l.Close()
+	defer func() { _ = l.Close() }()
 	var r record
 	go func() {
 		for {

@@ -16,11 +16,15 @@ var endings = []struct {
 	next       string
 }{
 	{fault.Auth, "not-allowed", "CircleCI does not let this token trigger", "check the token's user and its rights on these projects, then " + again},
-	{fault.Decision, "unknown", "gio cannot know whether a pipeline was started for",
-		"look at CircleCI, then answer with `gio resolve COMPONENT --pipeline N`, `--released` or `--not-triggered`"},
+	{
+		fault.Decision, "unknown", "gio cannot know whether a pipeline was started for",
+		"look at CircleCI, then answer with `gio resolve COMPONENT --pipeline N`, `--released` or `--not-triggered`",
+	},
 	{fault.PipelineFailed, "pipeline-failed", "failed", "mend it, then " + again},
-	{fault.NotFound, "project-not-found", "CircleCI knows no project, or the token cannot see it, of",
-		"check the project on CircleCI, or name another one in gio.yaml, then " + again},
+	{
+		fault.NotFound, "project-not-found", "CircleCI knows no project, or the token cannot see it, of",
+		"check the project on CircleCI, or name another one in gio.yaml, then " + again,
+	},
 	{fault.Timeout, "timeout", "took too long", again},
 	{fault.Timeout, "held", "waits for an approval", "approve it on CircleCI, then " + again},
 	{fault.Stopped, "stopped", "stopped before it was done", again},

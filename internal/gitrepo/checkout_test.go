@@ -31,8 +31,10 @@ func TestOpenCheckout(t *testing.T) {
 		make func(t *testing.T) (root string)
 		want Checkout // without Root
 	}{
-		{"a branch", func(t *testing.T) string { return clone(t, dir, "--branch", branch) },
-			Checkout{RemoteURL: remote, Branch: branch, MainBranch: "master", Head: head}},
+		{
+			"a branch", func(t *testing.T) string { return clone(t, dir, "--branch", branch) },
+			Checkout{RemoteURL: remote, Branch: branch, MainBranch: "master", Head: head},
+		},
 		{"shallow and blobless", func(t *testing.T) string {
 			return clone(t, dir, "--branch", branch, "--no-single-branch", "--depth=1", "--filter=blob:none", "--no-checkout")
 		}, Checkout{RemoteURL: remote, Branch: branch, MainBranch: "master", Head: head}},
@@ -53,8 +55,10 @@ func TestOpenCheckout(t *testing.T) {
 			gittest.Git(t, work, "worktree", "add", "--quiet", tree, branch)
 			return tree
 		}, Checkout{RemoteURL: remote, Branch: branch, MainBranch: "master", Head: head}},
-		{"the only remote has another name", func(t *testing.T) string { return clone(t, dir, "--origin=upstream", "--branch", branch) },
-			Checkout{RemoteURL: remote, Branch: branch, MainBranch: "master", Head: head}},
+		{
+			"the only remote has another name", func(t *testing.T) string { return clone(t, dir, "--origin=upstream", "--branch", branch) },
+			Checkout{RemoteURL: remote, Branch: branch, MainBranch: "master", Head: head},
+		},
 		{"origin among several", func(t *testing.T) string {
 			work := clone(t, dir, "--branch", branch)
 			gittest.Git(t, work, "remote", "add", "fork", "https://example.org/fork")
@@ -156,17 +160,47 @@ func TestResolveAuthor(t *testing.T) {
 	}{
 		{"nothing", nil, "", Author{}, Author{"gio", "gio@localhost"}, Author{"gio", "gio@localhost"}},
 		{"gio.yaml", nil, "", Author{"Yaml", ""}, Author{"Yaml", "gio@localhost"}, Author{"Yaml", "gio@localhost"}},
-		{"home before gio.yaml", map[string]string{"HOME": home}, "", Author{"Yaml", "y"},
-			Author{"Home", "home@example.org"}, Author{"Home Committer", "home@example.org"}},
-		{"checkout before home", map[string]string{"HOME": home}, work, Author{},
-			Author{"Home", "checkout@example.org"}, Author{"Home Committer", "checkout@example.org"}},
+		{
+			"home before gio.yaml",
+			map[string]string{"HOME": home},
+			"",
+			Author{"Yaml", "y"},
+			Author{"Home", "home@example.org"},
+			Author{"Home Committer", "home@example.org"},
+		},
+		{
+			"checkout before home",
+			map[string]string{"HOME": home},
+			work,
+			Author{},
+			Author{"Home", "checkout@example.org"},
+			Author{"Home Committer", "checkout@example.org"},
+		},
 		{"xdg", map[string]string{"XDG_CONFIG_HOME": xdg}, "", Author{}, Author{"Xdg", "xdg@example.org"}, Author{"Xdg", "xdg@example.org"}},
-		{"GIT_CONFIG_GLOBAL is instead of home", map[string]string{"HOME": home, "GIT_CONFIG_GLOBAL": filepath.Join(xdg, "git", "config")}, "", Author{},
-			Author{"Xdg", "xdg@example.org"}, Author{"Xdg", "xdg@example.org"}},
-		{"a broken file says nothing", map[string]string{"GIT_CONFIG_GLOBAL": filepath.Join(xdg, "broken")}, "", Author{"Yaml", "y"},
-			Author{"Yaml", "y"}, Author{"Yaml", "y"}},
-		{"environment", map[string]string{"HOME": home, "GIT_AUTHOR_NAME": "Env", "GIT_COMMITTER_EMAIL": "env@example.org"}, work, Author{},
-			Author{"Env", "checkout@example.org"}, Author{"Home Committer", "env@example.org"}},
+		{
+			"GIT_CONFIG_GLOBAL is instead of home",
+			map[string]string{"HOME": home, "GIT_CONFIG_GLOBAL": filepath.Join(xdg, "git", "config")},
+			"",
+			Author{},
+			Author{"Xdg", "xdg@example.org"},
+			Author{"Xdg", "xdg@example.org"},
+		},
+		{
+			"a broken file says nothing",
+			map[string]string{"GIT_CONFIG_GLOBAL": filepath.Join(xdg, "broken")},
+			"",
+			Author{"Yaml", "y"},
+			Author{"Yaml", "y"},
+			Author{"Yaml", "y"},
+		},
+		{
+			"environment",
+			map[string]string{"HOME": home, "GIT_AUTHOR_NAME": "Env", "GIT_COMMITTER_EMAIL": "env@example.org"},
+			work,
+			Author{},
+			Author{"Env", "checkout@example.org"},
+			Author{"Home Committer", "env@example.org"},
+		},
 	} {
 		getenv := func(name string) string { return test.env[name] }
 		if d := cmp.Diff(test.author, ResolveAuthor(getenv, test.root, test.configured)); d != "" {

@@ -136,8 +136,8 @@ func TestFrameFits(t *testing.T) {
 	t.Parallel()
 	s, colors := bigStory(t).state, regexp.MustCompile("\x1b\\[[0-9;]*m")
 	v := report.View{Now: clockAt(t, "10:07:30"), Began: clockAt(t, "10:00:00"), Expected: earlier(bigPlan())}
-	for columns := 1; columns <= 210; columns += 7 {
-		for height := 1; height <= 90; height += 4 {
+	for columns := 1; columns <= 210; columns += 13 {
+		for height := 1; height <= 90; height += 6 {
 			v.Width, v.Height, v.Color = columns, height, false
 			lines := report.Frame(s, v)
 			fits(t, lines, columns, height)

@@ -6,6 +6,7 @@ import (
 	"io"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"text/tabwriter"
 
@@ -22,20 +23,32 @@ func PlanTable(w io.Writer, p *plan.Plan, terminal bool) error {
 	fmt.Fprintf(w, "%s %s from branch %s: %s in %s; %s\n", p.Product, p.Version, p.Branch,
 		count(len(steps), "component"), count(len(p.Waves), "wave"), left(p))
 	if !terminal {
-		return planRows(w, p)
+		return planRows(w, p, true)
 	}
 	tw := tabwriter.NewWriter(w, 0, 8, 2, ' ', 0)
-	if err := planRows(tw, p); err != nil {
+	if err := planRows(tw, p, slices.ContainsFunc(steps, unusualProject)); err != nil {
 		return err
 	}
 	return tw.Flush()
 }
 
-func planRows(w io.Writer, p *plan.Plan) error {
-	fmt.Fprintln(w, "WAVE\tCOMPONENT\tVERSION\tBRANCH\tPROJECT\tWHY THIS BRANCH")
+// unusualProject: a project that is not simply named after its component is worth a column on a terminal.
+func unusualProject(st plan.Step) bool {
+	return !strings.HasPrefix(st.Project, "gh/") || !strings.HasSuffix(st.Project, "/"+st.Component)
+}
+
+func planRows(w io.Writer, p *plan.Plan, projects bool) error {
+	row := func(wave, component, version, branch, project, why string) {
+		cells := []string{wave, component, version, branch, project, why}
+		if !projects {
+			cells = slices.Delete(cells, 4, 5)
+		}
+		fmt.Fprintln(w, strings.Join(cells, "\t"))
+	}
+	row("WAVE", "COMPONENT", "VERSION", "BRANCH", "PROJECT", "WHY THIS BRANCH")
 	for i, wave := range p.Waves {
 		for _, st := range wave.Steps {
-			fmt.Fprintf(w, "%d\t%s\t%s\t%s\t%s\t%s\n", i+1, st.Component, st.Version, st.Branch, st.Project, st.BranchReason)
+			row(strconv.Itoa(i+1), st.Component, st.Version, st.Branch, st.Project, st.BranchReason)
 		}
 	}
 	_, err := fmt.Fprintln(w, strings.Join(parameters(p.Steps()), "\n"))

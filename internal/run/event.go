@@ -82,7 +82,7 @@ type Event struct {
 	Job      string `json:"job,omitempty"`      // failed: its name
 	URL      string `json:"url,omitempty"`      // failed, observed: where to look
 	// Output is the last lines that the failing job printed, where CircleCI gives them: plain text.
-	Output []string `json:"output,omitempty"`
+	Output []string `json:"-"` // failed: the last lines of the failing step; shown, but kept nowhere: they may hold anything
 
 	Record *Record `json:"record,omitempty"` // recording, recorded
 }

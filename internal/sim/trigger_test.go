@@ -121,7 +121,8 @@ func TestParametersThatDoNotFitErrorThePipeline(t *testing.T) {
 		{"undeclared", `{"b":1,"a":true,"s":"x"}`, map[string]string{"s": "string"}, []string{"Unexpected argument(s): a, b"}},
 		{"none declared", `{"a":1}`, map[string]string{}, []string{"Unexpected argument(s): a"}},
 		{
-			"wrong type", `{"dry_run":"true"}`, map[string]string{"dry_run": "boolean"},
+			"wrong type", `{"dry_run":"true"}`,
+			map[string]string{"dry_run": "boolean"},
 			[]string{`Type error for argument dry_run: expected type: boolean, actual value: "true" (type string)`},
 		},
 	}

@@ -80,7 +80,7 @@ func TestReadsAreTriedAgain(t *testing.T) {
 				var r record
 				client := New(Options{Base: serve(t, answers(&r, tt.answers...))})
 				start := time.Now()
-				res, err := client.Do(newRequest(t, t.Context(), tt.method, "http://ci.example/x", nil))
+				res, err := client.Do(newRequest(t.Context(), t, tt.method, "http://ci.example/x", nil))
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -108,7 +108,7 @@ func TestPatienceEnds(t *testing.T) {
 				var r record
 				client := New(Options{Base: serve(t, answers(&r, bad))})
 				start := time.Now()
-				res, err := client.Do(newRequest(t, t.Context(), "GET", "http://ci.example/x", nil))
+				res, err := client.Do(newRequest(t.Context(), t, "GET", "http://ci.example/x", nil))
 				if err == nil {
 					defer res.Body.Close()
 				}
@@ -139,7 +139,7 @@ func TestRetryObeysContext(t *testing.T) {
 			ctx, cancel := context.WithCancelCause(t.Context())
 			time.AfterFunc(10*time.Second, func() { cancel(stop) })
 			start := time.Now()
-			res, err := client.Do(newRequest(t, ctx, "GET", "http://ci.example/x", nil))
+			res, err := client.Do(newRequest(ctx, t, "GET", "http://ci.example/x", nil))
 			if err == nil {
 				res.Body.Close()
 			}
@@ -155,7 +155,7 @@ func TestRetryObeysContext(t *testing.T) {
 			ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 			defer cancel()
 			start := time.Now()
-			res, err := client.Do(newRequest(t, ctx, "GET", "http://ci.example/x", nil))
+			res, err := client.Do(newRequest(ctx, t, "GET", "http://ci.example/x", nil))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -177,7 +177,7 @@ func TestLastingErrorsAreNotRepeated(t *testing.T) {
 	}}
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	defer cancel()
-	res, err := New(Options{Base: unknown}).Do(newRequest(t, ctx, "GET", "http://nowhere.example/", nil))
+	res, err := New(Options{Base: unknown}).Do(newRequest(ctx, t, "GET", "http://nowhere.example/", nil))
 	if err == nil {
 		res.Body.Close()
 	}
@@ -190,7 +190,7 @@ func TestLastingErrorsAreNotRepeated(t *testing.T) {
 	srv.StartTLS()
 	defer srv.Close()
 	start := time.Now()
-	res, err = New(Options{}).Do(newRequest(t, ctx, "GET", srv.URL, nil))
+	res, err = New(Options{}).Do(newRequest(ctx, t, "GET", srv.URL, nil))
 	if err == nil {
 		res.Body.Close()
 	}

@@ -38,7 +38,7 @@ func TestWritesAreSentOnce(t *testing.T) {
 					client := New(Options{Base: serve(t, answers(&r, bad, status(200)))})
 					ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 					defer cancel()
-					res, err := client.Do(newRequest(t, ctx, method, "http://ci.example/x", strings.NewReader("{}")))
+					res, err := client.Do(newRequest(ctx, t, method, "http://ci.example/x", strings.NewReader("{}")))
 					if err == nil {
 						_, _ = io.Copy(io.Discard, res.Body)
 						res.Body.Close()
@@ -112,13 +112,13 @@ func TestKeepAliveDeathDoesNotRepeatWrites(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			address, posts := keepAliveDeath(t)
-			res, err := tt.client.Do(newRequest(t, t.Context(), "GET", address, nil))
+			res, err := tt.client.Do(newRequest(t.Context(), t, "GET", address, nil))
 			if err != nil {
 				t.Fatal(err)
 			}
 			_, _ = io.Copy(io.Discard, res.Body) // else the connection is not kept
 			res.Body.Close()
-			req := newRequest(t, t.Context(), "POST", address, tt.body)
+			req := newRequest(t.Context(), t, "POST", address, tt.body)
 			req.Header.Set("Idempotency-Key", "k") // makes net/http take a POST for repeatable
 			if res, err := tt.client.Do(req); err == nil {
 				res.Body.Close()
@@ -160,7 +160,7 @@ func TestRedirects(t *testing.T) {
 		}
 		for _, tt := range tests {
 			before := r.count()
-			res, err := client.Do(newRequest(t, t.Context(), "GET", "http://ci.example"+tt.path, nil))
+			res, err := client.Do(newRequest(t.Context(), t, "GET", "http://ci.example"+tt.path, nil))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -179,11 +179,11 @@ func TestRedirects(t *testing.T) {
 
 func TestCheckRedirectRefusesDowngrade(t *testing.T) {
 	t.Parallel()
-	via := []*http.Request{newRequest(t, t.Context(), "GET", "https://ci.example/a", nil)}
-	if err := CheckRedirect(newRequest(t, t.Context(), "GET", "http://ci.example/b", nil), via); !errors.Is(err, http.ErrUseLastResponse) {
+	via := []*http.Request{newRequest(t.Context(), t, "GET", "https://ci.example/a", nil)}
+	if err := CheckRedirect(newRequest(t.Context(), t, "GET", "http://ci.example/b", nil), via); !errors.Is(err, http.ErrUseLastResponse) {
 		t.Errorf("https to http: %v", err)
 	}
-	if err := CheckRedirect(newRequest(t, t.Context(), "GET", "https://CI.example/b", nil), via); err != nil {
+	if err := CheckRedirect(newRequest(t.Context(), t, "GET", "https://CI.example/b", nil), via); err != nil {
 		t.Errorf("https to https: %v", err)
 	}
 }
@@ -193,7 +193,7 @@ func TestBudget(t *testing.T) {
 	get := func(t *testing.T, client *http.Client, n int) {
 		t.Helper()
 		for range n {
-			res, err := client.Do(newRequest(t, t.Context(), "GET", "http://ci.example/x", nil))
+			res, err := client.Do(newRequest(t.Context(), t, "GET", "http://ci.example/x", nil))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -230,7 +230,7 @@ func TestBudgetStopsBeforeSending(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
 		for i := range 2 {
-			res, err := client.Do(newRequest(t, ctx, "POST", "http://ci.example/x", strings.NewReader("{}")))
+			res, err := client.Do(newRequest(ctx, t, "POST", "http://ci.example/x", strings.NewReader("{}")))
 			if err == nil {
 				res.Body.Close()
 			}
@@ -251,7 +251,7 @@ func TestReadOnly(t *testing.T) {
 		client := New(Options{Base: ReadOnly(serve(t, answers(&r, status(200))))})
 		for _, method := range []string{"POST", "PUT", "PATCH", "DELETE", "OPTIONS", "CONNECT", "get", "PROPFIND"} {
 			body := &closed{Reader: strings.NewReader("{}")}
-			res, err := client.Do(newRequest(t, t.Context(), method, "http://u:secret@ci.example/x?key=secret", body))
+			res, err := client.Do(newRequest(t.Context(), t, method, "http://u:secret@ci.example/x?key=secret", body))
 			if err == nil {
 				res.Body.Close()
 			}
@@ -266,7 +266,7 @@ func TestReadOnly(t *testing.T) {
 			t.Fatalf("%d requests arrived", r.count())
 		}
 		for _, method := range []string{"GET", "HEAD"} {
-			res, err := client.Do(newRequest(t, t.Context(), method, "http://ci.example/x", nil))
+			res, err := client.Do(newRequest(t.Context(), t, method, "http://ci.example/x", nil))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -293,7 +293,7 @@ func TestUserAgent(t *testing.T) {
 	for version, want := range map[string]string{"1.2.3": "gio/1.2.3", "": "gio"} {
 		synctest.Test(t, func(t *testing.T) {
 			var r record
-			req := newRequest(t, t.Context(), "GET", "http://ci.example/x", nil)
+			req := newRequest(t.Context(), t, "GET", "http://ci.example/x", nil)
 			req.Header.Set("User-Agent", "go-github")
 			res, err := New(Options{Base: serve(t, answers(&r, status(200))), Version: version}).Do(req)
 			if err != nil {
@@ -316,7 +316,7 @@ func TestLog(t *testing.T) {
 		var r record
 		var out bytes.Buffer
 		client := New(Options{Base: serve(t, answers(&r, status(500), breakOff, status(200))), Log: zerolog.New(&out)})
-		req := newRequest(t, t.Context(), "GET", "http://me:sesame-user@ci.example/x?branch=main&circle-token=sesame-query", nil)
+		req := newRequest(t.Context(), t, "GET", "http://me:sesame-user@ci.example/x?branch=main&circle-token=sesame-query", nil)
 		req.Header.Set("Authorization", "Bearer sesame-header")
 		res, err := client.Do(req)
 		if err != nil {
@@ -348,7 +348,7 @@ func TestBaseSpeaksHTTP1(t *testing.T) {
 	base := NewBase()
 	base.TLSClientConfig = srv.Client().Transport.(*http.Transport).TLSClientConfig.Clone()
 	base.TLSClientConfig.NextProtos, base.TLSClientConfig.RootCAs = nil, roots
-	res, err := New(Options{Base: base}).Do(newRequest(t, t.Context(), "GET", srv.URL, nil))
+	res, err := New(Options{Base: base}).Do(newRequest(t.Context(), t, "GET", srv.URL, nil))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -367,7 +367,7 @@ func TestAnswerTooLarge(t *testing.T) {
 				_, _ = w.Write(make([]byte, 1<<20))
 			}
 		}))})
-		res, err := client.Do(newRequest(t, t.Context(), "GET", "http://ci.example/x", nil))
+		res, err := client.Do(newRequest(t.Context(), t, "GET", "http://ci.example/x", nil))
 		if err == nil {
 			res.Body.Close()
 		}

@@ -86,7 +86,7 @@ func (r *record) count() int {
 	return len(r.requests)
 }
 
-func newRequest(t *testing.T, ctx context.Context, method, url string, body io.Reader) *http.Request {
+func newRequest(ctx context.Context, t *testing.T, method, url string, body io.Reader) *http.Request {
 	t.Helper()
 	req, err := http.NewRequestWithContext(ctx, method, url, body)
 	if err != nil {

@@ -115,6 +115,7 @@ func (o Options) answer(w http.ResponseWriter, r *http.Request, backend http.Han
 	case Fail:
 		http.Error(w, "a bad day", http.StatusInternalServerError)
 		return
+	case Serve, DropAfter: // below
 	}
 	// The answer is kept back until all is done, so that it can be dropped whole.
 	answer := httptest.NewRecorder()
