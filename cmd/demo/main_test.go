@@ -68,8 +68,8 @@ func TestDemo(t *testing.T) {
 	}{
 		{stdout, []string{
 			"$ gio plan\n", "4 components in 4 waves",
-			"$ gio release\n", "2 succeeded, 1 failed, 1 skipped",
-			"$ gio release\n", "Gravitee.io 3.9.4 is released: 4 succeeded",
+			"$ gio release --yes\n", "2 succeeded, 1 failed, 1 skipped",
+			"$ gio release --yes\n", "Gravitee.io 3.9.4 is released: 4 succeeded",
 			"prepare next patch version", "(tag: 3.9.4) Prepare Release (3.9.4): Release finished",
 			"refs/tags/3.9.4\n", "refs/tags/3.9.4_START\n", "saw 5 pipelines", "0 triggered twice",
 		}},
