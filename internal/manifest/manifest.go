@@ -122,7 +122,7 @@ func (m *Manifest) fillComponents(s *shape) {
 			return
 		}
 		c := m.component(s, item)
-		if first, found := m.Component(c.Name); found {
+		if first, found := m.Component(c.Name); found && c.Name != "" { // a missing name is told already
 			s.fail(item.get("name").value, "component %q stands here a second time, first at %s", c.Name, first.At)
 		}
 		m.index[c.Name] = len(m.Components)
