@@ -1,6 +1,7 @@
 package journal
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"slices"
@@ -146,7 +147,7 @@ func (g *Git) keep(ctx context.Context, push pusher, events []run.Event) error {
 func (g *Git) introduce(d run.Driver) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.driver.Login, g.driver.Job = d.Login, d.Job
+	g.driver.Login, g.driver.Job = cmp.Or(d.Login, g.driver.Login), cmp.Or(d.Job, g.driver.Job)
 }
 
 func subject(name string, events []run.Event) string {
@@ -206,6 +207,14 @@ func (g *Git) publish(ctx context.Context, c change) error {
 	t := &tries{name: g.place.run, company: c.push != nil, until: time.Now().Add(g.options.patience), pause: pushPause}
 	for began := time.Now(); ; {
 		commit, err := g.build(c, print)
+		if fault.Is(err, "claimed-elsewhere") {
+			if moved, lookErr := g.look(ctx, c); moved || lookErr != nil {
+				if lookErr != nil {
+					return lookErr
+				}
+				continue // what was claimed may be free by now
+			}
+		}
 		if err != nil {
 			return err
 		}
@@ -218,6 +227,16 @@ func (g *Git) publish(ctx context.Context, c change) error {
 			return nil
 		}
 	}
+}
+
+// look reads the ref again and tells whether somebody else moved it.
+func (g *Git) look(ctx context.Context, c change) (moved bool, err error) {
+	tip, err := g.repo.Fetch(ctx)
+	if err != nil || tip == g.tip {
+		return false, err
+	}
+	g.tip = tip
+	return true, c.moved(tip)
 }
 
 // build makes the commit on the newest tip.

@@ -212,7 +212,7 @@ func TestLostAnswers(t *testing.T) {
 		}
 	}
 	events, lease, err := ReadGit(t.Context(), view(t, dir), header())
-	if err != nil || !lease.Live(time.Now()) || lease.Login != "" { // the planned event names no login
+	if err != nil || !lease.Live(time.Now()) || lease.Login != "octocat" {
 		t.Errorf("lease %v, %v", lease, err)
 	}
 	if len(events) != 8 {
