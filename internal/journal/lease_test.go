@@ -219,6 +219,15 @@ func TestRefusedRenewal(t *testing.T) {
 	})
 }
 
+// TestRefusedOpening: who may not write the ref cannot begin.
+func TestRefusedOpening(t *testing.T) {
+	bubble(t, func(t *testing.T, dir string) {
+		gittest.Hook(t, dir, "update", "case $1 in refs/gio/*) echo no gio here; exit 1;; esac")
+		_, _, err := OpenGit(t.Context(), view(t, dir), header(), GitOptions{Driver: somebody()})
+		isFault(t, err, fault.Stopped, "journal-push", "no gio here", GitRef)
+	})
+}
+
 // TestClosingDoesNotHang: a server that does not answer keeps nobody from leaving.
 func TestClosingDoesNotHang(t *testing.T) {
 	t.Parallel()
