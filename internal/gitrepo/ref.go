@@ -2,7 +2,6 @@ package gitrepo
 
 import (
 	"context"
-	"io"
 	"path"
 	"slices"
 
@@ -83,16 +82,14 @@ func (f *Ref) List(at, dir string) ([]string, error) {
 		return nil, err
 	}
 	var paths []string
-	for files := tree.Files(); ; {
-		file, err := files.Next()
-		if err == io.EOF {
-			return paths, nil
-		}
-		if err != nil {
-			return nil, f.unreadable(Hash(at), err)
-		}
+	err = tree.Files().ForEach(func(file *object.File) error {
 		paths = append(paths, path.Join(dir, file.Name))
+		return nil
+	})
+	if err != nil {
+		return nil, f.unreadable(Hash(at), err)
 	}
+	return paths, nil
 }
 
 // Commit makes, in memory, a commit on parent in which these files have this content; nil takes a file away, and with it

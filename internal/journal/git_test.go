@@ -19,14 +19,14 @@ import (
 
 func TestGitConforms(t *testing.T) {
 	t.Parallel()
-	conform(t, func(t *testing.T, _ run.Header) home { return gitHome(t, func(dir string) string { return dir }) })
+	conform(t, func(t *testing.T, _ run.Header) home { return gitHome(t, 211, func(dir string) string { return dir }) })
 }
 
 // TestGitConformsOverHTTP: also on a bad line. Of the pushes every fifth is dropped before it is done, every seventh after.
 func TestGitConformsOverHTTP(t *testing.T) {
 	t.Parallel()
 	conform(t, func(t *testing.T, _ run.Header) home {
-		return gitHome(t, func(dir string) string {
+		return gitHome(t, 997, func(dir string) string {
 			var pushes atomic.Int64
 			return gittest.HTTP(t, dir, gittest.Options{Intercept: func(r *http.Request) gittest.Action {
 				if !gittest.IsPush(r) {
@@ -45,7 +45,7 @@ func TestGitConformsOverHTTP(t *testing.T) {
 	})
 }
 
-func gitHome(t *testing.T, serve func(dir string) string) home {
+func gitHome(t *testing.T, stride int, serve func(dir string) string) home {
 	t.Helper()
 	dir := bare(t)
 	url := serve(dir)
@@ -72,7 +72,7 @@ func gitHome(t *testing.T, serve func(dir string) string) home {
 			gittest.Hook(t, dir, "pre-receive", "exit 1")
 			failed = true
 		},
-		failure: fault.Stopped, stride: 211, places: true,
+		failure: fault.Stopped, stride: stride, places: true,
 	}
 }
 

@@ -282,10 +282,14 @@ func TestRace(t *testing.T) {
 		}
 		for _, g := range drivers {
 			if g != nil {
-				keep(t, g, run.Event{Seq: int64(round)})
+				if round%10 == 0 {
+					keep(t, g, run.Event{Seq: int64(round)})
+				}
 				closed(t, g)
 			}
 		}
-		meddle(t, repos[0], map[string][]byte{placeOf(h).file(): nil}) // its events are not true
+		if round%10 == 0 {
+			meddle(t, repos[0], map[string][]byte{placeOf(h).file(): nil}) // that event is not true
+		}
 	}
 }
