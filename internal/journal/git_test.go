@@ -307,3 +307,45 @@ func TestListAndDurations(t *testing.T) {
 		t.Errorf("another manifest took %v", took)
 	}
 }
+
+// TestArrivedUnderAnother: a push that arrived, and was built upon before anybody could look, is known again by its lease.
+func TestArrivedUnderAnother(t *testing.T) {
+	t.Parallel()
+	dir := bare(t)
+	g, _ := opened(t, dir, header(), GitOptions{})
+	pushes := 0
+	err := g.AppendWith(t.Context(), func(ctx context.Context, ref, from, to string) error {
+		pushes++
+		if err := g.repo.Push(ctx, from, to); err != nil || ref != GitRef {
+			t.Errorf("%s: %v", ref, err)
+		}
+		meddle(t, view(t, dir), map[string][]byte{"note": []byte("somebody was here")})
+		return fault.New(fault.Remote, "push-unknown", "no answer")
+	}, calls()[0]...)
+	if err != nil || pushes != 1 {
+		t.Fatalf("%d pushes, %v", pushes, err)
+	}
+	keep(t, g, calls()[1]...)
+	events, _, err := ReadGit(t.Context(), view(t, dir), header())
+	if err != nil || len(events) != 5 {
+		t.Errorf("%d events, %v", len(events), err)
+	}
+}
+
+// TestCompanionRefused: what keeps another ref from moving is told as it is, and the journal goes on without that call.
+func TestCompanionRefused(t *testing.T) {
+	t.Parallel()
+	dir := bare(t)
+	g, _ := opened(t, dir, header(), GitOptions{})
+	keep(t, g, calls()[0]...)
+	moved := fault.New(fault.Invalid, "ref-moved", "the branch has moved")
+	err := g.AppendWith(t.Context(), func(context.Context, string, string, string) error { return moved }, calls()[1]...)
+	if err != error(moved) { //nolint:errorlint // this very one
+		t.Fatalf("got %v", err)
+	}
+	keep(t, g, calls()[1]...)
+	events, _, err := ReadGit(t.Context(), view(t, dir), header())
+	if err != nil || len(events) != 5 {
+		t.Errorf("%d events, %v", len(events), err)
+	}
+}
