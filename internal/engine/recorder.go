@@ -5,12 +5,25 @@ import (
 	"sync"
 
 	"github.com/gravitee-lab/gio/internal/fault"
+	"github.com/gravitee-lab/gio/internal/gitrepo"
 	"github.com/gravitee-lab/gio/internal/run"
 )
 
 // Journal is where the events go. Package journal says what a home promises.
 type Journal interface {
 	Append(ctx context.Context, events ...run.Event) error
+}
+
+// leased is a journal that can be taken over by another driver. Fresh makes sure, immediately before something is
+// triggered, that it has not been.
+type leased interface {
+	Fresh(ctx context.Context) error
+}
+
+// companion is a journal that lies where the release is recorded: events can travel in the very push that they tell of.
+// Its push may be called again, with other values, while the journal's own ref moves.
+type companion interface {
+	AppendWith(ctx context.Context, push func(ctx context.Context, ref, from, to string) error, events ...run.Event) error
 }
 
 // recorder numbers the events, keeps them, and holds the state they add up to. Events that arrive
@@ -66,6 +79,51 @@ func (r *recorder) add(ctx context.Context, e run.Event) error {
 		r.write(context.WithoutCancel(ctx))
 	}
 	return mine.err
+}
+
+// fresh is called immediately before a trigger: after an error nothing may be triggered.
+func (r *recorder) fresh(ctx context.Context) error {
+	if j, ok := r.journal.(leased); ok {
+		return j.Fresh(ctx)
+	}
+	return nil
+}
+
+// addWith keeps an event together with the push that it tells of: in one, where the journal can, else one after the other.
+// After an error of the push the event is not kept, and others may be added.
+func (r *recorder) addWith(ctx context.Context, e run.Event, push func(context.Context, ...gitrepo.Update) error) error {
+	j, together := r.journal.(companion)
+	if !together {
+		if err := push(ctx); err != nil {
+			return err
+		}
+		return r.add(ctx, e)
+	}
+	ctx = context.WithoutCancel(ctx)
+	r.turn <- struct{}{}
+	defer func() { <-r.turn }()
+	r.write(ctx) // what waits comes first
+	if err := r.err(); err != nil {
+		return err
+	}
+	r.mu.Lock()
+	e.Run, e.Seq, e.Time = r.state.Header.Run(), r.state.Seq+1, r.clock.Now().UTC()
+	err := r.state.Allows(e)
+	r.mu.Unlock()
+	if err != nil {
+		return fault.New(fault.Internal, "impossible-event", "gio was about to note something that cannot be").Because(err)
+	}
+	err = j.AppendWith(ctx, func(ctx context.Context, ref, from, to string) error {
+		return push(ctx, gitrepo.Update{Ref: ref, Old: gitrepo.Hash(from), New: gitrepo.Hash(to)})
+	}, e)
+	if err != nil {
+		return err
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	err = r.state.Apply(e)
+	r.notify(e, r.state)
+	return err
 }
 
 // write keeps all that waits. The state runs ahead of the journal only in here: nobody acts on an

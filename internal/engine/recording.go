@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -96,17 +97,19 @@ func (r *Release) record(ctx context.Context) error {
 	}
 }
 
-// push writes down what is about to be pushed, pushes, and writes down that it is there.
+// push writes down what is about to be pushed, pushes, and writes down that it is there: with the push itself, where the
+// journal lies in the same repository.
 func (r *Release) push(ctx context.Context, d draft) error {
-	if len(d.updates) > 0 {
-		if err := r.rec.add(ctx, run.Event{Type: run.Recording, Record: &d.record}); err != nil {
-			return err
-		}
-		if err := r.Repo.Push(ctx, d.updates); err != nil {
-			return err
-		}
+	recorded := run.Event{Type: run.Recorded, Record: &d.record}
+	if len(d.updates) == 0 {
+		return r.rec.add(ctx, recorded)
 	}
-	return r.rec.add(ctx, run.Event{Type: run.Recorded, Record: &d.record})
+	if err := r.rec.add(ctx, run.Event{Type: run.Recording, Record: &d.record}); err != nil {
+		return err
+	}
+	return r.rec.addWith(ctx, recorded, func(ctx context.Context, also ...gitrepo.Update) error {
+		return r.Repo.Push(ctx, slices.Concat(d.updates, also))
+	})
 }
 
 // settleRecording finds out what became of a push whose outcome no driver lived to note. It was

@@ -43,6 +43,9 @@ func (s *session) send(ctx context.Context, u unit, intent run.Event) error {
 		if err := s.rec.add(ctx, intent); err != nil {
 			return err
 		}
+		if err := s.rec.fresh(ctx); err != nil {
+			return err // nothing was sent: the next driver finds the intent and looks
+		}
 		created, err := s.ci.Trigger(ctx, circleci.TriggerRequest{
 			Project: u.steps[0].Project, Definition: u.steps[0].Definition,
 			Branch: u.steps[0].Branch, Parameters: u.steps[0].Parameters,

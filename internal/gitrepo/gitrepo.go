@@ -9,7 +9,6 @@ import (
 	"context"
 	"maps"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/go-git/go-git/v5/plumbing"
@@ -49,14 +48,14 @@ type Options struct {
 
 // Repo is one branch of a remote repository, held in memory. It is safe for concurrent use; operations wait for each other.
 type Repo struct {
-	mu            sync.Mutex
-	remote        *remote
-	branch        plumbing.ReferenceName
-	author        Author
-	committer     Author
-	now           func() time.Time
-	store         *memory.Storage
-	made          map[plumbing.Hash]bool // objects made here that the remote is not known to have
+	mu        lock
+	remote    *remote
+	branch    plumbing.ReferenceName
+	author    Author
+	committer Author
+	now       func() time.Time
+	objects
+	others        []*Ref
 	refs          map[string]Hash
 	defaultBranch string
 	head          Hash
@@ -84,7 +83,7 @@ func Open(ctx context.Context, o Options) (*Repo, error) {
 func newRepo(o Options, remote *remote) *Repo {
 	r := &Repo{
 		remote: remote, branch: branchRef(o.Branch), author: o.Author.clean(), committer: o.Committer.clean(), now: o.Now,
-		store: memory.NewStorage(), made: map[plumbing.Hash]bool{}, told: o.DryPush,
+		mu: make(lock, 1), objects: newObjects(remote.shown), told: o.DryPush,
 	}
 	r.author = r.author.or(fallbackAuthor)
 	r.committer = r.committer.or(r.author)
@@ -93,6 +92,12 @@ func newRepo(o Options, remote *remote) *Repo {
 	}
 	return r
 }
+
+// lock is a mutex whose waiting a synctest bubble counts as idle: who holds it may sleep between two tries.
+type lock chan struct{}
+
+func (l lock) Lock()   { l <- struct{}{} }
+func (l lock) Unlock() { <-l }
 
 func branchRef(name string) plumbing.ReferenceName {
 	if strings.HasPrefix(name, "refs/") {

@@ -5,16 +5,17 @@ import (
 	"context"
 	"errors"
 	"io"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/go-git/go-git/v5/plumbing"
-	"github.com/go-git/go-git/v5/plumbing/filemode"
 	"github.com/go-git/go-git/v5/plumbing/format/packfile"
-	"github.com/go-git/go-git/v5/plumbing/object"
 	"github.com/go-git/go-git/v5/plumbing/protocol/packp"
 	"github.com/go-git/go-git/v5/plumbing/protocol/packp/capability"
 	"github.com/go-git/go-git/v5/plumbing/transport"
+	"github.com/go-git/go-git/v5/storage/memory"
 
 	"github.com/gravitee-lab/gio/internal/fault"
 )
@@ -43,30 +44,39 @@ func (r *Repo) Push(ctx context.Context, updates []Update) error {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	refs, err := r.push(ctx, updates)
+	if refs != nil {
+		r.refs = refs
+	}
+	return err
+}
+
+// push gives the refs as they were read back, nil where that did not come to pass.
+func (r *Repo) push(ctx context.Context, updates []Update) (map[string]Hash, error) {
 	sent, err := r.unsent(updates)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	wire, cancel := context.WithTimeout(ctx, wireTimeout)
 	defer cancel()
 	session, adv, err := r.remote.receivePack(wire)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer hangUp(session)
 	if !adv.Capabilities.Supports(capability.Atomic) {
-		return r.notAtomic()
+		return nil, r.notAtomic()
 	}
 	request, words, err := r.request(adv, updates, sent)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	report, err := session.ReceivePack(wire, request)
-	if err := r.outcome(ctx, updates, report, err, words.String()); err != nil {
-		return err
+	refs, err := r.outcome(ctx, updates, report, err, words.String())
+	if err == nil {
+		r.landed(updates, sent)
 	}
-	r.landed(updates, sent)
-	return nil
+	return refs, err
 }
 
 // ProvePush proves the right to push, and that the server pushes atomically, without writing anything. Faults: "git-auth",
@@ -95,63 +105,30 @@ func (r *Repo) notAtomic() error {
 		Hint("gio needs the Git capability \"atomic\"; Git 2.4 and newer, GitHub and GitLab have it")
 }
 
-// unsent are the objects made here that the new values need and the remote lacks.
-func (r *Repo) unsent(updates []Update) ([]plumbing.Hash, error) {
+// unsent are the objects made here that the new values need and the remote lacks, in a store of their own.
+func (r *Repo) unsent(updates []Update) (*memory.Storage, error) {
 	if len(updates) == 0 {
 		return nil, fault.New(fault.Internal, "push-empty", "a push to %s names no ref", r.remote.shown)
 	}
-	var sent []plumbing.Hash
-	seen := map[plumbing.Hash]bool{}
-	var visit func(plumbing.Hash) error
-	visit = func(h plumbing.Hash) error {
-		if seen[h] || !r.made[h] {
-			return nil
-		}
-		seen[h] = true
-		sent = append(sent, h)
-		below, err := r.below(h)
-		for i := 0; err == nil && i < len(below); i++ {
-			err = visit(below[i])
-		}
-		return err
-	}
+	sent := memory.NewStorage()
 	for _, u := range updates {
-		if r.store.HasEncodedObject(u.New.plumb()) != nil {
-			return nil, r.unreadable(u.New, plumbing.ErrObjectNotFound)
+		holder := &r.objects
+		for _, other := range r.others {
+			if other.store.HasEncodedObject(u.New.plumb()) == nil {
+				holder = &other.objects
+			}
 		}
-		if err := visit(u.New.plumb()); err != nil {
+		if err := holder.unsent(u.New, sent); err != nil {
 			return nil, err
 		}
 	}
 	return sent, nil
 }
 
-// below are the objects that an object names.
-func (r *Repo) below(h plumbing.Hash) ([]plumbing.Hash, error) {
-	o, err := object.GetObject(r.store, h)
-	if err != nil {
-		return nil, r.unreadable(hashOf(h), err)
-	}
-	var below []plumbing.Hash
-	switch o := o.(type) {
-	case *object.Commit:
-		below = append(o.ParentHashes, o.TreeHash)
-	case *object.Tag:
-		below = append(below, o.Target)
-	case *object.Tree:
-		for _, e := range o.Entries {
-			if e.Mode != filemode.Submodule {
-				below = append(below, e.Hash)
-			}
-		}
-	}
-	return below, nil
-}
-
-func (r *Repo) request(adv *packp.AdvRefs, updates []Update, sent []plumbing.Hash) (*packp.ReferenceUpdateRequest, *limited, error) {
+func (r *Repo) request(adv *packp.AdvRefs, updates []Update, sent *memory.Storage) (*packp.ReferenceUpdateRequest, *limited, error) {
 	var pack bytes.Buffer
 	// Git wants a pack, if an empty one, also where every object is known already. No deltas: a few small objects.
-	if _, err := packfile.NewEncoder(&pack, r.store, false).Encode(sent, 0); err != nil {
+	if _, err := packfile.NewEncoder(&pack, sent, false).Encode(slices.Collect(maps.Keys(sent.Objects)), 0); err != nil {
 		return nil, nil, r.unmade(err)
 	}
 	words := &limited{}
@@ -174,13 +151,12 @@ func (r *Repo) request(adv *packp.AdvRefs, updates []Update, sent []plumbing.Has
 }
 
 // outcome decides by what the refs hold afterwards.
-func (r *Repo) outcome(ctx context.Context, updates []Update, report *packp.ReportStatus, sendErr error, words string) error {
+func (r *Repo) outcome(ctx context.Context, updates []Update, report *packp.ReportStatus, sendErr error, words string) (map[string]Hash, error) {
 	refs, err := r.readBack(ctx)
 	if err != nil {
-		return fault.New(fault.Remote, "push-unknown", "whether the push of %s to %s arrived is unknown: the refs cannot be read back",
+		return nil, fault.New(fault.Remote, "push-unknown", "whether the push of %s to %s arrived is unknown: the refs cannot be read back",
 			names(updates), r.remote.shown).Hint("run the same command again: it reads the refs before it writes").Because(err)
 	}
-	r.refs = refs
 	var arrived, moved []Update
 	for _, u := range updates {
 		switch refs[u.Ref] {
@@ -193,15 +169,15 @@ func (r *Repo) outcome(ctx context.Context, updates []Update, report *packp.Repo
 	}
 	switch {
 	case len(arrived) == len(updates):
-		return nil
+		return refs, nil
 	case len(moved) > 0:
-		return fault.New(fault.Invalid, "ref-moved", "somebody else pushed %s to %s meanwhile", names(moved), r.remote.shown).
+		return refs, fault.New(fault.Invalid, "ref-moved", "somebody else pushed %s to %s meanwhile", names(moved), r.remote.shown).
 			Hint("run the same command again: it starts from what is there now").Because(ErrMoved)
 	case len(arrived) > 0:
-		return fault.New(fault.Remote, "push-partial", "the server of %s took only a part of an atomic push: %s", r.remote.shown, names(arrived)).
+		return refs, fault.New(fault.Remote, "push-partial", "the server of %s took only a part of an atomic push: %s", r.remote.shown, names(arrived)).
 			Hint("run the same command again, and tell the server's administrators")
 	}
-	return r.refusal(ctx, updates, report, sendErr, words)
+	return refs, r.refusal(ctx, updates, report, sendErr, words)
 }
 
 // refusal tells a push that left no trace: not allowed, refused by the server, or lost on the way there.
@@ -272,13 +248,21 @@ func (r *Repo) readBack(ctx context.Context) (map[string]Hash, error) {
 }
 
 // landed notes that the remote has now what was sent.
-func (r *Repo) landed(updates []Update, sent []plumbing.Hash) {
-	for _, h := range sent {
+func (r *Repo) landed(updates []Update, sent *memory.Storage) {
+	for h := range sent.Objects {
 		delete(r.made, h)
+		for _, other := range r.others {
+			delete(other.made, h)
+		}
 	}
 	for _, u := range updates {
 		if u.Ref == r.branch.String() {
 			r.head = u.New
+		}
+		for _, other := range r.others {
+			if other.name == u.Ref {
+				other.shrink(u.New)
+			}
 		}
 	}
 }

@@ -23,6 +23,15 @@
 //     which the calls of Append began to run, and a caller that needs an order makes the calls one
 //     after the other.
 //
+// # The homes
+//
+// File is a file below the state directory of one machine, locked for as long as its process lives.
+// Git is GitRef of the release repository, where any machine can go on: its lock is a lease, which is
+// watched and taken over when its driver is gone. There an intent travels with a claim on its component
+// version, so that no two runs release the same one, and what is recorded in the release repository can
+// travel in one push with the event that says so. Memory is for dry runs and keeps no promise but the
+// order.
+//
 // A journal knows no rule of a run: run.Check does. Opening runs it, so that no driver continues from
 // a journal whose events cannot be true together.
 package journal

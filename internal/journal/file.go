@@ -167,19 +167,22 @@ func Durations(path string) map[string]time.Duration {
 		return info.ModTime()
 	}
 	slices.SortFunc(files, func(a, b string) int { return modified(b).Compare(modified(a)) })
-	took := map[string]time.Duration{}
+	var newest [][]run.Event
 	for _, file := range files[:min(len(files), earlierRuns)] {
-		events, err := ReadFile(file)
-		if err != nil {
-			continue
+		if events, err := ReadFile(file); err == nil {
+			newest = append(newest, events)
 		}
-		state, err := run.Fold(events)
-		if err != nil {
-			continue
+	}
+	return durations(newest)
+}
+
+// durations lets the newer run decide.
+func durations(newestFirst [][]run.Event) map[string]time.Duration {
+	took := map[string]time.Duration{}
+	for _, events := range slices.Backward(newestFirst) {
+		if state, err := run.Fold(events); err == nil {
+			maps.Copy(took, state.Durations())
 		}
-		newest := took
-		took = state.Durations()
-		maps.Copy(took, newest)
 	}
 	return took
 }

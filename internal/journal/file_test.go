@@ -33,6 +33,8 @@ func fileHome(t *testing.T, h run.Header) home {
 		load:  func() []byte { return load(t, path) },
 		store: func(data []byte) { store(t, path, data) },
 		fail:  func(d driver) { _ = d.(*File).file.Close() },
+
+		failure: fault.Internal,
 	}
 }
 

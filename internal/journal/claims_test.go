@@ -1,0 +1,139 @@
+package journal
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/gravitee-lab/gio/internal/fault"
+	"github.com/gravitee-lab/gio/internal/gitrepo/gittest"
+	"github.com/gravitee-lab/gio/internal/run"
+)
+
+// ofVersion is the header of another run.
+func ofVersion(kind, version string) run.Header {
+	h := header()
+	h.Kind, h.Version = kind, version
+	return h
+}
+
+func about(what run.Type, id run.StepID) run.Event {
+	return run.Event{Type: what, Steps: []run.StepID{id}}
+}
+
+// TestClaims walks through what events do to a claim. The events alone decide: whether they can be true is not the journal's to say.
+func TestClaims(t *testing.T) {
+	t.Parallel()
+	alpha := run.ID("alpha", "1.0.0")
+	answer := func(status string) run.Event {
+		return run.Event{Type: run.Resolved, Status: status, Steps: []run.StepID{alpha}}
+	}
+	for _, test := range []struct {
+		name, kind string
+		events     []run.Event
+		held       bool
+	}{
+		{"intent", "release", []run.Event{about(run.Intent, alpha)}, true},
+		{"a dry run's intent", "dry", []run.Event{about(run.Intent, alpha)}, true},
+		{"unknown", "release", []run.Event{about(run.Intent, alpha), about(run.Unknown, alpha)}, true},
+		{"failed", "release", []run.Event{about(run.Intent, alpha), about(run.Failed, alpha)}, false},
+		{"skipped", "release", []run.Event{about(run.Intent, alpha), about(run.Skipped, alpha)}, false},
+		{"skipped without an intent", "release", []run.Event{about(run.Skipped, alpha)}, false},
+		{"succeeded", "release", []run.Event{about(run.Intent, alpha), about(run.Succeeded, alpha)}, true},
+		{"rehearsed", "dry", []run.Event{about(run.Intent, alpha), about(run.Succeeded, alpha)}, false},
+		{"failed and run again by somebody", "release", []run.Event{about(run.Intent, alpha), about(run.Failed, alpha), about(run.Observed, alpha)}, true},
+		{"answered: not triggered", "release", []run.Event{about(run.Intent, alpha), answer(run.AnswerNotTriggered)}, false},
+		{"answered: released", "release", []run.Event{answer(run.AnswerReleased)}, true},
+		{"answered: a pipeline", "release", []run.Event{answer(run.AnswerPipeline)}, true},
+		{"staged", "stage", []run.Event{about(run.Intent, alpha), about(run.Succeeded, alpha)}, false},
+	} {
+		for _, together := range []bool{true, false} {
+			t.Run(test.name, func(t *testing.T) {
+				t.Parallel()
+				dir := bare(t)
+				g, _ := opened(t, dir, ofVersion(test.kind, "3.9.4"), GitOptions{})
+				if together {
+					keep(t, g, test.events...)
+				} else {
+					for _, e := range test.events {
+						keep(t, g, e)
+					}
+				}
+				other, _ := opened(t, dir, ofVersion("release", "3.10.0"), GitOptions{})
+				claims, err := other.Claimed([]run.StepID{alpha, run.ID("beta", "1.0.0")})
+				if err != nil || len(claims) > 1 || (len(claims) == 1) != test.held {
+					t.Errorf("claims %v, %v", claims, err)
+				}
+				if mine, err := g.Claimed([]run.StepID{alpha}); err != nil || mine != nil {
+					t.Errorf("its own claim is called somebody else's: %v, %v", mine, err)
+				}
+			})
+		}
+	}
+}
+
+// TestClaimedElsewhere (S34): the second is told whose it is, nothing of its call is kept, and what it knows about others
+// is never taken away by it.
+func TestClaimedElsewhere(t *testing.T) {
+	t.Parallel()
+	dir := bare(t)
+	alpha, beta := run.ID("alpha", "1.0.0"), run.ID("beta/x", "1.0.0")
+	first, _ := opened(t, dir, header(), GitOptions{})
+	late, _ := opened(t, dir, ofVersion("release", "3.10.0"), GitOptions{})
+	driver := somebody()
+	keep(t, first, run.Event{Type: run.Planned, Driver: &driver}, run.Event{Type: run.Intent, Steps: []run.StepID{alpha, beta}})
+	if claims, err := late.Claimed([]run.StepID{alpha}); err != nil || len(claims) != 0 {
+		t.Errorf("before it reads again: %v, %v", claims, err)
+	}
+
+	err := late.Append(t.Context(), about(run.Intent, run.ID("gamma", "1.0.0")), about(run.Intent, alpha))
+	isFault(t, err, fault.Stopped, "claimed-elsewhere", "alpha 1.0.0: release/3.9.4 (octocat, https://circleci.com/gh/acme/release/7, since 2")
+	if again := late.Append(t.Context(), stopped(1)); again != err { //nolint:errorlint // the very same fault is promised
+		t.Errorf("then %v", again)
+	}
+	closed(t, late)
+	if tree := gittest.Git(t, dir, "ls-tree", "-r", "--name-only", GitRef); strings.Contains(tree, "gamma") || strings.Contains(tree, "3.10.0.jsonl") {
+		t.Errorf("something of the call was kept:\n%s", tree)
+	}
+
+	second, _ := opened(t, dir, ofVersion("release", "3.10.0"), GitOptions{})
+	claims, err := second.Claimed([]run.StepID{alpha, beta})
+	if err != nil || len(claims) != 2 || claims[0].Run != "release/3.9.4" || claims[0].Login != "octocat" || time.Since(claims[0].Since) > time.Minute {
+		t.Errorf("claims %+v, %v", claims, err)
+	}
+	isFault(t, Elsewhere(claims), fault.Stopped, "claimed-elsewhere", "beta/x 1.0.0")
+	if err := Elsewhere(nil); err != nil {
+		t.Errorf("no claims: %v", err)
+	}
+	keep(t, second, about(run.Failed, alpha), about(run.Skipped, beta), about(run.Observed, alpha))
+	third, _ := opened(t, dir, ofVersion("release", "3.11.0"), GitOptions{})
+	if claims, err := third.Claimed([]run.StepID{alpha, beta}); err != nil || len(claims) != 2 || claims[0].Run != "release/3.9.4" {
+		t.Errorf("claims %+v, %v", claims, err)
+	}
+
+	keep(t, first, about(run.Failed, alpha))
+	keep(t, third, about(run.Intent, alpha))
+}
+
+// TestClaimRace: of two runs that want a version at the same moment one gets it.
+func TestClaimRace(t *testing.T) {
+	t.Parallel()
+	dir := bare(t)
+	for round := range 20 {
+		id := run.ID("alpha", strings.Repeat("1", round+1))
+		result := make(chan error, 2)
+		for _, version := range []string{"3.9.4", "3.10.0"} {
+			h := ofVersion("release", version)
+			h.Manifest = id.Version() // a place of its own for each round
+			g, _ := opened(t, dir, h, GitOptions{})
+			go func() {
+				result <- g.Append(t.Context(), about(run.Intent, id))
+				_ = g.Close()
+			}()
+		}
+		one, two := <-result, <-result
+		if (one == nil) == (two == nil) || one != nil && !fault.Is(one, "claimed-elsewhere") || two != nil && !fault.Is(two, "claimed-elsewhere") {
+			t.Fatalf("round %d: %v and %v", round, one, two)
+		}
+	}
+}
