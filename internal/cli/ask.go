@@ -32,7 +32,7 @@ func (env *environment) prepare(ctx context.Context, ws workspace, r *engine.Rel
 	open, notify := r.Open, r.Notify
 	r.Notify = nil
 	r.Open = func(h run.Header) (engine.Journal, []run.Event, error) {
-		events, err := env.peek(ws, h)
+		events, err := peek(ctx, r.Repo, h)
 		return &journal.Memory{}, events, err
 	}
 	if err := r.Prepare(ctx); err != nil {

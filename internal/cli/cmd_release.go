@@ -14,9 +14,7 @@ import (
 	"github.com/gravitee-lab/gio/internal/engine"
 	"github.com/gravitee-lab/gio/internal/fault"
 	"github.com/gravitee-lab/gio/internal/gitrepo"
-	"github.com/gravitee-lab/gio/internal/journal"
 	"github.com/gravitee-lab/gio/internal/report"
-	"github.com/gravitee-lab/gio/internal/run"
 )
 
 type releaseOptions struct {
@@ -28,6 +26,7 @@ type releaseOptions struct {
 	failFast     bool
 	dryRun       dryLevel
 	yes          bool
+	takeOver     bool
 	json, events bool
 }
 
@@ -40,9 +39,8 @@ func newReleaseCommand(env *environment) *cobra.Command {
 to the end and records what succeeded in the release repository. When all have succeeded it
 sets the product version, tags it and prepares the next version.
 
-When something fails, the wave finishes, what succeeded is recorded, and the same command
-goes on from there: nothing that succeeded, runs, or may have been started is started again.
-
+When something fails, the wave finishes, what succeeded is recorded, and the same command goes
+on from there, on any machine: nothing that succeeded, runs, or may exist is started again.
 The first Ctrl-C starts nothing more and watches what runs; the second leaves at once.
 Pipelines are never cancelled by leaving. On a terminal, outside CI, gio asks before it starts.
 
@@ -58,6 +56,7 @@ Exit codes: 0 done, 2 usage, 3 not allowed, 4 remote failed, 5 not found, 6 canc
 	f.Var(&o.dryRun, "dry-run", "client: only show it; server: run the pipelines with dry_run: true")
 	f.Lookup("dry-run").NoOptDefVal = string(dryClient)
 	f.BoolVar(&o.yes, "yes", false, "answer the question yes")
+	f.BoolVar(&o.takeOver, "take-over", false, "go on at once with a run that another driver has left")
 	f.StringSliceVar(&o.only, "only", nil, "release only these components; the product is then not finished")
 	f.StringSliceVar(&o.except, "except", nil, "leave these components out; the product is then not finished")
 	f.StringVar(&o.next, "next", "", "next version of the release branch (default: counted)")
@@ -85,7 +84,7 @@ func runRelease(ctx context.Context, env *environment, o releaseOptions) error {
 	if err != nil {
 		return err
 	}
-	defer func() { _ = r.Close() }() // what matters is durable already
+	defer env.leave(r)
 	v := env.newView(o.events)
 	defer v.close()
 	r.Notify = v.notify
@@ -104,6 +103,13 @@ func runRelease(ctx context.Context, env *environment, o releaseOptions) error {
 	return env.result(r, o, err)
 }
 
+// leave gives the run back, so that the next driver need not wait.
+func (env *environment) leave(r *engine.Release) {
+	if err := r.Close(); err != nil {
+		fmt.Fprintf(env.Stderr, "the run could not be given back, the next driver waits some minutes or uses --take-over: %s\n", err)
+	}
+}
+
 // openRelease wires what a release needs.
 func (env *environment) openRelease(ctx context.Context, ws workspace, o releaseOptions) (*engine.Release, error) {
 	ci, err := env.circleCI(ws)
@@ -115,14 +121,7 @@ func (env *environment) openRelease(ctx context.Context, ws workspace, o release
 		return nil, err
 	}
 	r := env.newRelease(ws, o, ci, repo)
-	r.Open = func(h run.Header) (engine.Journal, []run.Event, error) {
-		path, err := env.journalPath(ws, h)
-		if err != nil {
-			return nil, nil, err
-		}
-		r.Earlier = journal.Durations(path)
-		return journal.OpenFile(path, h)
-	}
+	r.Open = env.driving(ctx, r, o.takeOver)
 	return r, nil
 }
 

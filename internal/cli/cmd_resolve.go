@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"net/url"
@@ -11,18 +10,16 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/gravitee-lab/gio/internal/config"
 	"github.com/gravitee-lab/gio/internal/engine"
 	"github.com/gravitee-lab/gio/internal/fault"
 	"github.com/gravitee-lab/gio/internal/gitrepo"
-	"github.com/gravitee-lab/gio/internal/journal"
 	"github.com/gravitee-lab/gio/internal/manifest"
 	"github.com/gravitee-lab/gio/internal/plan"
 	"github.com/gravitee-lab/gio/internal/run"
 )
 
 func newResolveCommand(env *environment) *cobra.Command {
-	a, dryRun := engine.Answer{}, false
+	a, dryRun, takeOver := engine.Answer{}, false, false
 	cmd := &cobra.Command{
 		Use:   "resolve COMPONENT (--pipeline N | --released | --not-triggered)",
 		Short: "Answer what gio cannot know about a component's pipeline",
@@ -48,19 +45,20 @@ Exit codes: 0 done, 2 usage, 3 not allowed, 4 remote failed, 5 no such component
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
 			a.Component = args[0]
-			return runResolve(cmd.Context(), env, a, dryRun)
+			return runResolve(cmd.Context(), env, a, dryRun, takeOver)
 		},
 	}
 	cmd.Flags().Int64Var(&a.Pipeline, "pipeline", 0, "number of the pipeline that is the component's")
 	cmd.Flags().BoolVar(&a.Released, "released", false, "the version is released")
 	cmd.Flags().BoolVar(&a.NotTriggered, "not-triggered", false, "no pipeline was started, or it is to be released again")
 	cmd.Flags().BoolVar(&dryRun, "dry-run", false, "it is about a run of gio release --dry-run=server")
+	cmd.Flags().BoolVar(&takeOver, "take-over", false, "answer a run that another driver has left")
 	cmd.MarkFlagsOneRequired("pipeline", "released", "not-triggered")
 	cmd.MarkFlagsMutuallyExclusive("pipeline", "released", "not-triggered")
 	return cmd
 }
 
-func runResolve(ctx context.Context, env *environment, a engine.Answer, dryRun bool) error {
+func runResolve(ctx context.Context, env *environment, a engine.Answer, dryRun, takeOver bool) error {
 	ws, err := env.workspace()
 	if err != nil {
 		return err
@@ -77,12 +75,17 @@ func runResolve(ctx context.Context, env *environment, a engine.Answer, dryRun b
 	if dryRun {
 		kind, next = "dry", "gio release --dry-run=server"
 	}
-	j, events, err := env.openRun(ws, run.Header{Kind: kind, Manifest: ws.Path, Version: m.ReleaseVersion(), Host: ci.Host(), Branch: ws.Branch.Value})
+	repo, err := env.repository(ctx, ws, nil)
+	if err != nil {
+		return err
+	}
+	a.By = env.driver()
+	h := run.Header{Kind: kind, Manifest: ws.Path, Version: m.ReleaseVersion(), Host: ci.Host(), Branch: ws.Branch.Value}
+	j, events, err := env.openRun(ctx, repo, h, a.By, takeOver)
 	if err != nil {
 		return err
 	}
 	defer func() { _ = j.Close() }() // what matters is durable already
-	a.By = env.driver()
 	state, err := run.Fold(events)
 	if err != nil {
 		return err
@@ -97,31 +100,6 @@ func runResolve(ctx context.Context, env *environment, a engine.Answer, dryRun b
 		fmt.Fprintf(env.Stdout, "%s %s: noted; `%s` goes on from there\n", st.ID.Component(), st.ID.Version(), next)
 	}
 	return nil
-}
-
-// openRun opens the journal of a run that this checkout has seen before.
-func (env *environment) openRun(ws workspace, h run.Header) (*journal.File, []run.Event, error) {
-	path, err := env.journalPath(ws, h)
-	if err != nil {
-		return nil, nil, err
-	}
-	j, events, err := journal.OpenFile(path, h)
-	if err == nil && len(events) == 0 {
-		_ = j.Close() // nothing was written
-		return nil, nil, fault.New(fault.NotFound, "no-journal", "no run of %s %s is known here", h.Kind, h.Version).
-			Hint("looked at %s", path).
-			Hint("--dry-run answers for a run of `gio release --dry-run=server`")
-	}
-	return j, events, err
-}
-
-func (env *environment) journalPath(ws workspace, h run.Header) (string, error) {
-	state, err := config.StateDir(env.Getenv)
-	if err != nil {
-		return "", err
-	}
-	env.say("journal below", state)
-	return journal.Path(state.Value, gitrepo.RepoID(cmp.Or(ws.Checkout.RemoteURL, ws.Checkout.Root)), h), nil
 }
 
 // tagged tells whether the component's repository carries a tag of the step's version.

@@ -16,7 +16,6 @@ import (
 const (
 	containerSecrets   = "/graviteeio/cicd/.secrets.json"
 	containerSecretHub = "/graviteeio/cicd/.secrethub.credential"
-	containerState     = "/graviteeio/cicd/state"
 )
 
 // containerForm is the command line of the orchestrator that gio replaces, as the release jobs still write it.
@@ -137,11 +136,6 @@ func (env *environment) enterContainer(args []string) []string {
 	defaults := map[string]string{}
 	if _, err := os.Stat(containerSecrets); err == nil {
 		defaults["SECRETS_FILE_PATH"] = containerSecrets
-	}
-	// An engine gives HOME=/ where the image has no users.
-	if outside("XDG_STATE_HOME") == "" && (outside("HOME") == "" || outside("HOME") == "/") {
-		defaults["XDG_STATE_HOME"] = containerState
-		env.notes = append(env.notes, "the journal is in "+containerState+": it ends with this container, unless a volume is mounted there")
 	}
 	env.Getenv = func(name string) string {
 		if v := outside(name); v != "" {

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"path/filepath"
 	"strings"
 	"time"
 
@@ -100,6 +99,8 @@ type dryRun struct {
 	online bool // CircleCI answers reads
 	sim    *sim.Sim
 	repo   *gitrepo.Repo
+
+	imagined bool // the remote is not read
 }
 
 func runDryRelease(ctx context.Context, env *environment, ws workspace, o releaseOptions) error {
@@ -140,6 +141,7 @@ func (d *dryRun) openRepository(ctx context.Context) error {
 	if kind == fault.Remote || kind == fault.Auth || fault.Is(err, "no-remote") {
 		fmt.Fprintf(d.env.Stderr, "the release repository was not read, its release.json is taken to be the checkout's: %s\n", oneLine(err))
 		repo, err = d.imagine()
+		d.imagined = true
 	}
 	d.repo, d.out.repo = repo, repo
 	d.out.remote = cmp.Or(gitrepo.Redact(d.ws.Checkout.RemoteURL), "the release repository")
@@ -194,7 +196,7 @@ func probe(ctx context.Context, found config.CircleCI) error {
 // openJournal is a journal in memory that begins with the facts of the real one, so that what has succeeded is not shown as
 // triggered again.
 func (d *dryRun) openJournal(ctx context.Context, h run.Header) (engine.Journal, []run.Event, error) {
-	events, err := d.env.peek(d.ws, h)
+	events, err := d.known(ctx, h)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -213,6 +215,14 @@ func (d *dryRun) openJournal(ctx context.Context, h run.Header) (engine.Journal,
 		events = append(events, run.Event{Run: h.Run(), Seq: state.Seq + 1, Time: time.Now().UTC(), Type: run.Succeeded, Steps: runs})
 	}
 	return &journal.Memory{}, events, nil
+}
+
+// known is what the journal of the run holds, nothing where the remote is not read.
+func (d *dryRun) known(ctx context.Context, h run.Header) ([]run.Event, error) {
+	if d.imagined {
+		return nil, nil
+	}
+	return peek(ctx, d.repo, h)
 }
 
 // stillRuns tells of a step that an earlier run left whether its pipeline has not ended. A dry run does not wait for it.
@@ -269,27 +279,6 @@ func (d *dryRun) result(r *engine.Release, o releaseOptions, err error) error {
 type dryResult struct {
 	DryRun dryLevel `json:"dry_run"`
 	report.Result
-}
-
-// peek reads the journal of a run without driving it: nothing is made, nothing is locked. A journal that cannot be this run's
-// is left out, as is one that does not exist.
-func (env *environment) peek(ws workspace, h run.Header) ([]run.Event, error) {
-	path, err := env.journalPath(ws, h)
-	if err != nil {
-		return nil, nil // without a place for journals there is none
-	}
-	events, err := journal.ReadFile(path)
-	if fault.Is(err, "no-journal") {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	if kept := events[0].Header; kept.Host != h.Host || kept.Branch != h.Branch {
-		fmt.Fprintf(env.Stderr, "%s is left out: it is the journal of %s on %s\n", filepath.Base(path), kept.Branch, kept.Host)
-		return nil, nil
-	}
-	return events, nil
 }
 
 // oneLine is an error without its line breaks.

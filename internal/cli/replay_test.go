@@ -208,7 +208,7 @@ func (r *replay) checkNext(t *testing.T, branch, released, next string) {
 // checkRefs: these branches with commits of these subjects, the newest first, these annotated tags, and nothing else.
 func (r *replay) checkRefs(t *testing.T, branches map[string][]string, tags ...string) {
 	t.Helper()
-	want := map[string]string{}
+	want := map[string]string{"refs/gio/journal": "commit"}
 	for name, subjects := range branches {
 		want["refs/heads/"+name] = "commit"
 		if diff := cmp.Diff(subjects, strings.Split(r.git(t, "log", "--format=%s", name), "\n")); diff != "" {

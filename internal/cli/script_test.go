@@ -22,6 +22,7 @@ import (
 
 	"github.com/gravitee-lab/gio/internal/cli"
 	"github.com/gravitee-lab/gio/internal/gitrepo/gittest"
+	"github.com/gravitee-lab/gio/internal/journal"
 	"github.com/gravitee-lab/gio/internal/sim"
 )
 
@@ -151,13 +152,9 @@ func cmdAwaitJournal(ts *testscript.TestScript, neg bool, args []string) {
 	pattern, err := regexp.Compile(args[0])
 	ts.Check(err)
 	await(ts, "a journal that holds "+args[0], func() (found bool) {
-		_ = filepath.WalkDir(ts.Getenv("XDG_STATE_HOME"), func(path string, d fs.DirEntry, err error) error {
-			if err == nil && d.Type().IsRegular() {
-				data, _ := os.ReadFile(path)
-				found = found || pattern.Match(data)
-			}
-			return nil // files come and go meanwhile
-		})
+		// The ref comes with the first write; git ends with 1 while nothing matches.
+		lines, _ := exec.Command("git", "-C", ts.Getenv("REMOTE"), "grep", "-h", "-e", ".", journal.GitRef, "--", "*.jsonl").Output()
+		found = pattern.Match(lines)
 		return found
 	})
 }

@@ -74,6 +74,9 @@ func (r *Release) Prepare(ctx context.Context) error {
 	if err := r.openJournal(); err != nil {
 		return err
 	}
+	if err := r.readAgain(ctx); err != nil {
+		return err
+	}
 	if err := r.current(); err != nil {
 		return err
 	}
@@ -133,6 +136,22 @@ func (r *Release) read() error {
 	}
 	r.manifest, err = manifest.Parse(r.Path, data)
 	return err
+}
+
+// readAgain takes in what the driver before this one pushed while this one waited for the journal. The
+// product that it finished meanwhile is not there to be released any more.
+func (r *Release) readAgain(ctx context.Context) error {
+	head, version := r.Repo.Head(), r.Plan.Version
+	if err := r.Repo.Fetch(ctx); err != nil || r.Repo.Head() == head {
+		return err
+	}
+	if err := r.read(); err != nil {
+		return err
+	}
+	if r.State().Finished && r.manifest.ReleaseVersion() != version {
+		return ErrNothing
+	}
+	return r.makePlan(ctx)
 }
 
 // current refuses a checkout that is not what the operator releases: its release.json must be the
