@@ -62,7 +62,8 @@ func (env *environment) show(r *engine.Release) error {
 	if !env.asks() {
 		return nil
 	}
-	return report.PlanTable(env.Stderr, r.Plan, true)
+	f, _ := env.terminal()
+	return report.PlanTable(env.Stderr, r.Plan, widthOf(f))
 }
 
 // ask shows the plan and asks. Anything but a yes, and Ctrl-C, is a no (kind Cancelled).

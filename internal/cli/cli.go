@@ -80,7 +80,7 @@ func (p Program) Run() int {
 	noteBegin(root, &began)
 	cmd, err := root.ExecuteContextC(context.Background())
 	if err != nil && !began {
-		err = usage(err)
+		err = usage(cmd, err)
 	}
 	if asked := cmd.Flags().Lookup("json"); err != nil && asked != nil && asked.Changed && !env.printed {
 		_ = report.JSON(env.Stdout, report.NewFailure(err)) // the exit code says it, too
@@ -115,11 +115,11 @@ func noteBegin(cmd *cobra.Command, began *bool) {
 }
 
 // usage is cobra's own refusal of a command line, which is no fault, as one.
-func usage(err error) error {
+func usage(cmd *cobra.Command, err error) error {
 	if fault.CodeOf(err) != "" {
 		return err
 	}
-	return fault.New(fault.Usage, "usage", "%s", err).Hint("`gio help COMMAND` shows how it is used")
+	return fault.New(fault.Usage, "usage", "%s", err).Hint("`%s --help` shows how it is used", cmd.CommandPath())
 }
 
 func newRootCommand(env *environment) *cobra.Command {
@@ -131,6 +131,7 @@ pipeline of every component of a wave in parallel, watches them to the end, reco
 succeeded in the release repository, tags it and prepares the next version. A run that
 failed or was killed is finished by the same command.`,
 		Example: `  gio plan                 what would run, in which wave, on which branch
+  gio release --dry-run    every request, commit, tag and push, without making them
   gio release              release; run it again to finish what is missing
   gio help exit-codes      what the exit codes mean`,
 		SilenceErrors: true,
@@ -146,6 +147,9 @@ failed or was killed is finished by the same command.`,
 	flags.StringVar(&env.config, "config", "", "configuration (default: gio.yaml beside the manifest)")
 	flags.BoolVar(&env.verbose, "verbose", false, "say every request, and where every setting came from")
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		if name := firstWord(env.Args); cmd == root && name != "" { // its flags are unknown because it is
+			return unknownCommand(root, name)
+		}
 		return fault.New(fault.Usage, "usage", "%s", err).Hint("`%s --help` lists the flags", cmd.CommandPath())
 	})
 	root.CompletionOptions.HiddenDefaultCmd = false
@@ -158,7 +162,20 @@ failed or was killed is finished by the same command.`,
 	)
 	root.AddCommand(helpTopics()...)
 	root.SetHelpCommand(newHelpCommand())
+	root.InitDefaultCompletionCmd()
+	if cmd, _, err := root.Find([]string{"completion"}); err == nil {
+		cmd.Args, cmd.RunE = cobra.ArbitraryArgs, group
+		cmd.Long = strings.TrimSpace(cmd.Long) + "\n\nExit codes: 0 done, 2 wrong usage."
+	}
 	return root
+}
+
+// firstWord is the first argument, unless it is a flag.
+func firstWord(args []string) string {
+	if len(args) == 0 || strings.HasPrefix(args[0], "-") {
+		return ""
+	}
+	return args[0]
 }
 
 // group is what a command does that only groups others: help without arguments, else a clear no.
@@ -174,7 +191,7 @@ func unknownCommand(cmd *cobra.Command, name string) error {
 	if near := cmd.SuggestionsFor(name); len(near) > 0 {
 		f = f.Hint("did you mean %s?", strings.Join(near, " or "))
 	}
-	return f.Hint("`gio --help` lists the commands")
+	return f.Hint("`%s --help` lists the commands", cmd.CommandPath())
 }
 
 // noArguments refuses arguments of a command that takes none.
@@ -189,6 +206,7 @@ func noArguments(cmd *cobra.Command, args []string) error {
 func newVersionCommand(env *environment) *cobra.Command {
 	return &cobra.Command{
 		Use: "version", Short: "Print the version of gio", Args: noArguments,
+		Long: "Version prints the version of this gio.\n\nExit codes: 0 done, 2 wrong usage.",
 		RunE: func(*cobra.Command, []string) error {
 			_, err := fmt.Fprintln(env.Stdout, "gio", Version())
 			return err

@@ -66,7 +66,7 @@ func runPlan(ctx context.Context, env *environment, o planOptions) error {
 	if o.json {
 		return report.JSON(env.Stdout, p)
 	}
-	return report.PlanTable(env.Stdout, p, env.outTerminal)
+	return report.PlanTable(env.Stdout, p, env.outColumns())
 }
 
 var supportBranch = regexp.MustCompile(`^\d+\.\d+\.x$`)

@@ -13,6 +13,7 @@ import (
 func newHelpCommand() *cobra.Command {
 	return &cobra.Command{
 		Use: "help [COMMAND|TOPIC]", Short: "Help about a command or a topic",
+		Long: "Help shows how a command is used, or explains a topic; `gio help` lists both.\n\nExit codes: 0 done, 2 no such command or topic.",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			found, rest, err := cmd.Root().Find(args)
 			if err != nil || len(rest) > 0 {
@@ -60,6 +61,7 @@ file. Default: https://circleci.com.
   GIO_CONFIG               configuration instead of gio.yaml beside the manifest
   XDG_STATE_HOME           where journals are kept (default ~/.local/state)
   CI, CIRCLECI             set by CI systems: gio then asks nothing and draws no live view
+  NO_COLOR, TERM           NO_COLOR and TERM=dumb turn colour off; a dumb terminal has no live view
   GIT_AUTHOR_NAME, ...     author and committer of the release commits, as in Git
   CIRCLE_BUILD_URL         the job gio runs in, noted in the journal
 

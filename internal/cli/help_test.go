@@ -116,6 +116,7 @@ func TestHelpNamesExitCodes(t *testing.T) {
 		"release": {0, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11},
 		"resolve": {0, 2, 3, 4, 5, 7, 11},
 		"sim":     {0, 1, 2, 5, 7},
+		"version": {0, 2}, "help": {0, 2}, "completion": {0, 2},
 	}
 	got := map[string][]int{}
 	for command := range want {

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"math"
 	"os"
 	"runtime"
 	"strings"
@@ -67,6 +68,23 @@ func (env *environment) terminal() (*os.File, bool) {
 	}
 	f, ok := s.w.(*os.File)
 	return f, ok
+}
+
+// outColumns is the width of stdout, 0 where it is no terminal.
+func (env *environment) outColumns() int {
+	f, ok := env.Stdout.(*os.File)
+	if !ok || !env.outTerminal {
+		return 0
+	}
+	return widthOf(f)
+}
+
+// widthOf is the width of a terminal. One that does not say it is taken to be wide.
+func widthOf(f *os.File) int {
+	if width, _ := term.Size(f); width > 0 {
+		return width
+	}
+	return math.MaxInt
 }
 
 // color tells whether talk may be coloured: on a terminal, and in CircleCI's log viewer.

@@ -13,8 +13,9 @@ import (
 	"github.com/gravitee-lab/gio/internal/plan"
 )
 
-// PlanTable writes a plan for a person: aligned on a terminal, separated by tabs elsewhere.
-func PlanTable(w io.Writer, p *plan.Plan, terminal bool) error {
+// PlanTable writes a plan for a person: aligned on a terminal so many columns wide, separated by tabs elsewhere (0). Where the
+// reasons for the branches do not fit they are left out, and that is said.
+func PlanTable(w io.Writer, p *plan.Plan, columns int) error {
 	steps := p.Steps()
 	if len(steps) == 0 {
 		_, err := fmt.Fprintf(w, "%s %s: nothing to release; %s\n", p.Product, p.Version, left(p))
@@ -22,14 +23,29 @@ func PlanTable(w io.Writer, p *plan.Plan, terminal bool) error {
 	}
 	fmt.Fprintf(w, "%s %s from branch %s: %s in %s; %s\n", p.Product, p.Version, p.Branch,
 		count(len(steps), "component"), count(len(p.Waves), "wave"), left(p))
-	if !terminal {
-		return planRows(w, p, true)
-	}
-	tw := tabwriter.NewWriter(w, 0, 8, 2, ' ', 0)
-	if err := planRows(tw, p, slices.ContainsFunc(steps, unusualProject)); err != nil {
+	if columns == 0 {
+		planRows(w, p, true, true)
+	} else if err := aligned(w, p, columns); err != nil {
 		return err
 	}
-	return tw.Flush()
+	_, err := fmt.Fprintln(w, strings.Join(parameters(steps), "\n"))
+	return err
+}
+
+func aligned(w io.Writer, p *plan.Plan, columns int) error {
+	table := func(why bool) string {
+		var b strings.Builder
+		tw := tabwriter.NewWriter(&b, 0, 8, 2, ' ', 0)
+		planRows(tw, p, slices.ContainsFunc(p.Steps(), unusualProject), why)
+		_ = tw.Flush() // a string takes everything
+		return b.String()
+	}
+	text := table(true)
+	if slices.ContainsFunc(strings.Split(text, "\n"), func(line string) bool { return Width(line) > columns }) {
+		text = table(false) + "why each branch: on a wider terminal, or in `gio plan --json`\n"
+	}
+	_, err := io.WriteString(w, text)
+	return err
 }
 
 // unusualProject: a project that is not simply named after its component is worth a column on a terminal.
@@ -37,11 +53,14 @@ func unusualProject(st plan.Step) bool {
 	return !strings.HasPrefix(st.Project, "gh/") || !strings.HasSuffix(st.Project, "/"+st.Component)
 }
 
-func planRows(w io.Writer, p *plan.Plan, projects bool) error {
+func planRows(w io.Writer, p *plan.Plan, projects, reasons bool) {
 	row := func(wave, component, version, branch, project, why string) {
-		cells := []string{wave, component, version, branch, project, why}
-		if !projects {
-			cells = slices.Delete(cells, 4, 5)
+		cells := []string{wave, component, version, branch}
+		if projects {
+			cells = append(cells, project)
+		}
+		if reasons {
+			cells = append(cells, why)
 		}
 		fmt.Fprintln(w, strings.Join(cells, "\t"))
 	}
@@ -51,8 +70,6 @@ func planRows(w io.Writer, p *plan.Plan, projects bool) error {
 			row(strconv.Itoa(i+1), st.Component, st.Version, st.Branch, st.Project, st.BranchReason)
 		}
 	}
-	_, err := fmt.Fprintln(w, strings.Join(parameters(p.Steps()), "\n"))
-	return err
 }
 
 // left says why the other components do not run.

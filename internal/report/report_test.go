@@ -278,10 +278,10 @@ func TestPlanTable(t *testing.T) {
 	all.Left = nil
 	all.Waves = all.Waves[:1]
 	for name, p := range map[string]*plan.Plan{"whole": thePlan(), "partial": partial, "nothing": nothing, "single": all} {
-		for view, terminal := range map[string]bool{"terminal": true, "tabs": false} {
+		for view, columns := range map[string]int{"terminal": 120, "narrow": 60, "tabs": 0} {
 			t.Run(name+"/"+view, func(t *testing.T) {
 				var b bytes.Buffer
-				if err := report.PlanTable(&b, p, terminal); err != nil {
+				if err := report.PlanTable(&b, p, columns); err != nil {
 					t.Fatal(err)
 				}
 				golden(t, "plan-"+name+"-"+view+".txt", b.String())
@@ -360,9 +360,9 @@ func TestWriteErrors(t *testing.T) {
 	for name, err := range map[string]error{
 		"summary":         report.Summary(brokenPipe{}, state, "", false),
 		"JSON":            report.JSON(brokenPipe{}, report.NewResult(state, nil)),
-		"plan, terminal":  report.PlanTable(brokenPipe{}, thePlan(), true),
-		"plan, tabs":      report.PlanTable(brokenPipe{}, thePlan(), false),
-		"plan of nothing": report.PlanTable(brokenPipe{}, &plan.Plan{}, false),
+		"plan, terminal":  report.PlanTable(brokenPipe{}, thePlan(), 120),
+		"plan, tabs":      report.PlanTable(brokenPipe{}, thePlan(), 0),
+		"plan of nothing": report.PlanTable(brokenPipe{}, &plan.Plan{}, 0),
 	} {
 		if !errors.Is(err, os.ErrClosed) {
 			t.Errorf("%s: %v", name, err)

@@ -133,11 +133,14 @@ func next(s *run.State, command string) []row {
 	if len(s.With(run.OnHold)) > 0 {
 		rows = append(rows, row1("next: approve what is on hold, behind its link")...)
 	}
+	runs := len(s.With(run.Running))+len(s.With(run.Intended))+len(s.With(run.OnHold)) > 0
 	switch again := fmt.Sprintf("next: `%s`", command); {
 	case s.Finished || command == "":
+	case len(s.With(run.HasFailed)) > 0 && runs:
+		rows = append(rows, row1(again+" when the failure is mended: what succeeded or still runs is not started again")...)
 	case len(s.With(run.HasFailed)) > 0:
 		rows = append(rows, row1(again+" when the failure is mended: what succeeded is not started again")...)
-	case len(s.With(run.Running))+len(s.With(run.Intended))+len(s.With(run.OnHold)) > 0:
+	case runs:
 		rows = append(rows, row1(again+" watches what runs to its end and goes on")...)
 	}
 	return rows
@@ -164,8 +167,11 @@ func tally(s *run.State) string {
 			parts = append(parts, fmt.Sprintf("%d %s", n, t.word))
 		}
 	}
-	if len(parts) == 0 {
+	switch {
+	case len(parts) == 0 && s.Finished:
 		return "nothing was to be done"
+	case len(parts) == 0:
+		return "nothing was begun"
 	}
 	return strings.Join(parts, ", ")
 }
