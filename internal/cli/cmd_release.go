@@ -72,6 +72,9 @@ Exit codes: 0 done, 2 usage, 3 not allowed, 4 remote failed, 5 not found, 6 canc
 }
 
 func runRelease(ctx context.Context, env *environment, o releaseOptions) error {
+	if o.maxParallel < 0 || o.maxRuntime < 0 {
+		return fault.New(fault.Usage, "usage", "--max-parallel and --max-runtime cannot be negative")
+	}
 	env.announce(o.dryRun)
 	ws, err := env.workspace()
 	if err != nil {

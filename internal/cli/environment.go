@@ -164,7 +164,9 @@ func (env *environment) circleCI(ws workspace) (*circleci.Client, error) {
 }
 
 func (env *environment) http() *http.Client {
-	return transport.New(transport.Options{Version: Version(), Log: env.log()})
+	return transport.New(transport.Options{Version: Version(), Log: env.log(), Trouble: func(sentence string) {
+		fmt.Fprintln(env.Stderr, sentence)
+	}})
 }
 
 // repository opens the release branch of the checkout's remote; with dryPush it is only ever read, and pushes are told instead.

@@ -10,11 +10,11 @@ const (
 	maxSends       = 5                      // POSTs of one attempt: the first, and others after nothing was found
 	sendPatience   = 10 * time.Minute       // of a trigger that is throttled, or that cannot reach CircleCI
 	readPatience   = 10 * time.Minute       // of reading one pipeline while CircleCI fails
-	rerunFor       = 5 * time.Minute        // of waiting for an automatic re-run that is due: it starts at once or never
+	rerunFor       = 3 * time.Minute        // of waiting for an automatic re-run that is due: it starts at once or never
 	noWorkflowFor  = 5 * time.Minute        // without a workflow: none will run
 	youngFor       = 10 * time.Second       // after the first workflow appeared: a success is read twice
 	secondReading  = 500 * time.Millisecond // after which the second reading is made
-	componentLimit = 5 * time.Hour          // of one pipeline, holds not counted
+	componentLimit = 3 * time.Hour          // of one pipeline, holds not counted
 	recordRetries  = 10                     // pushes that find the branch moved
 
 	// MaxParallel is how many pipelines of a wave run at once unless the operator says otherwise.

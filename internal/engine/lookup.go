@@ -12,8 +12,8 @@ import (
 )
 
 // settle finds out what became of an open intent (contracts/circleci.md 6). One pipeline that can only
-// be its doing is adopted. None by the end of the look-up: it is sent again where that is allowed, at
-// most twice, else left open. Anything else cannot be known, and a person is asked.
+// be its doing is adopted. None by the end of the look-up: it is sent again where that is allowed, up
+// to maxSends, else left open. Anything else cannot be known, and a person is asked.
 func (s *session) settle(ctx context.Context, u unit, mayResend bool) error {
 	st := s.rec.step(u.ids[0])
 	found, err := s.lookUp(ctx, st)

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 
@@ -43,10 +44,19 @@ func outcome(state *run.State, p *plan.Plan, openIsFault bool) []error {
 	var errs []error
 	for _, e := range endings {
 		if names := components[e.code]; len(names) > 0 && (openIsFault || e.kind != fault.Stopped) {
-			errs = append(errs, fault.New(e.kind, e.code, "%s: %s", e.what, strings.Join(names, ", ")).Hint("%s", e.next))
+			errs = append(errs, fault.New(e.kind, e.code, "%s: %s", e.what, few(names)).Hint("%s", e.next))
 		}
 	}
 	return errs
+}
+
+// few names the first ones only: the summary names them all.
+func few(names []string) string {
+	const most = 6
+	if len(names) <= most {
+		return strings.Join(names, ", ")
+	}
+	return fmt.Sprintf("%s and %d more", strings.Join(names[:most], ", "), len(names)-most)
 }
 
 // endingOf is the code of the ending of a step, "" for success.

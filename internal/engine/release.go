@@ -105,11 +105,10 @@ func (r *Release) Run(ctx context.Context, stop <-chan struct{}) error {
 		recorded = r.record(context.WithoutCancel(ctx))
 	}
 	err := fault.Worst(append(outcome(r.State(), r.Plan, driven == nil || closed(stop)), driven, recorded)...)
-	if err != nil {
-		stoppedEvent := run.Event{Type: run.Stopped, Code: fault.CodeOf(err), Reason: err.Error()}
-		return fault.Worst(err, r.rec.add(ctx, stoppedEvent))
+	if err == nil || r.State().Seq == 0 { // what never began leaves no journal that a later run must agree with
+		return err
 	}
-	return nil
+	return fault.Worst(err, r.rec.add(ctx, run.Event{Type: run.Stopped, Code: fault.CodeOf(err), Reason: err.Error()}))
 }
 
 // State is a copy of the run's state; before Prepare it is empty.
@@ -245,9 +244,12 @@ func DefaultBranches(ctx context.Context, ci *circleci.Client, m *manifest.Manif
 		}
 		g.Go(func() error {
 			project, err := ci.Project(ctx, st.Project)
-			if err != nil {
-				return fault.New(fault.KindOf(err), "project", "%s", st.Component).Because(err).
+			if fault.KindOf(err) == fault.NotFound {
+				return fault.New(fault.NotFound, "project", "%s", st.Component).Because(err).
 					Hint("its CircleCI project is %s; gio.yaml can name another one", st.Project)
+			}
+			if err != nil {
+				return err
 			}
 			mu.Lock()
 			defer mu.Unlock()

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -22,6 +23,7 @@ const (
 	maxWait       = 15 * time.Second
 	maxRetryAfter = time.Minute
 	patience      = 2 * time.Minute
+	troubleAfter  = 4 * time.Second
 )
 
 // retry sends a read again after a network error, 408, 429 and 5xx. When two minutes have passed, or the
@@ -30,6 +32,10 @@ const (
 type retry struct {
 	next http.RoundTripper
 	log  zerolog.Logger
+	tell func(string)
+
+	mu   sync.Mutex
+	told time.Time
 }
 
 func (r *retry) RoundTrip(req *http.Request) (*http.Response, error) {
@@ -48,10 +54,30 @@ func (r *retry) RoundTrip(req *http.Request) (*http.Response, error) {
 		}
 		r.log.Debug().Str("method", req.Method).Str("url", RedactURL(req.URL)).
 			Int("attempt", attempt).Dur("wait_ms", wait).Msg("will be tried again")
+		if time.Since(start) > troubleAfter {
+			r.trouble(req, res, err)
+		}
 		if err := sleep(req.Context(), wait); err != nil {
 			return nil, err
 		}
 	}
+}
+
+// trouble tells that a read is being tried again and again, so that nobody looks at a silent screen.
+func (r *retry) trouble(req *http.Request, res *http.Response, err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.tell == nil || !r.told.IsZero() && time.Since(r.told) < time.Minute {
+		return
+	}
+	r.told = time.Now()
+	what := "the last error: "
+	if err != nil {
+		what += RedactText(err.Error())
+	} else {
+		what = fmt.Sprintf("the last answer: %d", res.StatusCode)
+	}
+	r.tell(fmt.Sprintf("%s does not answer well, still trying (%s)", req.URL.Host, what))
 }
 
 // worthRepeating tells whether another attempt may do better. Of a response to be repeated the body needs

@@ -30,6 +30,8 @@ type Options struct {
 	Version   string            // of gio, for the User-Agent header
 	PerSecond float64           // requests a second, attempts included; 0 for 10
 	Log       zerolog.Logger    // gets one debug line for each attempt
+	// Trouble is told a sentence when reads have not succeeded for a while, at most once a minute; nil tells nobody.
+	Trouble func(sentence string)
 }
 
 // New makes the client that all remote APIs share: one budget of requests, and reads (GET, HEAD) that
@@ -51,7 +53,7 @@ func New(o Options) *http.Client {
 	var rt http.RoundTripper = &whole{next: base}
 	rt = &logged{next: rt, log: o.Log}
 	rt = &budget{next: rt, limiter: rate.NewLimiter(rate.Limit(perSecond), max(1, int(perSecond*burstSeconds)))}
-	rt = &retry{next: rt, log: o.Log}
+	rt = &retry{next: rt, log: o.Log, tell: o.Trouble}
 	rt = &outgoing{next: rt, userAgent: userAgent(o.Version)}
 	return &http.Client{Transport: rt, CheckRedirect: CheckRedirect}
 }
