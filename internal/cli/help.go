@@ -59,7 +59,6 @@ file. Default: https://circleci.com.
   GITHUB_API_URL           of a GitHub Enterprise host (default https://api.github.com)
   GH_ORG                   GitHub organization of the components
   GIO_CONFIG               configuration instead of gio.yaml beside the manifest
-  XDG_STATE_HOME           where journals are kept (default ~/.local/state)
   CI, CIRCLECI             set by CI systems: gio then asks nothing and draws no live view
   NO_COLOR, TERM           NO_COLOR and TERM=dumb turn colour off; a dumb terminal has no live view
   GIT_AUTHOR_NAME, ...     author and committer of the release commits, as in Git
@@ -67,9 +66,9 @@ file. Default: https://circleci.com.
 
 No variable makes a run a dry run, or the other way round: only --dry-run does.
 
-Container form (-s mvn_release): .secrets.json is also looked for in /graviteeio/cicd; without a
-home journals are in /graviteeio/cicd/state. CICD_PROCESS_MANIFEST_PATH names release.json;
-SECRETHUB_ORG, SECRETHUB_REPO and MAVEN_PROFILE_ID become pipeline parameters.
+Container form (-s mvn_release): .secrets.json is also looked for in /graviteeio/cicd;
+CICD_PROCESS_MANIFEST_PATH names release.json; SECRETHUB_ORG, SECRETHUB_REPO and
+MAVEN_PROFILE_ID become pipeline parameters.
 
 Secrets are read from environment and files, never from flags, and appear in no output.`
 

@@ -9,7 +9,6 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"regexp"
 	"strings"
 
@@ -134,22 +133,6 @@ func (f File) Overrides() map[string]plan.Override {
 		}
 	}
 	return overrides
-}
-
-// StateDir is where journals are kept: $XDG_STATE_HOME, else ~/.local/state (XDG base directories).
-func StateDir(getenv func(string) string) (Value, error) {
-	if v := Env(getenv, "XDG_STATE_HOME"); v.Value != "" {
-		if !filepath.IsAbs(v.Value) {
-			return v, fault.New(fault.Invalid, "state-directory", "XDG_STATE_HOME is %q, not an absolute path", v.Value)
-		}
-		return v, nil
-	}
-	home := getenv("HOME")
-	if home == "" {
-		return Value{}, fault.New(fault.Invalid, "state-directory", "there is no place for the journal: neither XDG_STATE_HOME nor HOME is set").
-			Hint("set XDG_STATE_HOME to a directory that lasts")
-	}
-	return Value{filepath.Join(home, ".local", "state"), "HOME"}, nil
 }
 
 // String is how --verbose says a value.

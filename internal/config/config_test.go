@@ -179,28 +179,6 @@ func TestFirst(t *testing.T) {
 	}
 }
 
-func TestStateDir(t *testing.T) {
-	t.Parallel()
-	tests := []struct {
-		name string
-		env  map[string]string
-		want Value
-	}{
-		{"the variable", map[string]string{"XDG_STATE_HOME": "/state", "HOME": "/home/ci"}, Value{"/state", "XDG_STATE_HOME"}},
-		{"the home", map[string]string{"HOME": "/home/ci"}, Value{"/home/ci/.local/state", "HOME"}},
-		{"an empty variable", map[string]string{"XDG_STATE_HOME": "", "HOME": "/home/ci"}, Value{"/home/ci/.local/state", "HOME"}},
-	}
-	for _, tt := range tests {
-		if got, err := StateDir(variables(tt.env)); err != nil || got != tt.want {
-			t.Errorf("%s: %+v, %v", tt.name, got, err)
-		}
-	}
-	_, err := StateDir(variables(map[string]string{"XDG_STATE_HOME": "state"}))
-	isFault(t, err, fault.Invalid, "state-directory", `XDG_STATE_HOME is "state"`)
-	_, err = StateDir(variables(nil))
-	isFault(t, err, fault.Invalid, "state-directory", "neither XDG_STATE_HOME nor HOME")
-}
-
 // FuzzRead: no file panics, and one that is refused is refused with its name.
 func FuzzRead(f *testing.F) {
 	f.Add([]byte(whole))
