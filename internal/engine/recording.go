@@ -93,6 +93,10 @@ func (r *Release) record(ctx context.Context) error {
 		if err := r.Repo.Fetch(ctx); err != nil {
 			return err
 		}
+		// It may have arrived, and somebody else's push on top of it before it was read back.
+		if err := r.settleRecording(ctx); err != nil || r.State().Finished {
+			return err
+		}
 	}
 }
 
@@ -147,8 +151,11 @@ func (r *Release) draft(ctx context.Context) (draft, error) {
 			d.open = append(d.open, c.Name)
 		}
 	}
-	if len(d.open) == 0 && len(d.conflict) == 0 && !r.Plan.Partial && m.Open() && m.ReleaseVersion() == r.Plan.Version {
-		return d, r.finish(ctx, &d, released)
+	if len(d.open) == 0 && len(d.conflict) == 0 && !r.Plan.Partial {
+		if m.Open() && m.ReleaseVersion() == r.Plan.Version {
+			return d, r.finish(ctx, &d, released)
+		}
+		d.conflict = append(d.conflict, fmt.Sprintf("%s: the product version is now %s, so that %s cannot be finished", m.VersionAt, m.Version, r.Plan.Version))
 	}
 	if len(edit) == 0 {
 		return d, nil

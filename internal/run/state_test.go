@@ -269,7 +269,7 @@ func TestReopened(t *testing.T) {
 		t.Error("alpha is released twice")
 	}
 	s = j.add(notTriggered(alpha)).fold(t)
-	want := Step{ID: alpha, Status: Pending, Attempt: 1, Earlier: []string{"p1"}}
+	want := Step{ID: alpha, Status: Pending, Attempt: 1, Earlier: []string{"p1"}, Dropped: 1}
 	if diff := cmp.Diff(want, s.Step(alpha)); diff != "" {
 		t.Errorf("re-opened by a person:\n%s", diff)
 	}
