@@ -243,11 +243,11 @@ func TestClockOfCircleCIJumps(t *testing.T) {
 // CircleCI has forgotten a pipeline that ran: a person is asked, and can answer.
 func TestForgottenPipeline(t *testing.T) {
 	t.Parallel()
-	for _, answer := range []engine.Answer{{Component: "b", Released: true}, {Component: "b", NotTriggered: true}} {
+	for _, answer := range []engine.Answer{{Component: "b", Released: true}, {Component: "b", NotTriggered: true}, {}} {
 		s := sim.Scenario{Projects: map[string]sim.Project{"b": {Runs: []sim.Run{{Duration: time.Minute, Outcome: sim.Failed}}}}}
 		inBubble(t, product("a b", "c"), s, func(t *testing.T, w *world) {
 			wantKind(t, w.leaving(10*time.Second), fault.Stopped)
-			id := w.state().Step("b@1.2.3").Pipeline.ID
+			id, seen := w.state().Step("b@1.2.3").Pipeline.ID, w.transport
 			w.transport = between(func(req *http.Request, next http.RoundTripper) (*http.Response, error) {
 				if strings.Contains(req.URL.Path, id) {
 					req = req.Clone(req.Context())
@@ -256,7 +256,13 @@ func TestForgottenPipeline(t *testing.T) {
 				return next.RoundTrip(req)
 			}).over(w.transport)
 			wantKind(t, w.release(), fault.Decision)
-			w.resolve(answer, false)
+			wantKind(t, w.release(), fault.Decision) // and asked again
+			if answer.Component == "" {              // it is shown again, and has failed meanwhile: no answer is needed
+				w.transport = seen
+				wantKind(t, w.release(), fault.PipelineFailed)
+			} else {
+				w.resolve(answer, false)
+			}
 			wantKind(t, w.release(), 0)
 		})
 	}

@@ -188,7 +188,7 @@ func (w *watcher) resume(ctx context.Context) error {
 func (s *session) observed(ctx context.Context, u unit, v circleci.Verdict) error {
 	st := s.rec.step(u.ids[0])
 	held, status := v.State == circleci.OnHold, string(v.Workflow.Status)
-	if st.Status != run.HasFailed && st.Detail == status && st.Workflow == v.Workflow.Name && (st.Status == run.OnHold) == held {
+	if st.Status != run.HasFailed && st.Status != run.IsUnknown && st.Detail == status && st.Workflow == v.Workflow.Name && (st.Status == run.OnHold) == held {
 		return nil
 	}
 	return s.rec.add(ctx, run.Event{Type: run.Observed, Steps: u.ids, Status: status, Held: held, Workflow: v.Workflow.Name, URL: s.workflowURL(u, st, v)})
@@ -222,7 +222,10 @@ func (s *session) readOnce(ctx context.Context, u unit, st run.Step) error {
 		if !v.NoWorkflow {
 			return s.observed(ctx, u, v)
 		}
-	case circleci.Failed: // a running one ends in its wave
+	case circleci.Failed: // a running one ends in its wave, and so does one that CircleCI knows again
+		if st.Status == run.IsUnknown && st.Code == "" {
+			return s.observed(ctx, u, v)
+		}
 	}
 	return nil
 }

@@ -343,7 +343,7 @@ func TestLists(t *testing.T) {
 
 func TestOpen(t *testing.T) {
 	t.Parallel()
-	want := map[string]bool{"intended": true, "running": true, "held": true, "unknown": true}
+	want := map[string]bool{"intended": true, "running": true, "held": true, "unknown": true, "forgotten": true}
 	for where, path := range paths {
 		st := begun(path...).fold(t).Step(alpha)
 		if st.Open() != want[where] {
