@@ -342,3 +342,41 @@ func TestPushedOnTopAtOnce(t *testing.T) {
 		}
 	})
 }
+
+// The support branch has moved on by itself when the release of the main branch is done: the product is not finished, but what
+// succeeded is recorded.
+func TestSupportBranchMovedMeanwhile(t *testing.T) {
+	t.Parallel()
+	inBubble(t, product("a:1.2.0-SNAPSHOT"), sim.Scenario{}, func(t *testing.T, w *world) {
+		w.edit = func(r *engine.Release) {
+			repo, err := gitrepo.Open(t.Context(), gitrepo.Options{URL: w.remote, Branch: "master"})
+			if err != nil {
+				t.Fatal(err)
+			}
+			r.Repo, r.Options.Branch = repo, "master"
+			r.Notify = func(e run.Event, _ *run.State) {
+				if e.Type == run.Triggered {
+					if err := w.push(`"Acme"`, `"Acme Inc"`); err != nil {
+						t.Error(err)
+					}
+				}
+			}
+		}
+		wantKind(t, w.release(), fault.Invalid)
+		if c, _ := w.manifestAt("master").Component("a"); c.Open() {
+			t.Error("a is not recorded")
+		}
+		wantKind(t, w.release(), fault.Invalid)
+		w.edit = func(r *engine.Release) {
+			repo, err := gitrepo.Open(t.Context(), gitrepo.Options{URL: w.remote, Branch: "master"})
+			if err != nil {
+				t.Fatal(err)
+			}
+			r.Repo, r.Options.Branch, r.NoNext = repo, "master", true
+		}
+		wantKind(t, w.release(), 0)
+		if v := w.manifestAt("1.0.4").Version; v != "1.0.4" {
+			t.Errorf("the tag holds %s", v)
+		}
+	})
+}
