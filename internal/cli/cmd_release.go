@@ -61,7 +61,7 @@ Exit codes: 0 done, 2 usage, 3 not allowed, 4 remote failed, 5 not found, 6 canc
 	f.StringSliceVar(&o.except, "except", nil, "leave these components out; the product is then not finished")
 	f.StringVar(&o.next, "next", "", "next version of the release branch (default: counted)")
 	f.BoolVar(&o.noNext, "no-next", false, "prepare no next version")
-	f.IntVar(&o.maxParallel, "max-parallel", 0, fmt.Sprintf("pipelines of a wave that run at once (default %d)", engine.MaxParallel))
+	f.IntVar(&o.maxParallel, "max-parallel", 0, fmt.Sprintf("pipelines of a wave that run at once (default %d, at most %d)", engine.MaxParallel, engine.MostParallel))
 	f.DurationVar(&o.maxRuntime, "max-runtime", 0, "leave after this time, recording what succeeded (default: none)")
 	f.BoolVar(&o.failFast, "fail-fast", false, "when a pipeline fails, cancel the others of its wave")
 	f.BoolVar(&o.json, "json", false, "print the result as JSON")

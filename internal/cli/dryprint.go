@@ -93,37 +93,34 @@ func (p *dryPrinter) commit(at gitrepo.Hash) {
 	}
 }
 
-// diff is the lines that go ("-") and come ("+"), in order, by the longest sequence that both have in common. Memory and time
-// are the product of the two lengths, beginning and end that are equal not counted.
+// diff is the lines that go ("-") and come ("+"), in order: after a difference, both go on with the nearest line that they have in
+// common. That need not be the shortest way to say it, but is of a file whose lines are edited, and costs no memory.
 func diff(before, after []string) []string {
-	for len(before) > 0 && len(after) > 0 && before[0] == after[0] {
-		before, after = before[1:], after[1:]
-	}
-	for len(before) > 0 && len(after) > 0 && before[len(before)-1] == after[len(after)-1] {
-		before, after = before[:len(before)-1], after[:len(after)-1]
-	}
-	common := make([][]int, len(before)+1) // length of the longest sequence behind (i, j)
-	for i := range common {
-		common[i] = make([]int, len(after)+1)
-	}
-	for i := len(before) - 1; i >= 0; i-- {
-		for j := len(after) - 1; j >= 0; j-- {
-			common[i][j] = max(common[i+1][j], common[i][j+1])
-			if before[i] == after[j] {
-				common[i][j] = common[i+1][j+1] + 1
-			}
-		}
-	}
 	var lines []string
-	for i, j := 0, 0; i < len(before) || j < len(after); {
-		switch {
-		case i < len(before) && j < len(after) && before[i] == after[j]:
-			i, j = i+1, j+1
-		case j == len(after) || i < len(before) && common[i+1][j] >= common[i][j+1]:
-			lines, i = append(lines, "-"+before[i]), i+1
-		default:
-			lines, j = append(lines, "+"+after[j]), j+1
+	for len(before) > 0 || len(after) > 0 {
+		gone, come := nearest(before, after)
+		for _, line := range before[:gone] {
+			lines = append(lines, "-"+line)
+		}
+		for _, line := range after[:come] {
+			lines = append(lines, "+"+line)
+		}
+		before, after = before[gone:], after[come:]
+		for len(before) > 0 && len(after) > 0 && before[0] == after[0] {
+			before, after = before[1:], after[1:]
 		}
 	}
 	return lines
+}
+
+// nearest is how many lines of both stand before the first one in common: as few as there can be, together.
+func nearest(before, after []string) (gone, come int) {
+	for both := 0; both <= len(before)+len(after)-2; both++ {
+		for gone := max(0, both-len(after)+1); gone <= min(both, len(before)-1); gone++ {
+			if before[gone] == after[both-gone] {
+				return gone, both - gone
+			}
+		}
+	}
+	return len(before), len(after)
 }

@@ -19,4 +19,7 @@ const (
 
 	// MaxParallel is how many pipelines of a wave run at once unless the operator says otherwise.
 	MaxParallel = 25
+	// MostParallel is how many may run at once whatever the operator says. With more, the readings would crowd
+	// out the triggers: all requests share one budget, and a POST that waits for it has 30 seconds in all.
+	MostParallel = 100
 )

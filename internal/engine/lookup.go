@@ -3,7 +3,9 @@ package engine
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/gravitee-lab/gio/internal/circleci"
@@ -21,12 +23,16 @@ func (s *session) settle(ctx context.Context, u unit, mayResend bool) error {
 		return err
 	}
 	switch {
+	case len(found) == 1 && st.Send > 1: // an earlier send's may be there, and not be seen yet
+		return s.sift(ctx, u, circleci.Created{ID: found[0].ID, Number: found[0].Number}, true)
 	case len(found) == 1:
 		return s.triggered(ctx, u, run.Event{Pipeline: s.pipeline(u, found[0].ID, found[0].Number), Adopted: true})
 	case len(found) > 1:
 		return s.ask(ctx, u, "several pipelines could be its own: "+numbers(found))
 	case st.Send >= maxSends:
 		return s.ask(ctx, u, fmt.Sprintf("%d answers were lost and no pipeline was found", st.Send))
+	case st.Project != u.steps[0].Project || st.Branch != u.steps[0].Branch:
+		return s.ask(ctx, u, fmt.Sprintf("an answer was lost and no pipeline was found on branch %s of %s, from which it is not built any more", st.Branch, st.Project))
 	case mayResend:
 		return s.send(ctx, u, run.Event{Send: st.Send + 1, After: st.After, ServerTime: s.serverNow()})
 	}
@@ -40,18 +46,20 @@ func (s *session) ask(ctx context.Context, u unit, reason string) error {
 }
 
 // lookUp reads until something matches, or until a clean reading later than lookUpFor after the
-// intent found nothing.
+// intent found nothing. Of several sends the newest, too, has that time to show what it made. The limit
+// is CircleCI's clock's, and ours, should the two have come apart: a machine that slept lags hours behind.
 func (s *session) lookUp(ctx context.Context, st run.Step) ([]circleci.Pipeline, error) {
-	deadline := st.SentAt.Add(lookUpFor)
+	began := s.clock.Now()
 	for wait := time.Second; ; wait = min(2*wait, 10*time.Second) {
-		late := s.serverNow().After(deadline)
+		past := max(s.serverNow().Sub(st.SentAt), s.clock.Since(began))
+		late := past > lookUpFor
 		found, err := s.candidates(ctx, st)
 		switch {
 		case ctx.Err() != nil:
 			return nil, stopped(ctx)
-		case err != nil && (fault.KindOf(err) != fault.Remote || s.serverNow().After(deadline.Add(readPatience))):
+		case err != nil && (fault.KindOf(err) != fault.Remote || past > lookUpFor+readPatience):
 			return nil, err
-		case err == nil && (len(found) > 0 || late):
+		case err == nil && (late || len(found) > 0 && st.Send == 1):
 			return found, nil
 		}
 		if err := s.clock.Sleep(ctx, wait); err != nil {
@@ -63,10 +71,9 @@ func (s *session) lookUp(ctx context.Context, st run.Step) ([]circleci.Pipeline,
 // candidates is every pipeline that could be the doing of the open intent and belongs to no other
 // step: by number first, which does not lag behind, then in the list.
 func (s *session) candidates(ctx context.Context, st run.Step) ([]circleci.Pipeline, error) {
-	query := s.query(st)
 	var found []circleci.Pipeline
 	keep := func(p circleci.Pipeline) {
-		if circleci.Matches(p, query) && s.free(p.ID) {
+		if s.couldBe(p, st) {
 			found = append(found, p)
 		}
 	}
@@ -94,15 +101,19 @@ func (s *session) candidates(ctx context.Context, st run.Step) ([]circleci.Pipel
 	return found, nil
 }
 
-// query describes what an open intent may have made: received between its first send and the end of
-// its driver's time. The times are whole seconds, several servers have several clocks, and what a
-// driver sent last may arrive after the next one began.
-func (s *session) query(st run.Step) circleci.Query {
-	q := circleci.Query{After: st.After, Login: s.login, Branch: st.Branch, From: st.From.Add(-clockSlack), Until: st.Until}
+// couldBe tells whether an open intent may have made a pipeline: it is nobody's yet, of a user whose token
+// sent it, and received between its first send and the end of its driver's time. The times are whole
+// seconds, several servers have several clocks, and what a driver sent last may arrive after the next one
+// began.
+func (s *session) couldBe(p circleci.Pipeline, st run.Step) bool {
+	q := circleci.Query{After: st.After, Branch: st.Branch, From: st.From.Add(-clockSlack), Until: st.Until}
 	if !q.Until.IsZero() {
 		q.Until = q.Until.Add(lookUpFor)
 	}
-	return q
+	return s.free(p.ID) && slices.ContainsFunc(st.Logins, func(login string) bool {
+		q.Login = login
+		return circleci.Matches(p, q)
+	})
 }
 
 func (s *session) free(pipeline string) bool {
@@ -118,30 +129,34 @@ func (s *session) free(pipeline string) bool {
 // earlier one that matches is adopted and the new one cancelled. While a number between cannot be read,
 // though it must exist, the new one is better cancelled than run beside it; if it stays unreadable, or
 // was somebody else's after all, the attempt is over.
-func (s *session) sift(ctx context.Context, u unit, c circleci.Created) error {
+func (s *session) sift(ctx context.Context, u unit, c circleci.Created, adopted bool) error {
 	st := s.rec.step(u.ids[0])
-	query := s.query(st)
 	var own []circleci.Pipeline
-	cancelled := false
+	cancel := sync.OnceFunc(func() { s.cancel(ctx, c.ID) })
+	if c.Number == 0 { // CircleCI did not say it
+		p, err := s.mustExist(ctx, cancel, func() (circleci.Pipeline, error) { return s.ci.Pipeline(ctx, c.ID) })
+		switch {
+		case ctx.Err() != nil:
+			return stopped(ctx)
+		case err != nil:
+			return s.ask(ctx, u, fmt.Sprintf("pipeline %s cannot be read, nor whether there is another one; it was cancelled", c.ID))
+		}
+		c.Number = p.Number
+	}
 	for n := st.After + 1; n < c.Number; n++ {
-		p, err := s.mustExist(ctx, st.Project, n, func() {
-			if !cancelled {
-				s.cancel(ctx, c.ID)
-				cancelled = true
-			}
-		})
+		p, err := s.mustExist(ctx, cancel, func() (circleci.Pipeline, error) { return s.ci.PipelineByNumber(ctx, st.Project, n) })
 		switch {
 		case ctx.Err() != nil:
 			return stopped(ctx)
 		case err != nil:
 			return s.ask(ctx, u, fmt.Sprintf("pipeline %d was created by an earlier try or by somebody else, and cannot be read; %d was cancelled", n, c.Number))
-		case circleci.Matches(p, query) && s.free(p.ID):
+		case s.couldBe(p, st):
 			own = append(own, p)
 		}
 	}
 	switch len(own) {
 	case 0:
-		return s.triggered(ctx, u, run.Event{Pipeline: s.pipeline(u, c.ID, c.Number)})
+		return s.triggered(ctx, u, run.Event{Pipeline: s.pipeline(u, c.ID, c.Number), Adopted: adopted})
 	case 1:
 		return s.adoptInstead(ctx, u, own[0], c)
 	}
@@ -149,10 +164,10 @@ func (s *session) sift(ctx context.Context, u unit, c circleci.Created) error {
 	return s.ask(ctx, u, fmt.Sprintf("several pipelines could be its own: %s; %d was cancelled", numbers(own), c.Number))
 }
 
-// mustExist reads a pipeline that exists because a later one does. It calls meanwhile before it waits.
-func (s *session) mustExist(ctx context.Context, project string, number int64, meanwhile func()) (circleci.Pipeline, error) {
+// mustExist reads a pipeline that must exist, as one does that has a later one. It calls meanwhile before it waits.
+func (s *session) mustExist(ctx context.Context, meanwhile func(), read func() (circleci.Pipeline, error)) (circleci.Pipeline, error) {
 	for deadline := s.clock.Now().Add(siftFor); ; {
-		p, err := s.ci.PipelineByNumber(ctx, project, number)
+		p, err := read()
 		if err == nil || ctx.Err() != nil || s.clock.Now().After(deadline) {
 			return p, err
 		}

@@ -67,6 +67,7 @@ type draft struct {
 	updates  []gitrepo.Update
 	open     []string // components that are still to be released, so that the product is not finished
 	conflict []string // why records are refused, or the product cannot be finished
+	blocked  error    // the support branch is in the way of finishing the product
 }
 
 // record brings what succeeded, and the end of the release, into the release repository: one commit
@@ -92,6 +93,10 @@ func (r *Release) record(ctx context.Context) error {
 			return err
 		}
 		if err := r.Repo.Fetch(ctx); err != nil {
+			return err
+		}
+		// It may have arrived, and somebody else's push on top of it before it was read back.
+		if err := r.settleRecording(ctx); err != nil || r.State().Finished {
 			return err
 		}
 	}
@@ -150,8 +155,18 @@ func (r *Release) draft(ctx context.Context) (draft, error) {
 			d.open = append(d.open, c.Name)
 		}
 	}
-	if len(d.open) == 0 && len(d.conflict) == 0 && !r.Plan.Partial && m.Open() && m.ReleaseVersion() == r.Plan.Version {
-		return d, r.finish(ctx, &d, released)
+	if len(d.open) == 0 && len(d.conflict) == 0 && !r.Plan.Partial {
+		free := r.supportFree(ctx)
+		switch {
+		case !m.Open() || m.ReleaseVersion() != r.Plan.Version:
+			d.conflict = append(d.conflict, fmt.Sprintf("%s: the product version is now %s, so that %s cannot be finished", m.VersionAt, m.Version, r.Plan.Version))
+		case fault.Is(free, "support-branch-exists"): // what succeeded is recorded all the same
+			d.blocked = free
+		case free != nil:
+			return d, free
+		default:
+			return d, r.finish(&d, released)
+		}
 	}
 	if len(edit) == 0 {
 		return d, nil
@@ -206,7 +221,7 @@ func (d *draft) whyNot(m *manifest.Manifest, version string, st run.Step) string
 }
 
 // finish adds what ends the product's release: its version, its tag and the next versions.
-func (r *Release) finish(ctx context.Context, d *draft, m *manifest.Manifest) error {
+func (r *Release) finish(d *draft, m *manifest.Manifest) error {
 	final, err := m.SetVersion(r.Plan.Version)
 	if err != nil {
 		return err
@@ -223,20 +238,17 @@ func (r *Release) finish(ctx context.Context, d *draft, m *manifest.Manifest) er
 		}
 		d.update(tagRef(r.Plan.Version), "", tag)
 	}
-	return r.prepareNext(ctx, d, final, commit)
+	return r.prepareNext(d, final, commit)
 }
 
 // prepareNext puts the next versions on top of the released commit.
-func (r *Release) prepareNext(ctx context.Context, d *draft, released *manifest.Manifest, commit gitrepo.Hash) error {
+func (r *Release) prepareNext(d *draft, released *manifest.Manifest, commit gitrepo.Hash) error {
 	if r.NoNext {
 		d.update(branchRef(r.Options.Branch), r.Repo.Head(), commit)
 		return nil
 	}
 	subject := nextPatchSubject
 	if r.next.SupportBranch != "" {
-		if err := r.supportFree(ctx); err != nil {
-			return err
-		}
 		support, err := r.commitVersion(released, commit, r.next.SupportVersion, nextPatchSubject)
 		if err != nil {
 			return err
@@ -275,6 +287,9 @@ func (r *Release) unrecorded(d draft) error {
 	if len(d.conflict) > 0 {
 		return fault.New(fault.Invalid, "record-conflict", "release.json was changed by somebody else during the run, and gio does not overwrite it:\n  %s", strings.Join(d.conflict, "\n  ")).
 			Hint("make release.json say what is true on branch %s, then run the same command again", r.Options.Branch)
+	}
+	if d.blocked != nil {
+		return d.blocked
 	}
 	planned := map[string]bool{}
 	for _, st := range r.Plan.Steps() {

@@ -99,6 +99,9 @@ func (r *Release) Run(ctx context.Context, stop <-chan struct{}) error {
 		defer cancel()
 	}
 	driven := r.drive(ctx, stop)
+	if driven != nil && ctx.Err() != nil { // whatever it was that leaving interrupted
+		driven = fault.Worst(driven, stopped(ctx))
+	}
 	// What succeeded is recorded however the driving ended; leaving does not keep it from that.
 	var recorded error
 	if !r.Options.DryRun {
@@ -162,7 +165,8 @@ func (r *Release) current() error {
 	if local, err := manifest.Parse(r.Path, r.Local); err == nil {
 		var mine []string
 		for _, c := range local.Components {
-			if st := r.State().Step(run.ID(c.Name, c.ReleaseVersion())); c.Open() && st.Status == run.HasSucceeded {
+			there, _ := r.manifest.Component(c.Name)
+			if st := r.State().Step(run.ID(c.Name, c.ReleaseVersion())); c.Open() && !there.Open() && st.Status == run.HasSucceeded {
 				mine = append(mine, c.Name)
 			}
 		}
@@ -348,10 +352,10 @@ func (r *Release) drive(ctx context.Context, stop <-chan struct{}) error {
 		limit = MaxParallel
 	}
 	s := &session{
-		rec: r.rec, ci: r.CI, login: user.Login, plan: r.Plan, stop: stop, holdLimit: r.HoldLimit,
+		rec: r.rec, ci: r.CI, plan: r.Plan, stop: stop, holdLimit: r.HoldLimit,
 		serverBegan: user.ServerTime, began: r.Clock.Now(), clock: r.Clock,
 		pace: pace{earlier: r.Earlier}, failFast: r.FailFast, alarm: newAlarm(),
-		slots: semaphore.NewWeighted(int64(limit)), tried: map[run.StepID]bool{},
+		slots: semaphore.NewWeighted(int64(min(limit, MostParallel))), tried: map[run.StepID]bool{},
 	}
 	return s.drive(ctx)
 }

@@ -21,7 +21,6 @@ type session struct {
 	clock Clock
 	rec   *recorder
 	ci    *circleci.Client
-	login string // of the token's user: whose pipelines may be adopted
 	plan  *plan.Plan
 	slots *semaphore.Weighted
 	stop  <-chan struct{} // closed: start nothing new, watch on what runs
@@ -247,7 +246,9 @@ func (s *session) try(u unit) {
 }
 
 // mayNotStart tells that nothing new may be started.
-func (s *session) mayNotStart() bool { return s.halted.Load() || s.stopping() }
+func (s *session) mayNotStart() bool {
+	return s.halted.Load() || s.stopping() || s.failFast && s.alarm.rang()
+}
 
 func (s *session) stopping() bool { return closed(s.stop) }
 
@@ -323,7 +324,7 @@ func (s *session) left(steps []plan.Step) []unit {
 	for _, st := range steps {
 		now := s.rec.step(run.ID(st.Component, st.Version))
 		open := now.Status == run.Intended
-		read := now.Pipeline.ID != "" && slices.Contains([]run.Status{run.Running, run.OnHold, run.HasFailed}, now.Status)
+		read := now.Pipeline.ID != "" && slices.Contains([]run.Status{run.Running, run.OnHold, run.HasFailed, run.IsUnknown}, now.Status)
 		if !open && !read {
 			continue
 		}

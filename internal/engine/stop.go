@@ -22,6 +22,6 @@ func (s *session) sleepUnlessStopped(ctx context.Context, d time.Duration) bool 
 	case <-s.stop:
 		return false
 	case <-s.clock.After(d):
-		return !s.halted.Load()
+		return !s.mayNotStart()
 	}
 }

@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/gravitee-lab/gio/internal/circleci"
@@ -14,6 +15,9 @@ import (
 // before the intent is written: with it the pipeline is found again if the answer is lost.
 func (s *session) trigger(ctx context.Context, u unit) error {
 	s.try(u)
+	if asked, err := s.earlierAttempts(ctx, u); asked || err != nil {
+		return err
+	}
 	newest, serverTime, err := s.ci.Newest(ctx, u.steps[0].Project)
 	if err != nil {
 		return s.notReadable(ctx, u, err)
@@ -78,9 +82,34 @@ func (s *session) send(ctx context.Context, u unit, intent run.Event) error {
 // newest one known then; if it does not, one of those between may be the earlier send's.
 func (s *session) created(ctx context.Context, u unit, intent run.Event, c circleci.Created) error {
 	if intent.Send > 1 && c.Number != intent.After+1 {
-		return s.sift(ctx, u, c)
+		return s.sift(ctx, u, c, false)
 	}
 	return s.triggered(ctx, u, run.Event{Pipeline: s.pipeline(u, c.ID, c.Number)})
+}
+
+// earlierAttempts holds a new attempt back when the pipeline of one before the last has been re-run on CircleCI, so that it runs
+// or has succeeded: a person is asked which one counts. The last one's was read when the session began.
+func (s *session) earlierAttempts(ctx context.Context, u unit) (asked bool, err error) {
+	st := s.rec.step(u.ids[0])
+	if st.Status != run.HasFailed {
+		return false, nil
+	}
+	for _, id := range st.Earlier[st.Dropped:] {
+		v, err := s.verdict(ctx, id)
+		switch {
+		case ctx.Err() != nil:
+			return false, stopped(ctx)
+		case fault.KindOf(err) == fault.NotFound: // so old that CircleCI has forgotten it
+			continue
+		case err != nil:
+			return false, err
+		case v.State == circleci.Failed, v.NoWorkflow, v.RerunDue:
+			continue
+		}
+		reason := fmt.Sprintf("the pipeline %s of an earlier attempt was run again on CircleCI: %s", id, v.Reason)
+		return true, s.ask(ctx, u, reason)
+	}
+	return false, nil
 }
 
 func (s *session) triggered(ctx context.Context, u unit, e run.Event) error {

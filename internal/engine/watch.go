@@ -22,6 +22,9 @@ func (s *session) watch(ctx context.Context, u unit, place *slot) error {
 			return err // what it would see could not be kept
 		}
 		v, err := w.read(ctx)
+		if fault.KindOf(err) == fault.NotFound {
+			return s.forgotten(ctx, u)
+		}
 		if err != nil {
 			return err
 		}
@@ -185,7 +188,7 @@ func (w *watcher) resume(ctx context.Context) error {
 func (s *session) observed(ctx context.Context, u unit, v circleci.Verdict) error {
 	st := s.rec.step(u.ids[0])
 	held, status := v.State == circleci.OnHold, string(v.Workflow.Status)
-	if st.Status != run.HasFailed && st.Detail == status && st.Workflow == v.Workflow.Name && (st.Status == run.OnHold) == held {
+	if st.Status != run.HasFailed && st.Status != run.IsUnknown && st.Detail == status && st.Workflow == v.Workflow.Name && (st.Status == run.OnHold) == held {
 		return nil
 	}
 	return s.rec.add(ctx, run.Event{Type: run.Observed, Steps: u.ids, Status: status, Held: held, Workflow: v.Workflow.Name, URL: s.workflowURL(u, st, v)})
@@ -195,11 +198,16 @@ func (s *session) observed(ctx context.Context, u unit, v circleci.Verdict) erro
 // is left as it is: it has its new attempt in its wave.
 func (s *session) readOnce(ctx context.Context, u unit, st run.Step) error {
 	w := &watcher{s: s, u: u, place: &slot{gone: true}, triggered: st.StartedAt, began: s.clock.Now(), answered: s.clock.Now()}
-	v, err := w.read(ctx)
-	if fault.KindOf(err) == fault.NotFound && st.Status == run.HasFailed {
-		return nil // so old that CircleCI has forgotten it
+	if st.Status == run.IsUnknown {
+		w.answered = time.Time{} // a person is asked already: it is not waited for
 	}
-	if err != nil {
+	v, err := w.read(ctx)
+	switch {
+	case fault.KindOf(err) == fault.NotFound && (st.Status == run.HasFailed || st.Status == run.IsUnknown):
+		return nil // so old that CircleCI has forgotten it
+	case fault.KindOf(err) == fault.NotFound:
+		return s.forgotten(ctx, u)
+	case err != nil:
 		return err
 	}
 	switch v.State {
@@ -214,9 +222,17 @@ func (s *session) readOnce(ctx context.Context, u unit, st run.Step) error {
 		if !v.NoWorkflow {
 			return s.observed(ctx, u, v)
 		}
-	case circleci.Failed: // a running one ends in its wave
+	case circleci.Failed: // a running one ends in its wave, and so does one that CircleCI knows again
+		if st.Status == run.IsUnknown && st.Code == "" {
+			return s.observed(ctx, u, v)
+		}
 	}
 	return nil
+}
+
+// forgotten asks a person about a pipeline that ran and that CircleCI does not know any more.
+func (s *session) forgotten(ctx context.Context, u unit) error {
+	return s.ask(ctx, u, "CircleCI does not know its pipeline any more, or does not show it to this token: how it ended cannot be read")
 }
 
 // verdict reads workflows first and the pipeline after: a workflow that appears between the two is

@@ -77,11 +77,11 @@ func (s *State) allowsStep(st Step, e Event) error {
 		if st.Pipeline.ID == "" {
 			return errors.New("it has no pipeline")
 		}
-		return from(st, Running, OnHold, HasFailed)
+		return from(st, Running, OnHold, HasFailed, IsUnknown)
 	case Failed: // pending: an attempt that ended before its intent, because its project cannot be read
 		return from(st, Pending, Intended, Running, OnHold, HasFailed)
-	case Unknown:
-		return from(st, Intended)
+	case Unknown: // running: CircleCI does not know its pipeline any more; failed: an earlier attempt's runs again
+		return from(st, Intended, Running, OnHold, HasFailed)
 	case Skipped:
 		return from(st, Pending, Intended, WasSkipped)
 	case Resolved:
@@ -140,7 +140,7 @@ func (s *State) allowsPipeline(st Step, e Event) error {
 		if owner, taken := s.Owner(id); taken && !slices.Contains(e.Steps, owner) {
 			return fmt.Errorf("pipeline %s belongs to %s", id, owner)
 		}
-		if slices.Contains(st.Earlier, id) {
+		if e.Type != Resolved && slices.Contains(st.Earlier, id) { // a person may say that it is to be watched after all
 			return fmt.Errorf("pipeline %s belongs to an earlier attempt", id)
 		}
 	}

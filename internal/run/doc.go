@@ -15,7 +15,9 @@
 //	   │                └─ resolved      └─intent (a new attempt), or observed and succeeded:
 //	   └── skipped, resolved                somebody re-ran it on CircleCI
 //
-// An attempt whose project cannot even be read fails before its intent: pending, failed.
+// An attempt whose project cannot even be read fails before its intent: pending, failed. Running, held and
+// failed become unknown, too: CircleCI has forgotten the pipeline, or that of an earlier attempt was re-run
+// there. It is observed again, or succeeded, when the pipeline can be read after all.
 //
 // The rules that Allows holds, and Check proves of a whole journal:
 //

@@ -35,6 +35,7 @@ type Step struct {
 	After   int64     `json:"after,omitempty"`
 	Project string    `json:"project,omitempty"`
 	Branch  string    `json:"branch,omitempty"`
+	Logins  []string  `json:"-"`                // whose tokens sent it: CircleCI says whose a pipeline is
 	From    time.Time `json:"from,omitzero"`    // of the first send, CircleCI's clock
 	SentAt  time.Time `json:"sent_at,omitzero"` // of the newest send, CircleCI's clock
 	// Until is when the driver that wrote the intent was gone at the latest (CircleCI's clock); zero
@@ -44,6 +45,7 @@ type Step struct {
 	Pipeline  Pipeline  `json:"pipeline,omitzero"`
 	Cancel    string    `json:"cancel,omitempty"`    // a second pipeline of this attempt, to be cancelled
 	Earlier   []string  `json:"earlier,omitempty"`   // pipeline ids of earlier attempts
+	Dropped   int       `json:"-"`                   // so many of Earlier are none of its business: a person said so
 	Workflow  string    `json:"workflow,omitempty"`  // the deciding one
 	Job       string    `json:"job,omitempty"`       // the failing one
 	Detail    string    `json:"detail,omitempty"`    // CircleCI's status word
@@ -239,7 +241,7 @@ func (s *State) applyPlan(e Event) {
 func (s *State) applyStep(st *Step, e Event) {
 	switch e.Type {
 	case Intent:
-		applyIntent(st, e)
+		applyIntent(st, e, s.Driver.Login)
 	case Triggered:
 		st.Status, st.Pipeline, st.Cancel = Running, *e.Pipeline, e.Cancel
 		st.StartedAt, st.URL = e.Time, e.Pipeline.URL
@@ -265,9 +267,12 @@ func (s *State) applyStep(st *Step, e Event) {
 	}
 }
 
-func applyIntent(st *Step, e Event) {
+func applyIntent(st *Step, e Event, login string) {
 	if st.Status != Intended { // a new attempt, not another send of the same one
-		*st = Step{ID: st.ID, Attempt: st.Attempt + 1, Earlier: st.past(), From: e.ServerTime, After: e.After}
+		*st = Step{ID: st.ID, Attempt: st.Attempt + 1, Earlier: st.past(), Dropped: st.Dropped, From: e.ServerTime, After: e.After}
+	}
+	if login != "" && !slices.Contains(st.Logins, login) {
+		st.Logins = append(slices.Clone(st.Logins), login)
 	}
 	st.Status, st.Send, st.SentAt, st.Until = Intended, e.Send, e.ServerTime, time.Time{}
 	st.Project, st.Branch = e.Project, e.Branch
@@ -288,7 +293,8 @@ func applyAnswer(st *Step, e Event) {
 	case AnswerReleased:
 		end(st, HasSucceeded, e)
 	case AnswerNotTriggered:
-		*st = Step{ID: st.ID, Status: Pending, Attempt: st.Attempt, Earlier: st.past()}
+		past := st.past()
+		*st = Step{ID: st.ID, Status: Pending, Attempt: st.Attempt, Earlier: past, Dropped: len(past)}
 	}
 }
 

@@ -269,7 +269,7 @@ func TestReopened(t *testing.T) {
 		t.Error("alpha is released twice")
 	}
 	s = j.add(notTriggered(alpha)).fold(t)
-	want := Step{ID: alpha, Status: Pending, Attempt: 1, Earlier: []string{"p1"}}
+	want := Step{ID: alpha, Status: Pending, Attempt: 1, Earlier: []string{"p1"}, Dropped: 1}
 	if diff := cmp.Diff(want, s.Step(alpha)); diff != "" {
 		t.Errorf("re-opened by a person:\n%s", diff)
 	}
@@ -343,7 +343,7 @@ func TestLists(t *testing.T) {
 
 func TestOpen(t *testing.T) {
 	t.Parallel()
-	want := map[string]bool{"intended": true, "running": true, "held": true, "unknown": true}
+	want := map[string]bool{"intended": true, "running": true, "held": true, "unknown": true, "forgotten": true}
 	for where, path := range paths {
 		st := begun(path...).fold(t).Step(alpha)
 		if st.Open() != want[where] {

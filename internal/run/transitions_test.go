@@ -19,6 +19,7 @@ var paths = map[string][]Event{
 	"failed to trigger": {intent(1, alpha), failed(alpha)},
 	"unknown":           {intent(1, alpha), unknown(alpha)},
 	"skipped":           {skipped(alpha)},
+	"forgotten":         {intent(1, alpha), triggered("p1", alpha), unknown(alpha)},
 }
 
 // facts are the events that speak of steps; a pipeline they name is a new one.
@@ -46,19 +47,23 @@ func TestTransitions(t *testing.T) {
 			"intent": Intended, "intent again": Intended, "triggered": Running, "failed": HasFailed, "unknown": IsUnknown,
 			"skipped": WasSkipped, "pipeline": Running, "released": HasSucceeded, "not triggered": Pending,
 		},
-		"running":          {"observed": Running, "held": OnHold, "succeeded": HasSucceeded, "failed": HasFailed},
-		"held":             {"observed": Running, "held": OnHold, "succeeded": HasSucceeded, "failed": HasFailed},
+		"running":          {"observed": Running, "held": OnHold, "succeeded": HasSucceeded, "failed": HasFailed, "unknown": IsUnknown},
+		"held":             {"observed": Running, "held": OnHold, "succeeded": HasSucceeded, "failed": HasFailed, "unknown": IsUnknown},
 		"succeeded":        {"not triggered": Pending},
 		"released by hand": {"not triggered": Pending},
 		"failed": {
-			"intent": Intended, "observed": Running, "held": OnHold, "succeeded": HasSucceeded, "failed": HasFailed,
+			"intent": Intended, "observed": Running, "held": OnHold, "succeeded": HasSucceeded, "failed": HasFailed, "unknown": IsUnknown,
 			"pipeline": Running, "released": HasSucceeded, "not triggered": Pending,
 		},
 		"failed to trigger": {
-			"intent": Intended, "failed": HasFailed, "pipeline": Running, "released": HasSucceeded, "not triggered": Pending,
+			"intent": Intended, "failed": HasFailed, "unknown": IsUnknown, "pipeline": Running, "released": HasSucceeded, "not triggered": Pending,
 		},
 		"unknown": {"pipeline": Running, "released": HasSucceeded, "not triggered": Pending},
 		"skipped": {"skipped": WasSkipped, "released": HasSucceeded},
+		"forgotten": {
+			"observed": Running, "held": OnHold, "succeeded": HasSucceeded,
+			"pipeline": Running, "released": HasSucceeded, "not triggered": Pending,
+		},
 	}
 	for from, path := range paths {
 		for fact, e := range facts {
@@ -187,7 +192,7 @@ func TestCheck(t *testing.T) {
 		{"a line without number", func([]Event) []Event { return []Event{{Run: "/"}} }, "event 0 stands in line 1"},
 		{"a line is missing", func(es []Event) []Event { return append(es[:2:2], es[3:]...) }, "event 4 (triggered): its number does not follow 2"},
 		{"another run", func(es []Event) []Event { es[3].Run = "dry/3.9.4"; return es }, `event 4 belongs to run "dry/3.9.4", not to "release/3.9.4"`},
-		{"an impossible fact", func(es []Event) []Event { es[4].Type = Unknown; return es }, "event 5 (unknown): alpha@1.0.0: it is running"},
+		{"an impossible fact", func(es []Event) []Event { es[4].Type = Skipped; return es }, "event 5 (skipped): alpha@1.0.0: it is running"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
