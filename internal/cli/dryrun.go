@@ -204,15 +204,22 @@ func (d *dryRun) openJournal(ctx context.Context, h run.Header) (engine.Journal,
 	if err != nil {
 		return nil, nil, err
 	}
-	var runs []run.StepID
+	var runs, lost []run.StepID
 	for _, st := range state.Steps() {
-		if d.stillRuns(ctx, st) {
+		if st.Status == run.Intended {
+			lost = append(lost, st.ID)
+			fmt.Fprintf(d.env.Stderr, "%s may run already, its answer was lost: it would be looked up, and is taken to succeed\n", st.ID)
+		} else if d.stillRuns(ctx, st) {
 			runs = append(runs, st.ID)
 			fmt.Fprintf(d.env.Stderr, "%s runs already (%s): it would be watched, and is taken to succeed\n", st.ID, st.Pipeline.URL)
 		}
 	}
-	if len(runs) > 0 {
-		events = append(events, run.Event{Run: h.Run(), Seq: state.Seq + 1, Time: time.Now().UTC(), Type: run.Succeeded, Steps: runs})
+	for _, e := range []run.Event{{Type: run.Succeeded, Steps: runs}, {Type: run.Resolved, Status: run.AnswerReleased, Steps: lost}} {
+		if len(e.Steps) > 0 {
+			state.Seq++
+			e.Run, e.Seq, e.Time = h.Run(), state.Seq, time.Now().UTC()
+			events = append(events, e)
+		}
 	}
 	return &journal.Memory{}, events, nil
 }

@@ -61,6 +61,22 @@ func TestS17LeaveAtOnce(t *testing.T) {
 	})
 }
 
+// A pipeline that failed while nobody watched has its new attempt in the run that finds it so.
+func TestFailedWhileNobodyWatched(t *testing.T) {
+	t.Parallel()
+	s := sim.Scenario{Projects: map[string]sim.Project{"a": {Duration: time.Minute, Runs: []sim.Run{{Outcome: sim.Failed, Duration: 5 * time.Minute}}}}}
+	inBubble(t, product("a b", "c"), s, func(t *testing.T, w *world) {
+		ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+		defer cancel()
+		wantKind(t, w.releaseUntil(ctx, nil), fault.Stopped)
+		time.Sleep(10 * time.Minute)
+		wantKind(t, w.release(), 0)
+		if n := w.pipelinesOf("a"); n != 2 {
+			t.Errorf("a ran in %d pipelines, want a second attempt", n)
+		}
+	})
+}
+
 func TestMaxRuntime(t *testing.T) {
 	t.Parallel()
 	s := sim.Scenario{Projects: map[string]sim.Project{"a": minutes(1), "b": minutes(8)}}

@@ -222,8 +222,11 @@ func (s *session) readOnce(ctx context.Context, u unit, st run.Step) error {
 		if !v.NoWorkflow {
 			return s.observed(ctx, u, v)
 		}
-	case circleci.Failed: // a running one ends in its wave, and so does one that CircleCI knows again
-		if st.Status == run.IsUnknown && st.Code == "" {
+	case circleci.Failed:
+		switch {
+		case st.Status == run.Running || st.Status == run.OnHold: // while nobody watched: its wave makes a new attempt
+			return s.fail(ctx, u, s.failure(ctx, u, v))
+		case st.Status == run.IsUnknown && st.Code == "": // CircleCI knows it again
 			return s.observed(ctx, u, v)
 		}
 	}
