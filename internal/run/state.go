@@ -288,6 +288,12 @@ func applyAnswer(st *Step, e Event) {
 		if st.Cancel == e.Pipeline.ID { // it is the one to be watched now
 			st.Cancel = ""
 		}
+		if i := slices.Index(st.Earlier, e.Pipeline.ID); i >= 0 { // as an earlier attempt's may be
+			st.Earlier = slices.Delete(slices.Clone(st.Earlier), i, i+1)
+			if i < st.Dropped {
+				st.Dropped--
+			}
+		}
 		st.Status, st.Pipeline, st.URL, st.StartedAt = Running, *e.Pipeline, e.Pipeline.URL, e.Time
 		st.Workflow, st.Job, st.Detail, st.Code, st.Output, st.EndedAt = "", "", "", "", nil, time.Time{}
 	case AnswerReleased:
