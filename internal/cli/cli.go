@@ -157,6 +157,8 @@ failed or was killed is finished by the same command.`,
 		newReleaseCommand(env),
 		newPlanCommand(env),
 		newResolveCommand(env),
+		newStatusCommand(env),
+		newHistoryCommand(env),
 		newSimCommand(env),
 		newVersionCommand(env),
 	)

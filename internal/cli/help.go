@@ -31,6 +31,7 @@ func helpTopics() []*cobra.Command {
 		{Use: "exit-codes", Short: "What the exit codes mean", Long: exitCodes()},
 		{Use: "environment", Short: "Which variables and files gio reads", Long: environmentTopic},
 		{Use: "config", Short: "What gio.yaml may say", Long: configTopic},
+		{Use: "journal", Short: "Where a run is kept, and how to read, move and mend it", Long: journalTopic},
 	}
 }
 
@@ -90,3 +91,36 @@ one that gio does not know is an error.
       parameters: {component: "{{.Component}} {{.Version}}"}
       stage: false              # left out by nexus staging
   author: {name: Release Bot, email: bot@example.org}`
+
+const journalTopic = `All that gio knows of its runs lies in the release repository, in refs/gio/journal: a chain of
+commits, one for each push. A clone does not fetch it by itself. Its tree:
+
+  release/3.9.4.jsonl         the run of 3.9.4: its events, one JSON object a line; below dry/
+                              those of gio release --dry-run=server
+  leases/release/3.9.4.json   who drives it, since when, last heard of when
+  claims/COMPONENT/VERSION    which run releases that component version, so that no other does
+
+Runs and leases of a manifest that is not release.json lie below manifests/PATH/. gio status and
+gio history read all this on any machine. So does Git, which then keeps a copy:
+
+  git fetch origin +refs/gio/journal:refs/gio/journal
+  git log --format='%ci %s' refs/gio/journal
+  git ls-tree -r --name-only refs/gio/journal
+  git show refs/gio/journal:release/3.9.4.jsonl
+
+Lease: the driver renews it every 2 minutes. Another gio release waits until the lease is given
+back or has stood still for 6 minutes; Ctrl-C ends the waiting. --take-over goes on at once: the
+earlier driver, if it lives after all, triggers nothing more. Use it when you know that it is gone.
+
+To move it to another repository, while nobody drives: fetch it as above, then push the copy.
+(git clone --mirror and git push --mirror take it along with everything else.)
+
+  git push URL refs/gio/journal
+
+When somebody deletes it, or pushes over it by force, a driver starts nothing more and ends with
+exit 7; its pipelines run on. A gio started then knows only release.json: what has succeeded but
+is not recorded there, and what still runs, would be started again. So start nothing; put the
+newest copy back from a clone that has one, and look at gio status. What was noted after that
+copy was made is missing: compare with CircleCI before gio release.
+
+  git push --force origin refs/gio/journal`

@@ -1,0 +1,187 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/gravitee-lab/gio/internal/fault"
+	"github.com/gravitee-lab/gio/internal/gitrepo"
+	"github.com/gravitee-lab/gio/internal/journal"
+	"github.com/gravitee-lab/gio/internal/manifest"
+	"github.com/gravitee-lab/gio/internal/report"
+	"github.com/gravitee-lab/gio/internal/run"
+)
+
+type statusOptions struct {
+	version string // "" is the checkout's
+	kind    string
+	json    bool
+}
+
+func newStatusCommand(env *environment) *cobra.Command {
+	o, dryRun := statusOptions{kind: "release"}, false
+	cmd := &cobra.Command{
+		Use:   "status [VERSION]",
+		Short: "Show how a run stands, whoever drives it and wherever",
+		Long: `Status reads the run of the checkout's product version, or of VERSION, from the release
+repository: who drives it, how its waves stand, what failed and what to type next. It drives
+nothing, writes nothing and asks CircleCI nothing: it shows what the driver noted last.
+
+When the version in release.json has no run yet, the newest run is shown, and that is said.
+
+Exit codes: 0 nothing is wrong, or somebody drives it and its end is open, 2 usage, 3 not allowed,
+4 remote failed, 5 no such run, 7 release.json or the journal is wrong; when nobody drives it,
+9 needs a decision (gio resolve), 10 a pipeline failed, 11 stopped: run gio release again.`,
+		Example: `  gio status
+  gio status 3.9.4 --json
+  gio status --dry-run`,
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) > 1 {
+				return fault.New(fault.Usage, "usage", "gio status takes one version, but got %q", args).Hint("gio status 3.9.4")
+			}
+			return nil
+		},
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if dryRun {
+				o.kind = "dry"
+			}
+			if len(args) == 1 {
+				o.version = strings.TrimSuffix(args[0], "-SNAPSHOT")
+			}
+			return runStatus(cmd.Context(), env, o)
+		},
+	}
+	cmd.Flags().BoolVar(&dryRun, "dry-run", false, "the run of gio release --dry-run=server")
+	cmd.Flags().BoolVar(&o.json, "json", false, "print the status as JSON")
+	return cmd
+}
+
+func runStatus(ctx context.Context, env *environment, o statusOptions) error {
+	ws, err := env.workspace()
+	if err != nil {
+		return err
+	}
+	asked := o.version
+	if asked == "" {
+		m, err := manifest.Parse(ws.Path, ws.Local)
+		if err != nil {
+			return err
+		}
+		asked = m.ReleaseVersion()
+	}
+	ref, runs, err := env.knownRuns(ctx, ws)
+	if err != nil {
+		return err
+	}
+	h, err := chooseRun(runs, run.Header{Kind: o.kind, Manifest: ws.Path, Version: asked, Branch: ws.Branch.Value}, o.version != "")
+	if err != nil {
+		return err
+	}
+	if h.Version != asked {
+		fmt.Fprintf(env.Stderr, "%s has no run yet: this is the newest one, of %s from %s\n", asked, h.Version, h.Branch)
+	}
+	events, lease, err := journal.ReadGit(ctx, ref, h)
+	if err != nil {
+		return err
+	}
+	state, err := run.Fold(events)
+	if err != nil {
+		return err
+	}
+	now := time.Now()
+	result := standsAs(state, report.StandingOf(state, lease.Live(now)))
+	if o.json {
+		env.printed = true
+		return errors.Join(result, report.JSON(env.Stdout, report.NewStatus(state, lease, asked, now, result)))
+	}
+	view := report.StatusView{Columns: env.outColumns(), Now: now, Color: env.outColor(), Command: drivenBy(h.Kind)}
+	printed := report.WriteStatus(env.Stdout, state, lease, view)
+	return errors.Join(result, printed)
+}
+
+// atTip is the journal's ref as it was at one moment: all that is read of it goes together, and costs one fetch.
+type atTip struct {
+	*gitrepo.Ref
+	tip string
+}
+
+func (r atTip) Fetch(context.Context) (string, error) { return r.tip, nil }
+
+// knownRuns reads the journal's ref of the checkout's remote, and lists its runs, the newest first.
+func (env *environment) knownRuns(ctx context.Context, ws workspace) (atTip, []journal.Listed, error) {
+	ctx, done := env.interruptible(ctx)
+	defer done()
+	repo, err := env.repository(ctx, ws, nil)
+	if err != nil {
+		return atTip{}, nil, err
+	}
+	ref := repo.Ref(journal.GitRef)
+	tip, err := ref.Fetch(ctx)
+	if err != nil {
+		return atTip{}, nil, err
+	}
+	now := atTip{Ref: ref, tip: tip}
+	runs, err := journal.ListGit(ctx, now)
+	return now, runs, err
+}
+
+// chooseRun is the run that want names. Where it must not be exactly that one, the newest of the same branch will do, else
+// the newest of all, each of the same kind and manifest.
+func chooseRun(runs []journal.Listed, want run.Header, exactly bool) (run.Header, error) {
+	var branch, newest *run.Header
+	for i := range runs {
+		h := &runs[i].Header
+		switch {
+		case h.Kind != want.Kind || h.Manifest != want.Manifest:
+			continue
+		case h.Version == want.Version:
+			return *h, nil
+		case newest == nil:
+			newest = h
+		}
+		if branch == nil && h.Branch == want.Branch {
+			branch = h
+		}
+	}
+	for _, h := range []*run.Header{branch, newest} {
+		if h != nil && !exactly {
+			return *h, nil
+		}
+	}
+	f := fault.New(fault.NotFound, "no-journal", "no run of %s %s is known", want.Kind, want.Version)
+	if want.Kind == "release" {
+		f = f.Hint("--dry-run shows a run of `gio release --dry-run=server`")
+	}
+	return run.Header{}, f.Hint("`gio history` lists all runs")
+}
+
+// standsAs is the exit code that goes with a standing, as a fault. While somebody drives, nothing is settled.
+func standsAs(s *run.State, standing report.Standing) error {
+	name, again := s.Header.Run(), drivenBy(s.Header.Kind)
+	switch standing {
+	case report.AwaitsAnswer:
+		return fault.New(fault.Decision, "unknown", "%s needs a decision: gio cannot know whether a pipeline was started", name).
+			Hint("look at CircleCI, then answer with `gio resolve COMPONENT --pipeline N`, `--released` or `--not-triggered`")
+	case report.HasFailed:
+		return fault.New(fault.PipelineFailed, "pipeline-failed", "%s failed", name).
+			Hint("mend it, then `%s`: what succeeded is not started again", again)
+	case report.HasStopped:
+		return fault.New(fault.Stopped, "stopped", "%s stopped before it was done, and nobody drives it", name).
+			Hint("`%s` goes on from there", again)
+	case report.IsReleased, report.IsDriven, report.HasPassed, report.IsPartial, report.IsDamaged:
+	}
+	return nil
+}
+
+// drivenBy is the command that drives runs of a kind.
+func drivenBy(kind string) string {
+	if kind == "dry" {
+		return "gio release --dry-run=server"
+	}
+	return "gio release"
+}
