@@ -76,7 +76,7 @@ func runRelease(ctx context.Context, env *environment, o releaseOptions) error {
 		return fault.New(fault.Usage, "usage", "--max-parallel and --max-runtime cannot be negative")
 	}
 	env.announce(o.dryRun)
-	ws, err := env.workspace()
+	ws, err := env.workspace(ctx)
 	if err != nil {
 		return err
 	}
