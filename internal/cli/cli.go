@@ -143,6 +143,7 @@ failed or was killed is finished by the same command.`,
 	}
 	flags := root.PersistentFlags()
 	flags.StringVar(&env.file, "file", "release.json", "the manifest to release from")
+	flags.StringVar(&env.repo, "repo", "", "release repository (org/name or address) instead of a checkout")
 	flags.StringVar(&env.branch, "branch", "", "release branch (default: the checkout's)")
 	flags.StringVar(&env.config, "config", "", "configuration (default: gio.yaml beside the manifest)")
 	flags.BoolVar(&env.verbose, "verbose", false, "say every request, and where every setting came from")

@@ -46,7 +46,7 @@ Exit codes: 0 done, 2 wrong usage, 5 no manifest, 7 release.json or gio.yaml is 
 }
 
 func runPlan(ctx context.Context, env *environment, o planOptions) error {
-	ws, err := env.workspace()
+	ws, err := env.workspace(ctx)
 	if err != nil {
 		return err
 	}

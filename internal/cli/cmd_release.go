@@ -47,8 +47,7 @@ Pipelines are never cancelled by leaving. On a terminal, outside CI, gio asks be
 Exit codes: 0 done, 2 usage, 3 not allowed, 4 remote failed, 5 not found, 6 cancelled, 7 refused,
 8 timed out, 9 needs a decision (gio resolve), 10 a pipeline failed, 11 stopped: run again.`,
 		Example: `  gio release --dry-run
-  gio release --except gravitee-portal-webui
-  gio release --events > events.jsonl`,
+  gio release --except gravitee-portal-webui`,
 		Args: notBehindDryRun,
 		RunE: func(cmd *cobra.Command, _ []string) error { return runRelease(cmd.Context(), env, o) },
 	}
@@ -76,7 +75,7 @@ func runRelease(ctx context.Context, env *environment, o releaseOptions) error {
 		return fault.New(fault.Usage, "usage", "--max-parallel and --max-runtime cannot be negative")
 	}
 	env.announce(o.dryRun)
-	ws, err := env.workspace()
+	ws, err := env.workspace(ctx)
 	if err != nil {
 		return err
 	}

@@ -59,7 +59,7 @@ Exit codes: 0 done, 2 usage, 3 not allowed, 4 remote failed, 5 no such component
 }
 
 func runResolve(ctx context.Context, env *environment, a engine.Answer, dryRun, takeOver bool) error {
-	ws, err := env.workspace()
+	ws, err := env.workspace(ctx)
 	if err != nil {
 		return err
 	}

@@ -9,7 +9,9 @@ import (
 	"io/fs"
 	"net/http"
 	"os"
+	pathpkg "path"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"time"
 
@@ -30,6 +32,7 @@ type environment struct {
 	Program
 
 	file, branch, config     string
+	repo                     string // instead of a checkout
 	verbose                  bool
 	outTerminal, errTerminal bool     // decided once, by stream
 	printed                  bool     // a command has printed its JSON result
@@ -76,7 +79,10 @@ type workspace struct {
 	Branch   config.Value // the release branch; "" when nothing says it
 }
 
-func (env *environment) workspace() (workspace, error) {
+func (env *environment) workspace(ctx context.Context) (workspace, error) {
+	if env.repo != "" {
+		return env.remoteWorkspace(ctx)
+	}
 	ws := workspace{File: env.path(env.file), Path: filepath.ToSlash(env.file)}
 	dir := filepath.Dir(ws.File)
 	var err error
@@ -102,6 +108,51 @@ func (env *environment) workspace() (workspace, error) {
 	env.say("configuration", config.Value{Value: ws.Config.Path, Source: cmp.Or(named.Source, "beside the manifest")})
 	env.say("release branch", ws.Branch)
 	return ws, nil
+}
+
+// remoteWorkspace is that of --repo: what a checkout would say is read from the remote.
+func (env *environment) remoteWorkspace(ctx context.Context) (workspace, error) {
+	if env.branch == "" {
+		return workspace{}, fault.New(fault.Usage, "no-branch", "--repo needs --branch, the release branch").Hint("gio … --repo %s --branch 3.9.x", env.repo)
+	}
+	path := filepath.ToSlash(env.file)
+	ws := workspace{
+		File: env.path(env.file), Path: path, Git: true,
+		Checkout: gitrepo.Checkout{RemoteURL: env.remoteURL(), Branch: env.branch},
+		Branch:   config.Value{Value: env.branch, Source: "--branch"},
+	}
+	repo, err := env.repository(ctx, ws, nil)
+	if err != nil {
+		return ws, err
+	}
+	ws.Checkout.MainBranch = repo.DefaultBranch()
+	if ws.Local, err = repo.ReadFile(repo.Head(), path); err != nil {
+		return ws, err
+	}
+	named := config.First(config.Value{Value: env.config, Source: "--config"}, config.Env(env.Getenv, "GIO_CONFIG"))
+	if named.Value != "" {
+		ws.Config, err = config.Read(env.path(named.Value), true)
+		return ws, err
+	}
+	beside := pathpkg.Join(pathpkg.Dir(path), config.FileName)
+	data, err := repo.ReadFile(repo.Head(), beside)
+	if fault.Is(err, "file-missing") {
+		return ws, nil
+	}
+	if err == nil {
+		ws.Config, err = config.Parse(beside, data)
+	}
+	return ws, err
+}
+
+var orgAndName = regexp.MustCompile(`^[A-Za-z0-9-]+/[A-Za-z0-9._-]+$`)
+
+// remoteURL is the address of --repo: org/name is on GitHub, or on the host of GITHUB_API_URL.
+func (env *environment) remoteURL() string {
+	if orgAndName.MatchString(env.repo) {
+		return "https://" + gitrepo.TokenHost(env.Getenv("GITHUB_API_URL")) + "/" + env.repo
+	}
+	return env.repo
 }
 
 func (env *environment) noManifest(err error) error {
@@ -178,7 +229,7 @@ func (env *environment) repository(ctx context.Context, ws workspace, dryPush fu
 	if ws.Branch.Value == "" {
 		return nil, fault.New(fault.Usage, "no-branch", "the checkout is on no branch").Hint("name the release branch with --branch")
 	}
-	env.say("remote", config.Value{Value: gitrepo.Redact(ws.Checkout.RemoteURL), Source: "the checkout"})
+	env.say("remote", config.Value{Value: gitrepo.Redact(ws.Checkout.RemoteURL), Source: remoteSource(env.repo)})
 	credentials, err := env.credentials(ws)
 	if err != nil {
 		return nil, err
@@ -206,6 +257,13 @@ func (env *environment) credentials(ws workspace) (gitrepo.Credentials, error) {
 // driver is this process, for the journal.
 func (env *environment) driver() run.Driver {
 	return run.Driver{ID: strings.ToLower(rand.Text()), Job: env.Getenv("CIRCLE_BUILD_URL"), Gio: Version()}
+}
+
+func remoteSource(repo string) string {
+	if repo != "" {
+		return "--repo"
+	}
+	return "the checkout"
 }
 
 func mask(secret string) string {

@@ -48,19 +48,21 @@ func TestReplays(t *testing.T) {
 		t.Skip("skipped: the real runs (shared/data/replays) do not lie beside this checkout")
 	}
 	for _, dir := range dirs {
-		t.Run(filepath.Base(dir), func(t *testing.T) {
-			t.Parallel()
-			r := readReplay(t, dir)
-			r.release(t)
-			r.checkEnd(t)
-			r.checkPipelines(t)
-			if r.Finished {
-				r.checkFinished(t)
-			} else {
-				r.checkPartial(t)
-			}
-			gittest.Git(t, r.remote, "fsck", "--strict", "--no-dangling")
-		})
+		for _, way := range []string{"checkout", "repo"} {
+			t.Run(filepath.Base(dir)+"/"+way, func(t *testing.T) {
+				t.Parallel()
+				r := readReplay(t, dir)
+				r.release(t, way == "repo")
+				r.checkEnd(t)
+				r.checkPipelines(t)
+				if r.Finished {
+					r.checkFinished(t)
+				} else {
+					r.checkPartial(t)
+				}
+				gittest.Git(t, r.remote, "fsck", "--strict", "--no-dangling")
+			})
+		}
 	}
 }
 
@@ -80,7 +82,8 @@ func readReplay(t *testing.T, dir string) *replay {
 	return r
 }
 
-func (r *replay) release(t *testing.T) {
+// release runs in a checkout or, by --repo over smart HTTP, in an empty folder.
+func (r *replay) release(t *testing.T, byRepo bool) {
 	t.Helper()
 	scenario := sim.Scenario{Default: sim.Project{DefaultBranch: "master"}, Projects: map[string]sim.Project{}}
 	for _, name := range r.Failed {
@@ -91,13 +94,18 @@ func (r *replay) release(t *testing.T) {
 	if r.Branch != "master" {
 		gittest.Git(t, r.remote, "branch", r.Branch, "master")
 	}
-	checkout := filepath.Join(t.TempDir(), "checkout")
-	gittest.Git(t, "", "clone", "--quiet", "--branch", r.Branch, r.remote, checkout)
+	checkout, args := filepath.Join(t.TempDir(), "checkout"), []string{"release"}
+	if byRepo {
+		checkout = t.TempDir()
+		args = append(args, "--repo", gittest.HTTP(t, r.remote, gittest.Options{}).URL, "--branch", r.Branch)
+	} else {
+		gittest.Git(t, "", "clone", "--quiet", "--branch", r.Branch, r.remote, checkout)
+	}
 	r.code, r.stdout, r.stderr = gio(t, checkout, map[string]string{
 		"CIRCLE_HOST": host, "CIRCLE_TOKEN": "any", "XDG_STATE_HOME": t.TempDir(), "HOME": t.TempDir(),
 		"GIT_AUTHOR_NAME": "Releaser", "GIT_AUTHOR_EMAIL": "releaser@example.org",
 		"GIT_COMMITTER_NAME": "Releaser", "GIT_COMMITTER_EMAIL": "releaser@example.org",
-	}, "release")
+	}, args...)
 	r.pipelines = s.Pipelines()
 	if twice := s.Duplicates(); len(twice) > 0 {
 		t.Errorf("triggered twice:\n%s", strings.Join(twice, "\n"))

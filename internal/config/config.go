@@ -76,6 +76,11 @@ func Read(path string, named bool) (File, error) {
 		return File{}, fault.New(fault.Invalid, "config-file", "the configuration cannot be read").Because(err).
 			Hint("--config and GIO_CONFIG name another one; without them gio takes %s beside release.json", FileName)
 	}
+	return Parse(path, data)
+}
+
+// Parse reads the content of a gio.yaml. The path is for messages.
+func Parse(path string, data []byte) (File, error) {
 	f := File{Path: path}
 	if err := f.decode(data); err != nil {
 		return File{}, fault.New(fault.Invalid, "config-file", "%s", yamlMessage(path, err)).
