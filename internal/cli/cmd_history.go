@@ -43,7 +43,7 @@ Exit codes: 0 done, 2 usage, 3 not allowed, 4 remote failed, 5 no manifest or no
 }
 
 func runHistory(ctx context.Context, env *environment, limit int, asJSON bool) error {
-	ws, err := env.workspace()
+	ws, err := env.workspace(ctx)
 	if err != nil {
 		return err
 	}

@@ -62,7 +62,7 @@ Exit codes: 0 nothing is wrong, or somebody drives it and its end is open, 2 usa
 }
 
 func runStatus(ctx context.Context, env *environment, o statusOptions) error {
-	ws, err := env.workspace()
+	ws, err := env.workspace(ctx)
 	if err != nil {
 		return err
 	}
