@@ -126,10 +126,9 @@ func newRootCommand(env *environment) *cobra.Command {
 	root := &cobra.Command{
 		Use:   "gio",
 		Short: "Release a product made of many Git repositories with one command",
-		Long: `gio reads release.json, resolves its buildDependencies into waves, triggers the CircleCI
-pipeline of every component of a wave in parallel, watches them to the end, records what
-succeeded in the release repository, tags it and prepares the next version. A run that
-failed or was killed is finished by the same command.`,
+		Long: `gio reads release.json, triggers the CircleCI pipelines of its components wave by wave, watches
+them to the end, records what succeeded in the release repository, tags it and prepares the
+next version. A run that failed or was killed is finished by the same command.`,
 		Example: `  gio plan                 what would run, in which wave, on which branch
   gio release --dry-run    every request, commit, tag and push, without making them
   gio release              release; run it again to finish what is missing
