@@ -81,6 +81,14 @@ bench: ## What gio costs: requests, lateness, CPU, memory, a real release in rea
 storm: ## Every crash point, and storms in which one request in five goes wrong (5 minutes).
 	@set -o pipefail; $(FIGURES) -run 'Storm|CrashSweep' | grep -E '^(  [^ ]|FAIL|---.FAIL)'
 
+# Real processes on one release repository; -rounds also prints the figures.
+KILL := go test -count=1 -v -timeout 60m ./internal/cli
+
+.PHONY: kill
+kill: ## Kills 200 releases with SIGKILL, resumes each elsewhere; 50 races of two drivers (30 minutes).
+	@set -o pipefail; $(KILL) -run 'TestKill$$' -rounds 200 | grep -E '^(  [^ ]|FAIL| *--- FAIL)'
+	@set -o pipefail; $(KILL) -run 'TestTwo' -rounds 50 | grep -E '^(  [^ ]|FAIL| *--- FAIL)'
+
 .PHONY: image-files
 image-files: ## The two files that the Dockerfile copies, in build/image.
 	@[[ -s $(CA_BUNDLE) ]] || { echo "make image-files: no CA bundle at $(CA_BUNDLE): install ca-certificates, or set CA_BUNDLE" >&2; exit 1; }
