@@ -5,6 +5,7 @@ package gittest
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -48,10 +49,24 @@ func Bare(t testing.TB, files map[string]string, branch string) string {
 	t.Helper()
 	dir := filepath.Join(t.TempDir(), "release.git")
 	git(t, "", nil, "init", "--quiet", "--bare", "--initial-branch="+branch, dir)
+	forget(t, dir)
 	if len(files) > 0 {
 		Push(t, dir, branch, files, "first commit")
 	}
 	return dir
+}
+
+// forget lets a repository be as forgetful as its test: waiting for the disk is most of what a push takes.
+func forget(t testing.TB, dir string) {
+	t.Helper()
+	config, err := os.OpenFile(filepath.Join(dir, "config"), os.O_APPEND|os.O_WRONLY, 0)
+	if err == nil {
+		_, err = config.WriteString("[core]\n\tfsync = none\n")
+		err = errors.Join(err, config.Close())
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
 }
 
 // Push is a colleague's push: a commit with these files on top of a branch, which it makes if there is none (from the
