@@ -13,13 +13,15 @@ import (
 	"github.com/gravitee-lab/gio/internal/run"
 )
 
-// A driver renews its lease every two minutes and triggers nothing later than three minutes after its last push by the
-// wall clock. Who wants to follow it sees the lease stand still for six: a driver that lives has then said so twice, and
+// A driver renews its lease every two minutes, and triggers nothing later than freshFor after its last push by the wall
+// clock without another one. Who wants to follow it sees the lease stand still for six: a driver that lives has then said so twice, and
 // one that sleeps has to push, and fails, before it triggers. The clocks of two machines are never compared.
 const (
 	leaseTime  = 5 * time.Minute // how long a lease is shown as live
 	renewEvery = 2 * time.Minute
-	freshFor   = 3 * time.Minute
+	// freshFor is short, so that a driver that froze between its intent and its POST, and wakes after a take-over,
+	// has to ask the ref: the look-up of whoever took over lasts longer than this and a POST together.
+	freshFor   = 20 * time.Second
 	standStill = 6 * time.Minute
 	watchEvery = 10 * time.Second // how often a waiting driver reads the ref
 	retryRenew = 15 * time.Second
