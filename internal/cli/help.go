@@ -79,7 +79,7 @@ one that gio does not know is an error.
   organization: acme            # GitHub organization of the components
   main_branch: main             # main branch of the component repositories
   release_branches: [next]      # further branches that releases may be made from
-  max_parallel: 25              # pipelines of a wave that run at once
+  max_parallel: 25              # pipelines of a wave that run at once, at most 100
   parameters:                   # pipeline parameters of every component; null drops one
     product: "{{.ProductVersion}}"
   components:
