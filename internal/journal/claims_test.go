@@ -127,8 +127,9 @@ func TestClaimRace(t *testing.T) {
 			h.Manifest = id.Version() // a place of its own for each round
 			g, _ := opened(t, dir, h, GitOptions{})
 			go func() {
-				result <- g.Append(t.Context(), about(run.Intent, id))
-				_ = g.Close()
+				err := g.Append(t.Context(), about(run.Intent, id))
+				_ = g.Close() // before the answer: the remote is gone when the test has both
+				result <- err
 			}()
 		}
 		one, two := <-result, <-result

@@ -56,12 +56,13 @@ func Bare(t testing.TB, files map[string]string, branch string) string {
 	return dir
 }
 
-// forget lets a repository be as forgetful as its test: waiting for the disk is most of what a push takes.
+// forget lets a repository be as forgetful as its test: waiting for the disk is most of what a push takes. Nothing tidies
+// it up in the background either: git would still be at it when the test removes the directory.
 func forget(t testing.TB, dir string) {
 	t.Helper()
 	config, err := os.OpenFile(filepath.Join(dir, "config"), os.O_APPEND|os.O_WRONLY, 0)
 	if err == nil {
-		_, err = config.WriteString("[core]\n\tfsync = none\n")
+		_, err = config.WriteString("[core]\n\tfsync = none\n[receive]\n\tautogc = false\n[gc]\n\tauto = 0\n[maintenance]\n\tauto = false\n")
 		err = errors.Join(err, config.Close())
 	}
 	if err != nil {
