@@ -4,6 +4,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -78,9 +79,17 @@ func (p Program) Run() int {
 	root.SetErr(env.Stderr)
 	began := false
 	noteBegin(root, &began)
-	cmd, err := root.ExecuteContextC(context.Background())
-	if err != nil && !began {
+	over := make(chan struct{})
+	defer close(over)
+	ctx, done := env.interruptible(context.Background(), errInterrupted)
+	defer done()
+	go env.signals.listen(p.Signals, over)
+	cmd, err := root.ExecuteContextC(ctx)
+	switch {
+	case err != nil && !began:
 		err = usage(cmd, err)
+	case errors.Is(err, context.Canceled):
+		err = errInterrupted // whoever was interrupted said no more than that
 	}
 	if asked := cmd.Flags().Lookup("json"); err != nil && asked != nil && asked.Changed && !env.printed {
 		_ = report.JSON(env.Stdout, report.NewFailure(err)) // the exit code says it, too

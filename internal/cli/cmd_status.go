@@ -114,8 +114,6 @@ func (r atTip) Fetch(context.Context) (string, error) { return r.tip, nil }
 
 // knownRuns reads the journal's ref of the checkout's remote, and lists its runs, the newest first.
 func (env *environment) knownRuns(ctx context.Context, ws workspace) (atTip, []journal.Listed, error) {
-	ctx, done := env.interruptible(ctx)
-	defer done()
 	repo, err := env.repository(ctx, ws, nil)
 	if err != nil {
 		return atTip{}, nil, err
