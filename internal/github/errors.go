@@ -110,7 +110,7 @@ func absent(k call) error {
 
 // limited is the fault of a rate limit that is too long to wait for.
 func (c *Client) limited(k call, until time.Time) error {
-	f := fault.New(fault.Remote, "github-limit", "%s: GitHub's rate limit is used up until %s", k, until.Local().Format("15:04:05"))
+	f := fault.New(fault.Remote, "github-limit", "%s: GitHub's rate limit is used up until %s", k, until.Local().Format("15:04:05 MST"))
 	if c.token == "" {
 		return f.Hint("set GITHUB_TOKEN: with a token there are 5000 requests an hour, without one 60")
 	}

@@ -66,7 +66,7 @@ func client(t *testing.T, h http.Handler, token string) *github.Client {
 	t.Helper()
 	server := sim.InProcess(h)
 	t.Cleanup(server.Close)
-	wire := transport.New(transport.Options{Base: server.Transport(), MaxWait: github.MaxWait})
+	wire := transport.New(github.Wire(transport.Options{Base: server.Transport()}))
 	c, err := github.New(github.Options{URL: sim.URL + "/api/v3", Token: token, HTTP: wire})
 	if err != nil {
 		t.Fatal(err)
