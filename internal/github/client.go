@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"regexp"
 	"strings"
+	"sync"
 	"time"
 	"unicode"
 
@@ -56,6 +57,7 @@ type Client struct {
 	url   string
 	token string
 	api   *gogithub.Client
+	seen  sync.Map // names of repositories that were read
 }
 
 // New makes a client. It asks nothing: a wrong token shows at the first call. The faults: "github-url" for an address
@@ -132,7 +134,10 @@ type call struct {
 	missing string // code of its 404
 }
 
-func (k call) String() string { return k.method + " /" + k.path }
+func (k call) String() string {
+	path, _, _ := strings.Cut(k.path, "?")
+	return k.method + " /" + path
+}
 
 // get reads k's answer into out.
 func (c *Client) get(ctx context.Context, k call, out any) (*gogithub.Response, error) {

@@ -58,6 +58,8 @@ func (c *Client) answered(k call, res *http.Response, err error) error {
 		return redirected(redirectHost(res))
 	case status == http.StatusTooManyRequests:
 		return c.limited(k, time.Now().Add(max(transport.RetryAfter(res.Header), time.Minute)))
+	case status == http.StatusUnauthorized && c.token == "":
+		return fault.New(fault.Auth, "github-unauthorized", "%s: this wants a token", said).Hint("set GITHUB_TOKEN")
 	case status == http.StatusUnauthorized:
 		return fault.New(fault.Auth, "github-unauthorized", "%s: the token is wrong, expired or revoked", said).
 			Hint("set GITHUB_TOKEN to a token of %s", c.url)
