@@ -24,7 +24,7 @@ type statusOptions struct {
 }
 
 func newStatusCommand(env *environment) *cobra.Command {
-	o, dryRun := statusOptions{kind: "release"}, false
+	o, dryRun := statusOptions{}, false
 	cmd := &cobra.Command{
 		Use:   "status [VERSION]",
 		Short: "Show how a run stands, whoever drives it and wherever",
@@ -40,18 +40,11 @@ Exit codes: 0 nothing is wrong, or somebody drives it and its end is open, 2 usa
 		Example: `  gio status
   gio status 3.9.4 --json
   gio status --dry-run`,
-		Args: func(_ *cobra.Command, args []string) error {
-			if len(args) > 1 {
-				return fault.New(fault.Usage, "usage", "gio status takes one version, but got %q", args).Hint("gio status 3.9.4")
-			}
-			return nil
-		},
+		Args: oneVersion,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if dryRun {
-				o.kind = "dry"
-			}
+			o.kind = isKind(dryRun)
 			if len(args) == 1 {
-				o.version = strings.TrimSuffix(args[0], "-SNAPSHOT")
+				o.version = args[0]
 			}
 			return runStatus(cmd.Context(), env, o)
 		},
@@ -62,46 +55,103 @@ Exit codes: 0 nothing is wrong, or somebody drives it and its end is open, 2 usa
 }
 
 func runStatus(ctx context.Context, env *environment, o statusOptions) error {
-	ws, err := env.workspace(ctx)
-	if err != nil {
-		return err
-	}
-	asked := o.version
-	if asked == "" {
-		m, err := manifest.Parse(ws.Path, ws.Local)
-		if err != nil {
-			return err
-		}
-		asked = m.ReleaseVersion()
-	}
-	ref, runs, err := env.knownRuns(ctx, ws)
-	if err != nil {
-		return err
-	}
-	h, err := chooseRun(runs, run.Header{Kind: o.kind, Manifest: ws.Path, Version: asked, Branch: ws.Branch.Value}, o.version != "")
-	if err != nil {
-		return err
-	}
-	if h.Version != asked {
-		fmt.Fprintf(env.Stderr, "%s has no run yet: this is the newest one, of %s from %s\n", asked, h.Version, h.Branch)
-	}
-	events, lease, err := journal.ReadGit(ctx, ref, h)
-	if err != nil {
-		return err
-	}
-	state, err := run.Fold(events)
+	k, err := env.knownRun(ctx, o.kind, o.version, o.version != "")
 	if err != nil {
 		return err
 	}
 	now := time.Now()
-	result := standsAs(state, report.StandingOf(state, lease.Live(now)))
 	if o.json {
 		env.printed = true
-		return errors.Join(result, report.JSON(env.Stdout, report.NewStatus(state, lease, asked, now, result)))
+		result := k.stands(now)
+		return errors.Join(result, report.JSON(env.Stdout, report.NewStatus(k.state, k.lease, k.asked, now, result)))
 	}
-	view := report.StatusView{Columns: env.outColumns(), Now: now, Color: env.outColor(), Command: drivenBy(h.Kind)}
-	printed := report.WriteStatus(env.Stdout, state, lease, view)
-	return errors.Join(result, printed)
+	return env.printStatus(k, now)
+}
+
+// printStatus tells a person how a run stands, which is also the error.
+func (env *environment) printStatus(k known, now time.Time) error {
+	view := report.StatusView{Columns: env.outColumns(), Now: now, Color: env.outColor(), Command: drivenBy(k.header.Kind)}
+	printed := report.WriteStatus(env.Stdout, k.state, k.lease, view)
+	return errors.Join(k.stands(now), printed)
+}
+
+// known is a run as the release repository knew it at one moment.
+type known struct {
+	ws     workspace
+	ref    atTip
+	asked  string // version that was asked for, or is the checkout's
+	header run.Header
+	events []run.Event
+	state  *run.State
+	lease  journal.Lease
+}
+
+// stands is the exit code of the run, as a fault.
+func (k known) stands(now time.Time) error {
+	return standsAs(k.state, report.StandingOf(k.state, k.lease.Live(now)))
+}
+
+// knownRun reads the run of a version, "" for the checkout's. Where it must not be exactly that one, the newest will do, and
+// that is said.
+func (env *environment) knownRun(ctx context.Context, kind, version string, exactly bool) (k known, err error) {
+	if k.ws, err = env.workspace(ctx); err != nil {
+		return k, err
+	}
+	if k.asked = strings.TrimSuffix(version, "-SNAPSHOT"); k.asked == "" {
+		m, err := manifest.Parse(k.ws.Path, k.ws.Local)
+		if err != nil {
+			return k, err
+		}
+		k.asked = m.ReleaseVersion()
+	}
+	var runs []journal.Listed
+	if k.ref, runs, err = env.knownRuns(ctx, k.ws); err != nil {
+		return k, err
+	}
+	want := run.Header{Kind: kind, Manifest: k.ws.Path, Version: k.asked, Branch: k.ws.Branch.Value}
+	if k.header, err = chooseRun(runs, want, exactly); err != nil {
+		return k, err
+	}
+	if k.header.Version != k.asked {
+		fmt.Fprintf(env.Stderr, "%s has no run yet: this is the newest one, of %s from %s\n", k.asked, k.header.Version, k.header.Branch)
+	}
+	return k.at(ctx, k.ref)
+}
+
+// at reads the run again.
+func (k known) at(ctx context.Context, ref atTip) (known, error) {
+	k.ref = ref
+	var err error
+	if k.events, k.lease, err = journal.ReadGit(ctx, ref, k.header); err != nil {
+		return k, err
+	}
+	k.state, err = run.Fold(k.events)
+	return k, err
+}
+
+// now reads the run as it is now.
+func (k known) now(ctx context.Context) (known, error) {
+	tip, err := k.ref.Ref.Fetch(ctx)
+	if err != nil {
+		return k, err
+	}
+	return k.at(ctx, atTip{Ref: k.ref.Ref, tip: tip})
+}
+
+// isKind is the kind of run that a command is about.
+func isKind(dryRun bool) string {
+	if dryRun {
+		return "dry"
+	}
+	return "release"
+}
+
+// oneVersion is for commands that are about one run.
+func oneVersion(cmd *cobra.Command, args []string) error {
+	if len(args) > 1 {
+		return fault.New(fault.Usage, "usage", "%s takes one version, but got %q", cmd.CommandPath(), args).Hint("%s 3.9.4", cmd.CommandPath())
+	}
+	return nil
 }
 
 // atTip is the journal's ref as it was at one moment: all that is read of it goes together, and costs one fetch.
