@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"fmt"
+	"os"
 	"reflect"
 	"slices"
 	"strings"
@@ -77,13 +78,19 @@ func (env *environment) ask(r *engine.Release) error {
 // confirm asks. Anything but a yes, and Ctrl-C, is a no (kind Cancelled), which says what has not happened.
 func (env *environment) confirm(question, otherwise string) error {
 	fmt.Fprintf(env.Stderr, "%s [y/N] ", question)
-	answer := make(chan string, 1)
+	answer, interrupted := make(chan string, 1), make(chan struct{}, 1)
+	defer env.signals.take(func(os.Signal) {
+		select {
+		case interrupted <- struct{}{}:
+		default: // once is enough
+		}
+	})()
 	go func() {
 		line, _ := bufio.NewReader(env.Stdin).ReadString('\n') // no line is a no
 		answer <- line
 	}()
 	select {
-	case <-env.Signals:
+	case <-interrupted:
 		fmt.Fprintln(env.Stderr)
 	case line := <-answer:
 		if slices.Contains([]string{"y", "yes"}, strings.ToLower(strings.TrimSpace(line))) {

@@ -10,7 +10,6 @@ import (
 	"github.com/gravitee-lab/gio/internal/circleci"
 	"github.com/gravitee-lab/gio/internal/engine"
 	"github.com/gravitee-lab/gio/internal/fault"
-	"github.com/gravitee-lab/gio/internal/report"
 	"github.com/gravitee-lab/gio/internal/run"
 )
 
@@ -83,13 +82,13 @@ func runApprove(ctx context.Context, env *environment, o approveOptions) error {
 			return err
 		}
 	}
-	ctx, done := env.interruptible(ctx)
+	ctx, done := env.interruptible(ctx, errDetached)
 	defer done()
 	if err := engine.Approve(ctx, engine.Clock{}, ci, a); err != nil {
 		return err
 	}
 	fmt.Fprintf(env.Stdout, "approved: %s  %s\n", what, link)
-	fmt.Fprintln(env.Stdout, k.onward(time.Now()))
+	fmt.Fprintln(env.Stdout, env.onward(k, time.Now()))
 	return nil
 }
 
@@ -102,30 +101,4 @@ func sharing(s *run.State, st run.Step) string {
 		}
 	}
 	return text
-}
-
-// operated is a run on which something is to be done, exactly that of the version, and its CircleCI.
-func (env *environment) operated(ctx context.Context, kind, version string) (known, *circleci.Client, error) {
-	k, err := env.knownRun(ctx, kind, version, true)
-	if err != nil {
-		return k, nil, err
-	}
-	ci, err := env.circleCI(k.ws)
-	if err == nil && ci.Host() != k.header.Host {
-		err = fault.New(fault.Invalid, "other-host", "%s runs on CircleCI host %s, not on %s", k.header.Run(), k.header.Host, ci.Host()).
-			Hint("set CIRCLE_HOST to %s, and CIRCLE_TOKEN to a token of that host", k.header.Host)
-	}
-	return k, ci, err
-}
-
-// onward is how the run goes on by itself, or what makes it.
-func (k known) onward(now time.Time) string {
-	d := report.NewDriver(k.lease, now)
-	switch d.State {
-	case "drives":
-		return fmt.Sprintf("%s goes on: driven by %s", k.header.Run(), k.lease)
-	case "silent":
-		return fmt.Sprintf("its driver (%s) was last heard of at %s: when it is gone, `%s` goes on", k.lease, d.Heard.Format(time.RFC3339), drivenBy(k.header.Kind))
-	}
-	return fmt.Sprintf("nobody drives %s: `%s` goes on", k.header.Run(), drivenBy(k.header.Kind))
 }

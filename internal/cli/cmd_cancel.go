@@ -74,7 +74,7 @@ func runCancel(ctx context.Context, env *environment, o cancelOptions) error {
 			return err
 		}
 	}
-	ctx, done := env.interruptible(ctx)
+	ctx, done := env.interruptible(ctx, errDetached)
 	defer done()
 	return c.run(ctx)
 }
@@ -114,7 +114,7 @@ func (c *cancelling) ask(open []run.Step) error {
 	if err := report.CancelTable(c.env.Stderr, open); err != nil {
 		return err
 	}
-	fmt.Fprintln(c.env.Stderr, c.onward(time.Now()))
+	fmt.Fprintln(c.env.Stderr, c.env.onward(c.known, time.Now()))
 	question := fmt.Sprintf("Cancel %s?", c.header.Run())
 	if len(c.o.components) > 0 {
 		question = fmt.Sprintf("Cancel the pipelines of %s?", count(len(open), "component"))
@@ -197,7 +197,7 @@ func (c *cancelling) read(ctx context.Context) (*run.State, error) {
 
 // said is who notes the outcome, and how the run goes on.
 func (c *cancelling) said() string {
-	again := drivenBy(c.header.Kind)
+	again := c.env.drivenBy(c.header.Kind)
 	switch d := report.NewDriver(c.lease, time.Now()); {
 	case c.ours:
 		return fmt.Sprintf("noted in %s; `%s` starts anew what was cancelled", c.header.Run(), again)

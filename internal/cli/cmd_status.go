@@ -3,16 +3,12 @@ package cli
 import (
 	"context"
 	"errors"
-	"fmt"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/gravitee-lab/gio/internal/fault"
-	"github.com/gravitee-lab/gio/internal/gitrepo"
 	"github.com/gravitee-lab/gio/internal/journal"
-	"github.com/gravitee-lab/gio/internal/manifest"
 	"github.com/gravitee-lab/gio/internal/report"
 	"github.com/gravitee-lab/gio/internal/run"
 )
@@ -62,7 +58,7 @@ func runStatus(ctx context.Context, env *environment, o statusOptions) error {
 	now := time.Now()
 	if o.json {
 		env.printed = true
-		result := k.stands(now)
+		result := env.stands(k, now)
 		return errors.Join(result, report.JSON(env.Stdout, report.NewStatus(k.state, k.lease, k.asked, now, result)))
 	}
 	return env.printStatus(k, now)
@@ -70,80 +66,9 @@ func runStatus(ctx context.Context, env *environment, o statusOptions) error {
 
 // printStatus tells a person how a run stands, which is also the error.
 func (env *environment) printStatus(k known, now time.Time) error {
-	view := report.StatusView{Columns: env.outColumns(), Now: now, Color: env.outColor(), Command: drivenBy(k.header.Kind)}
+	view := report.StatusView{Columns: env.outColumns(), Now: now, Color: env.outColor(), Command: env.drivenBy(k.header.Kind)}
 	printed := report.WriteStatus(env.Stdout, k.state, k.lease, view)
-	return errors.Join(k.stands(now), printed)
-}
-
-// known is a run as the release repository knew it at one moment.
-type known struct {
-	ws     workspace
-	ref    atTip
-	asked  string // version that was asked for, or is the checkout's
-	header run.Header
-	events []run.Event
-	state  *run.State
-	lease  journal.Lease
-}
-
-// stands is the exit code of the run, as a fault.
-func (k known) stands(now time.Time) error {
-	return standsAs(k.state, report.StandingOf(k.state, k.lease.Live(now)))
-}
-
-// knownRun reads the run of a version, "" for the checkout's. Where it must not be exactly that one, the newest will do, and
-// that is said.
-func (env *environment) knownRun(ctx context.Context, kind, version string, exactly bool) (k known, err error) {
-	if k.ws, err = env.workspace(ctx); err != nil {
-		return k, err
-	}
-	if k.asked = strings.TrimSuffix(version, "-SNAPSHOT"); k.asked == "" {
-		m, err := manifest.Parse(k.ws.Path, k.ws.Local)
-		if err != nil {
-			return k, err
-		}
-		k.asked = m.ReleaseVersion()
-	}
-	var runs []journal.Listed
-	if k.ref, runs, err = env.knownRuns(ctx, k.ws); err != nil {
-		return k, err
-	}
-	want := run.Header{Kind: kind, Manifest: k.ws.Path, Version: k.asked, Branch: k.ws.Branch.Value}
-	if k.header, err = chooseRun(runs, want, exactly); err != nil {
-		return k, err
-	}
-	if k.header.Version != k.asked {
-		fmt.Fprintf(env.Stderr, "%s has no run yet: this is the newest one, of %s from %s\n", k.asked, k.header.Version, k.header.Branch)
-	}
-	return k.at(ctx, k.ref)
-}
-
-// at reads the run again.
-func (k known) at(ctx context.Context, ref atTip) (known, error) {
-	k.ref = ref
-	var err error
-	if k.events, k.lease, err = journal.ReadGit(ctx, ref, k.header); err != nil {
-		return k, err
-	}
-	k.state, err = run.Fold(k.events)
-	return k, err
-}
-
-// now reads the run as it is now.
-func (k known) now(ctx context.Context) (known, error) {
-	tip, err := k.ref.Ref.Fetch(ctx)
-	if err != nil {
-		return k, err
-	}
-	return k.at(ctx, atTip{Ref: k.ref.Ref, tip: tip})
-}
-
-// isKind is the kind of run that a command is about.
-func isKind(dryRun bool) string {
-	if dryRun {
-		return "dry"
-	}
-	return "release"
+	return errors.Join(env.stands(k, now), printed)
 }
 
 // oneVersion is for commands that are about one run.
@@ -152,32 +77,6 @@ func oneVersion(cmd *cobra.Command, args []string) error {
 		return fault.New(fault.Usage, "usage", "%s takes one version, but got %q", cmd.CommandPath(), args).Hint("%s 3.9.4", cmd.CommandPath())
 	}
 	return nil
-}
-
-// atTip is the journal's ref as it was at one moment: all that is read of it goes together, and costs one fetch.
-type atTip struct {
-	*gitrepo.Ref
-	tip string
-}
-
-func (r atTip) Fetch(context.Context) (string, error) { return r.tip, nil }
-
-// knownRuns reads the journal's ref of the checkout's remote, and lists its runs, the newest first.
-func (env *environment) knownRuns(ctx context.Context, ws workspace) (atTip, []journal.Listed, error) {
-	ctx, done := env.interruptible(ctx)
-	defer done()
-	repo, err := env.repository(ctx, ws, nil)
-	if err != nil {
-		return atTip{}, nil, err
-	}
-	ref := repo.Ref(journal.GitRef)
-	tip, err := ref.Fetch(ctx)
-	if err != nil {
-		return atTip{}, nil, err
-	}
-	now := atTip{Ref: ref, tip: tip}
-	runs, err := journal.ListGit(ctx, now)
-	return now, runs, err
 }
 
 // chooseRun is the run that want names. Where it must not be exactly that one, the newest of the same branch will do, else
@@ -211,12 +110,12 @@ func chooseRun(runs []journal.Listed, want run.Header, exactly bool) (run.Header
 }
 
 // standsAs is the exit code that goes with a standing, as a fault. While somebody drives, nothing is settled.
-func standsAs(s *run.State, standing report.Standing) error {
-	name, again := s.Header.Run(), drivenBy(s.Header.Kind)
+func (env *environment) standsAs(s *run.State, standing report.Standing) error {
+	name, again := s.Header.Run(), env.drivenBy(s.Header.Kind)
 	switch standing {
 	case report.AwaitsAnswer:
 		return fault.New(fault.Decision, "unknown", "%s needs a decision: gio cannot know whether a pipeline was started", name).
-			Hint("look at CircleCI, then answer with `gio resolve COMPONENT --pipeline N`, `--released` or `--not-triggered`")
+			Hint("look at CircleCI, then answer with `gio resolve COMPONENT --pipeline N`, `--released` or `--not-triggered`%s", dryToo(s.Header.Kind))
 	case report.HasFailed:
 		return fault.New(fault.PipelineFailed, "pipeline-failed", "%s failed", name).
 			Hint("mend it, then `%s`: what succeeded is not started again", again)
@@ -228,10 +127,10 @@ func standsAs(s *run.State, standing report.Standing) error {
 	return nil
 }
 
-// drivenBy is the command that drives runs of a kind.
-func drivenBy(kind string) string {
+// dryToo is what an answer for a server dry run needs beside.
+func dryToo(kind string) string {
 	if kind == "dry" {
-		return "gio release --dry-run=server"
+		return ", and --dry-run"
 	}
-	return "gio release"
+	return ""
 }

@@ -71,7 +71,7 @@ type watching struct {
 }
 
 func (w *watching) run(ctx context.Context) error {
-	ctx, done := w.env.interruptible(ctx)
+	ctx, done := w.env.interruptible(ctx, errDetached)
 	defer done()
 	w.seen, w.told = time.Now(), &run.State{}
 	if !w.goesOn() && !w.events {
@@ -91,10 +91,10 @@ func (w *watching) run(ctx context.Context) error {
 	}
 	w.view.close()
 	if w.events {
-		return w.stands(w.seen)
+		return w.env.stands(w.known, w.seen)
 	}
-	v := report.StatusView{Columns: w.env.outColumns(), Now: w.seen, Color: w.env.outColor(), Command: drivenBy(w.header.Kind)}
-	return errors.Join(w.stands(w.seen), report.WriteEnd(w.env.Stdout, w.state, w.lease, v))
+	v := report.StatusView{Columns: w.env.outColumns(), Now: w.seen, Color: w.env.outColor(), Command: w.env.drivenBy(w.header.Kind)}
+	return errors.Join(w.env.stands(w.known, w.seen), report.WriteEnd(w.env.Stdout, w.state, w.lease, v))
 }
 
 // goesOn tells whether somebody drives the run, as it was read last: that it cannot be read proves nothing.

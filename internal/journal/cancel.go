@@ -1,6 +1,7 @@
 package journal
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"time"
@@ -18,8 +19,14 @@ type Cancel struct {
 	Time   time.Time `json:"time"`
 }
 
-// by is who cancelled, and when.
-func (c Cancel) by() Lease { return Lease{Login: c.Login, Job: c.Job, Since: c.Time} }
+// by is who cancelled, and when: "octocat (https://…) at 2026-01-02T03:04:05Z".
+func (c Cancel) by() string {
+	who := cmp.Or(c.Login, "somebody")
+	if c.Job != "" {
+		who += " (" + c.Job + ")"
+	}
+	return who + " at " + c.Time.Format(time.RFC3339)
+}
 
 func (p place) cancel() string { return "cancels/" + p.dir() + p.run + ".json" }
 
@@ -110,8 +117,8 @@ func (g *Git) mayStart() error {
 }
 
 func cancelledBy(p place, c Cancel) error {
-	return fault.New(fault.Cancelled, "run-cancelled", "%s was cancelled (%s): nothing more was started", p.run, c.by()).
-		Hint("the command that drove it starts what was cancelled anew")
+	return fault.New(fault.Cancelled, "run-cancelled", "%s was cancelled by %s: nothing more was started", p.run, c.by()).
+		Hint("run the same command again to start anew what was cancelled")
 }
 
 // gone ends the waiting for a driver whose run is cancelled meanwhile: who waits to go on with it is meant, too. What was

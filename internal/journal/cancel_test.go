@@ -52,7 +52,7 @@ func TestCancelIsHeard(t *testing.T) {
 	if !heard(g) {
 		t.Error("the push told it nothing")
 	}
-	isFault(t, g.Fresh(t.Context()), fault.Cancelled, "run-cancelled", "release/3.9.4 was cancelled (mona, https://circleci.com/gh/acme/release/8, since 2")
+	isFault(t, g.Fresh(t.Context()), fault.Cancelled, "run-cancelled", "release/3.9.4 was cancelled by mona (https://circleci.com/gh/acme/release/8) at 2")
 	keep(t, g, calls()[2]...)
 	closed(t, g)
 

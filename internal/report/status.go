@@ -210,9 +210,9 @@ func last(s *run.State, standing Standing, command string) string {
 	told := len(next(s, command)) > len(next(s, ""))
 	switch {
 	case standing == IsDriven && len(s.With(run.IsUnknown)) > 0:
-		return "but first: wait for its driver; `gio status` tells how far it is"
+		return "but first: wait for its driver; `gio watch` looks on"
 	case standing == IsDriven:
-		return "next: wait for its driver; `gio status` tells how far it is"
+		return "next: wait for its driver; `gio watch` looks on"
 	case standing == IsPartial:
 		return fmt.Sprintf("next: `%s` for what --only or --except left out", command)
 	case standing == IsReleased || told:

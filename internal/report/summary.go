@@ -127,11 +127,19 @@ func Summary(w io.Writer, s *run.State, command string, color bool) error {
 // next is what to do and what to type, in the order in which it must be done.
 func next(s *run.State, command string) []row {
 	var rows []row
-	for _, st := range s.With(run.IsUnknown) {
-		rows = append(rows, said("next: look at CircleCI, then `gio resolve %s --pipeline N`, or `--released`, or `--not-triggered`", st.ID.Component())...)
+	dry := ""
+	if s.Header.Kind == "dry" {
+		dry = " --dry-run"
 	}
-	if len(s.With(run.OnHold)) > 0 {
-		rows = append(rows, row1("next: approve what is on hold, behind its link")...)
+	for _, st := range s.With(run.IsUnknown) {
+		rows = append(rows, said("next: look at CircleCI, then `gio resolve %s%s --pipeline N`, or `--released`, or `--not-triggered`", st.ID.Component(), dry)...)
+	}
+	dry := ""
+	if s.Header.Kind == "dry" {
+		dry = " --dry-run"
+	}
+	for _, st := range s.With(run.OnHold) {
+		rows = append(rows, said("next: `gio approve %s%s`, or approve it behind its link", st.ID.Component(), dry)...)
 	}
 	runs := len(s.With(run.Running))+len(s.With(run.Intended))+len(s.With(run.OnHold)) > 0
 	switch again := fmt.Sprintf("next: `%s`", command); {
