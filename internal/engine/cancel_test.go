@@ -173,6 +173,11 @@ func TestCancelBetweenTwoSlots(t *testing.T) {
 		if len(begun) != 2 || len(got) != 1 {
 			t.Fatalf("%v were triggered, %v cancelled", begun, got)
 		}
+		for _, st := range o.state().Steps() {
+			if st.Attempt > 0 && !slices.Contains(begun, st.ID.Component()) {
+				t.Errorf("%s was about to be triggered after the cancel", st.ID)
+			}
+		}
 		for _, name := range begun {
 			c, _ := w.manifestAt(branch).Component(name)
 			if cancelled := got[name] == engine.IsCancelled; c.Open() != cancelled {
@@ -295,7 +300,7 @@ func TestCancelTooLate(t *testing.T) {
 		o := w.operator()
 		err := w.releaseInRepository("one", func(r *engine.Release) {
 			r.Notify = func(e run.Event, _ *run.State) {
-				if e.Type == run.Succeeded {
+				if e.Type == run.Triggered {
 					o.tell()
 				}
 			}
