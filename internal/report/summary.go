@@ -134,10 +134,6 @@ func next(s *run.State, command string) []row {
 	for _, st := range s.With(run.IsUnknown) {
 		rows = append(rows, said("next: look at CircleCI, then `gio resolve %s%s --pipeline N`, or `--released`, or `--not-triggered`", st.ID.Component(), dry)...)
 	}
-	dry := ""
-	if s.Header.Kind == "dry" {
-		dry = " --dry-run"
-	}
 	for _, st := range s.With(run.OnHold) {
 		rows = append(rows, said("next: `gio approve %s%s`, or approve it behind its link", st.ID.Component(), dry)...)
 	}
