@@ -28,7 +28,7 @@ var endings = []struct {
 		"check the project on CircleCI, or name another one in gio.yaml, then " + again,
 	},
 	{fault.Timeout, "timeout", "took too long", again},
-	{fault.Timeout, "held", "waits for an approval", "approve it on CircleCI, then " + again},
+	{fault.Timeout, "held", "waits for an approval", "`gio approve COMPONENT`, or approve it on CircleCI, then " + again},
 	{fault.Stopped, "stopped", "stopped before it was done", again},
 }
 
