@@ -108,9 +108,9 @@ gio history read all this on any machine. So does Git, which then keeps a copy:
   git ls-tree -r --name-only refs/gio/journal
   git show refs/gio/journal:release/3.9.4.jsonl
 
-Lease: the driver renews it every 2 minutes. Another gio release waits until the lease is given
-back or has stood still for 6 minutes; Ctrl-C ends the waiting. --take-over goes on at once: the
-earlier driver, if it lives after all, triggers nothing more. Use it when you know that it is gone.
+Lease: the driver renews it every 2 minutes. Another gio release waits until it is given back, the
+driver's CircleCI job has ended, or it has stood still for 6 minutes; Ctrl-C ends the waiting.
+--take-over goes on at once: the earlier driver, if it lives after all, triggers nothing more.
 
 To move it to another repository, while nobody drives: fetch it as above, then push the copy.
 (git clone --mirror and git push --mirror take it along with everything else.)
