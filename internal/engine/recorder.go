@@ -2,7 +2,9 @@ package engine
 
 import (
 	"context"
+	"math"
 	"sync"
+	"time"
 
 	"github.com/gravitee-lab/gio/internal/fault"
 	"github.com/gravitee-lab/gio/internal/gitrepo"
@@ -26,7 +28,8 @@ type companion interface {
 	AppendWith(ctx context.Context, push func(ctx context.Context, ref, from, to string) error, events ...run.Event) error
 }
 
-// recorder numbers the events, keeps them, and holds the state they add up to. Events that arrive
+// recorder numbers the events, keeps them, and holds the state they add up to. What must be durable before somebody acts on
+// it is added; what CircleCI can be asked for again is noted, and travels with what is written next. Events that arrive
 // while a write is under way share the next write.
 type recorder struct {
 	clock   Clock
@@ -34,11 +37,17 @@ type recorder struct {
 	notify  func(run.Event, *run.State)
 
 	turn chan struct{} // held by who writes; a channel, so that waiting for it is idle in a synctest bubble
+	over chan struct{} // closed at the end
 
 	mu     sync.Mutex
 	state  *run.State
+	noted  []run.Event // in the state, not yet in the journal
 	queue  []*entry
-	broken error // of the journal: nothing more can be kept
+	told   int64               // the last event that notify was told
+	writes bool                // a write is under way: what is noted meanwhile is told after what it writes
+	coming map[run.StepID]bool // whose intents are about to be added
+	all    chan struct{}       // closed when no more are coming
+	broken error               // of the journal: nothing more can be kept
 }
 
 type entry struct {
@@ -58,7 +67,10 @@ func newRecorder(clock Clock, j Journal, h run.Header, events []run.Event, notif
 	if state.Seq == 0 {
 		state.Header = h // until the first event says it
 	}
-	return &recorder{clock: clock, journal: j, notify: notify, turn: make(chan struct{}, 1), state: state}, nil
+	return &recorder{
+		clock: clock, journal: j, notify: notify, turn: make(chan struct{}, 1), over: make(chan struct{}),
+		state: state, told: state.Seq, coming: map[run.StepID]bool{},
+	}, nil
 }
 
 // add returns when the event is durable. The journal decides: after an error nothing more is kept,
@@ -66,19 +78,130 @@ func newRecorder(clock Clock, j Journal, h run.Header, events []run.Event, notif
 func (r *recorder) add(ctx context.Context, e run.Event) error {
 	mine := &entry{event: e}
 	r.mu.Lock()
-	if r.state.Seq == 0 && len(r.queue) == 0 && e.Type != run.Opened {
-		h := r.state.Header
-		r.queue = append(r.queue, &entry{event: run.Event{Type: run.Opened, Header: &h}})
-	}
 	r.queue = append(r.queue, mine)
+	if e.Type == run.Intent {
+		r.arrived(e.Steps[0])
+	}
 	r.mu.Unlock()
 
 	r.turn <- struct{}{}
 	defer func() { <-r.turn }()
+	if e.Type == run.Intent && !mine.done {
+		r.gather()
+	}
 	if !mine.done {
 		r.write(context.WithoutCancel(ctx))
 	}
 	return mine.err
+}
+
+// note takes an event into the state, tells it, and writes it within that time unless something else is written before: a
+// crash may lose it until then. It is for facts that the next driver would find out by asking CircleCI.
+func (r *recorder) note(ctx context.Context, e run.Event, within time.Duration) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.broken != nil {
+		return r.broken
+	}
+	e, err := r.apply(e)
+	if err != nil {
+		return err
+	}
+	if !r.writes {
+		r.tell(r.noted)
+	}
+	ctx = context.WithoutCancel(ctx)
+	go func() {
+		select {
+		case <-r.over:
+		case <-r.clock.After(within):
+			r.flush(ctx, e.Seq)
+		}
+	}()
+	return nil
+}
+
+// flush writes what is noted, unless the event of that number was written meanwhile. Whoever acts next is told when it fails.
+func (r *recorder) flush(ctx context.Context, seq int64) {
+	r.turn <- struct{}{}
+	defer func() { <-r.turn }()
+	r.mu.Lock()
+	waits := len(r.noted) > 0 && r.noted[0].Seq <= seq
+	r.mu.Unlock()
+	if waits {
+		r.write(ctx)
+	}
+}
+
+// end writes what is noted. Nothing may be noted any more.
+func (r *recorder) end(ctx context.Context) error {
+	close(r.over)
+	r.flush(context.WithoutCancel(ctx), math.MaxInt64)
+	return r.err()
+}
+
+// apply numbers an event and takes it into the state; a new journal begins with its header. With mu.
+func (r *recorder) apply(e run.Event) (run.Event, error) {
+	if h := r.state.Header; r.state.Seq == 0 && e.Type != run.Opened {
+		if _, err := r.apply(run.Event{Type: run.Opened, Header: &h}); err != nil {
+			return e, err
+		}
+	}
+	e.Run, e.Seq, e.Time = r.state.Header.Run(), r.state.Seq+1, r.clock.Now().UTC()
+	if err := r.state.Apply(e); err != nil {
+		return e, fault.New(fault.Internal, "impossible-event", "gio was about to note something that cannot be").Because(err)
+	}
+	r.noted = append(r.noted, e)
+	return e, nil
+}
+
+// tell tells those of the events that were not told yet. With mu.
+func (r *recorder) tell(events []run.Event) {
+	for _, e := range events {
+		if e.Seq > r.told {
+			r.told = e.Seq
+			r.notify(e, r.state)
+		}
+	}
+}
+
+// expect announces an intent: others wait for it a moment, so that steps that get their slot together share one write. It
+// comes with add, or forget says that it does not.
+func (r *recorder) expect(id run.StepID) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if len(r.coming) == 0 {
+		r.all = make(chan struct{})
+	}
+	r.coming[id] = true
+}
+
+func (r *recorder) forget(id run.StepID) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.arrived(id)
+}
+
+func (r *recorder) arrived(id run.StepID) {
+	if r.coming[id] {
+		if delete(r.coming, id); len(r.coming) == 0 {
+			close(r.all)
+		}
+	}
+}
+
+// gather waits for the intents that are announced, but not for long.
+func (r *recorder) gather() {
+	r.mu.Lock()
+	all, none := r.all, len(r.coming) == 0
+	r.mu.Unlock()
+	if none {
+		return
+	}
+	select {
+	case <-all:
+	case <-r.clock.After(gatherFor):
+	}
 }
 
 // fresh is called immediately before a trigger: after an error nothing may be triggered.
@@ -106,7 +229,7 @@ func (r *recorder) addWith(ctx context.Context, e run.Event, push func(context.C
 	if err := r.err(); err != nil {
 		return err
 	}
-	r.mu.Lock()
+	r.mu.Lock() // nothing is noted until the push is made: the session is over
 	e.Run, e.Seq, e.Time = r.state.Header.Run(), r.state.Seq+1, r.clock.Now().UTC()
 	err := r.state.Allows(e)
 	r.mu.Unlock()
@@ -122,42 +245,40 @@ func (r *recorder) addWith(ctx context.Context, e run.Event, push func(context.C
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	err = r.state.Apply(e)
-	r.notify(e, r.state)
+	r.tell([]run.Event{e})
 	return err
 }
 
-// write keeps all that waits. The state runs ahead of the journal only in here: nobody acts on an
+// write keeps all that waits. The state runs ahead of the journal only in here and by what is noted: nobody acts on an
 // event before add has returned.
 func (r *recorder) write(ctx context.Context) {
 	r.mu.Lock()
 	waiting := r.queue
 	r.queue = nil
-	var batch []run.Event
 	for _, w := range waiting {
 		w.done = true
-		w.event.Run, w.event.Seq, w.event.Time = r.state.Header.Run(), r.state.Seq+1, r.clock.Now().UTC()
-		if err := r.state.Apply(w.event); err != nil {
-			w.err = fault.New(fault.Internal, "impossible-event", "gio was about to note something that cannot be").Because(err)
-			continue
-		}
-		batch = append(batch, w.event)
+		_, w.err = r.apply(w.event)
 	}
+	batch := r.noted
+	r.noted, r.writes = nil, true
+	err := r.broken // then there would be a gap
 	r.mu.Unlock()
 
-	if err := r.journal.Append(ctx, batch...); err != nil {
-		r.mu.Lock()
+	if err == nil && len(batch) > 0 {
+		err = r.journal.Append(ctx, batch...)
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.writes = false
+	if err != nil {
 		r.broken = err
-		r.mu.Unlock()
 		for _, w := range waiting {
 			w.err = fault.Worst(w.err, err)
 		}
 		return
 	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	for _, e := range batch {
-		r.notify(e, r.state)
-	}
+	r.tell(batch)
+	r.tell(r.noted)
 }
 
 // err is why nothing more can be kept; nil while all is well.
