@@ -118,9 +118,9 @@ To move it to another repository, while nobody drives: fetch it as above, then p
   git push URL refs/gio/journal
 
 When somebody deletes it, or pushes over it by force, a driver starts nothing more and ends with
-exit 7; its pipelines run on. A gio started then knows only release.json: what has succeeded but
-is not recorded there, and what still runs, would be started again. So start nothing; put the
-newest copy back from a clone that has one, and look at gio status. What was noted after that
-copy was made is missing: compare with CircleCI before gio release.
+exit 7; its pipelines run on. A gio started then refuses what gio has begun, which the tag
+VERSION_START tells: what still runs would be started again. Put the newest copy back from a clone
+that has one, and look at gio status. What was noted after that copy was made is missing: compare
+with CircleCI before gio release.
 
   git push --force origin refs/gio/journal`

@@ -153,3 +153,31 @@ func TestSleepingDriver(t *testing.T) {
 		w.check()
 	})
 }
+
+// TestLostJournal: gio began a run whose journal somebody deleted. It does not begin anew what may run or be released, but
+// after a start that was not its own, or one that a person takes away, it does.
+func TestLostJournal(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, product("a b", "c"), fails("b"), nil)
+		defer w.close()
+		wantKind(t, w.releaseInRepository("one", nil), fault.PipelineFailed)
+		if message := gittest.Git(t, w.remote, "tag", "-l", "--format=%(contents)", "1.0.4_START"); !strings.Contains(message, "\n\nGio-Run: release/1.0.4 of release.json") {
+			t.Errorf("the tag says %q", message)
+		}
+		gittest.Git(t, w.remote, "update-ref", "-d", journal.GitRef)
+		err := w.releaseInRepository("two", nil)
+		if wantKind(t, err, fault.Invalid); !fault.Is(err, "journal-lost") || !strings.Contains(err.Error(), "1.0.4_START") {
+			t.Errorf("got %v", err)
+		}
+		if n := len(w.sim.Pipelines()); n != 2 {
+			t.Errorf("%d pipelines, want 2: nothing may be started", n)
+		}
+		gittest.Git(t, w.remote, "tag", "-d", "1.0.4_START")
+		gittest.Git(t, w.remote, "tag", "-a", "-m", "Acme 1.0.4: release started", "1.0.4_START", branch)
+		wantKind(t, w.releaseInRepository("three", nil), 0)
+		if n := len(w.sim.Pipelines()); n != 4 {
+			t.Errorf("%d pipelines, want 4", n)
+		}
+		w.check()
+	})
+}

@@ -3,8 +3,10 @@ package engine_test
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"maps"
+	"math/rand/v2"
 	"slices"
 	"strings"
 	"sync"
@@ -23,6 +25,7 @@ import (
 type gitRef struct {
 	power *power
 	delay time.Duration // of every push
+	storm *rand.Rand    // one push or reading in five goes wrong; nil: none
 
 	mu      sync.Mutex
 	tip     string
@@ -31,6 +34,7 @@ type gitRef struct {
 	pushed  []string                     // subjects of the commits that were pushed alone
 	launch  int                          // pushes since something was last launched
 	worst   int                          // most pushes from one launch to the next
+	spoilt  int                          // so many the storm has hit
 }
 
 var errRefused = fault.New(fault.Invalid, "ref-moved", "the ref has moved").Because(gitrepo.ErrMoved)
@@ -43,11 +47,29 @@ func (g *gitRef) Shown() string { return "the journal in memory" }
 
 func (g *gitRef) Fetch(context.Context) (string, error) {
 	if err := g.power.use("fetch"); err != nil {
-		return "", fault.New(fault.Remote, "git-remote", "no answer").Because(err)
+		return "", noAnswer(err)
 	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
+	if g.hit() {
+		return "", noAnswer(errStorm)
+	}
 	return g.tip, nil
+}
+
+func noAnswer(why error) error {
+	return fault.New(fault.Remote, "push-unknown", "no answer").Because(why)
+}
+
+var errStorm = errors.New("a storm")
+
+// hit tells whether the storm spoils something. With mu.
+func (g *gitRef) hit() bool {
+	hit := g.storm != nil && g.storm.IntN(5) == 0
+	if hit {
+		g.spoilt++
+	}
+	return hit
 }
 
 func (g *gitRef) Read(at, path string) ([]byte, error) {
@@ -92,19 +114,25 @@ func (g *gitRef) push(ctx context.Context, from, to string, company func() error
 		return ctx.Err()
 	}
 	if err := g.power.use("push"); err != nil {
-		return fault.New(fault.Remote, "push-failed", "the push did not arrive").Because(err)
+		return noAnswer(err)
 	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if g.tip != from {
+	switch {
+	case g.tip != from:
 		return errRefused
+	case g.hit():
+		return noAnswer(errStorm) // it did not arrive
 	}
 	if err := company(); err != nil {
 		return err
 	}
 	g.tip = to
+	if g.hit() {
+		return noAnswer(errStorm) // it arrived
+	}
 	if err := g.power.use("pushed"); err != nil {
-		return fault.New(fault.Remote, "push-unknown", "no answer").Because(err)
+		return noAnswer(err)
 	}
 	_ = g.power.use("answered") // the driver dies knowing it
 	return nil

@@ -103,10 +103,10 @@ func (r *recorder) note(ctx context.Context, e run.Event, within time.Duration) 
 	if r.broken != nil {
 		return r.broken
 	}
-	e, err := r.apply(e)
-	if err != nil {
+	if err := r.apply(e); err != nil {
 		return err
 	}
+	seq := r.state.Seq
 	if !r.writes {
 		r.tell(r.noted)
 	}
@@ -115,7 +115,7 @@ func (r *recorder) note(ctx context.Context, e run.Event, within time.Duration) 
 		select {
 		case <-r.over:
 		case <-r.clock.After(within):
-			r.flush(ctx, e.Seq)
+			r.flush(ctx, seq)
 		}
 	}()
 	return nil
@@ -140,19 +140,26 @@ func (r *recorder) end(ctx context.Context) error {
 	return r.err()
 }
 
-// apply numbers an event and takes it into the state; a new journal begins with its header. With mu.
-func (r *recorder) apply(e run.Event) (run.Event, error) {
-	if h := r.state.Header; r.state.Seq == 0 && e.Type != run.Opened {
-		if _, err := r.apply(run.Event{Type: run.Opened, Header: &h}); err != nil {
-			return e, err
+// apply takes an event into the state. With mu.
+func (r *recorder) apply(e run.Event) error {
+	events, err := r.numbered(r.state, e)
+	r.noted = append(r.noted, events...)
+	return err
+}
+
+// numbered applies an event to a state and gives it with its number; a new journal begins with its header.
+func (r *recorder) numbered(s *run.State, e run.Event) ([]run.Event, error) {
+	events := []run.Event{e}
+	if h := s.Header; s.Seq == 0 {
+		events = []run.Event{{Type: run.Opened, Header: &h}, e}
+	}
+	for i := range events {
+		events[i].Run, events[i].Seq, events[i].Time = s.Header.Run(), s.Seq+1, r.clock.Now().UTC()
+		if err := s.Apply(events[i]); err != nil {
+			return events[:i], fault.New(fault.Internal, "impossible-event", "gio was about to note something that cannot be").Because(err)
 		}
 	}
-	e.Run, e.Seq, e.Time = r.state.Header.Run(), r.state.Seq+1, r.clock.Now().UTC()
-	if err := r.state.Apply(e); err != nil {
-		return e, fault.New(fault.Internal, "impossible-event", "gio was about to note something that cannot be").Because(err)
-	}
-	r.noted = append(r.noted, e)
-	return e, nil
+	return events, nil
 }
 
 // tell tells those of the events that were not told yet. With mu.
@@ -212,6 +219,12 @@ func (r *recorder) fresh(ctx context.Context) error {
 	return nil
 }
 
+// inRepository tells that the journal lies where the release is recorded.
+func (r *recorder) inRepository() bool {
+	_, there := r.journal.(companion)
+	return there
+}
+
 // addWith keeps an event together with the push that it tells of: in one, where the journal can, else one after the other.
 // After an error of the push the event is not kept, and others may be added.
 func (r *recorder) addWith(ctx context.Context, e run.Event, push func(context.Context, ...gitrepo.Update) error) error {
@@ -229,24 +242,24 @@ func (r *recorder) addWith(ctx context.Context, e run.Event, push func(context.C
 	if err := r.err(); err != nil {
 		return err
 	}
-	r.mu.Lock() // nothing is noted until the push is made: the session is over
-	e.Run, e.Seq, e.Time = r.state.Header.Run(), r.state.Seq+1, r.clock.Now().UTC()
-	err := r.state.Allows(e)
+	r.mu.Lock() // nobody notes anything until the push is made: only what begins and ends a run travels so
+	next := r.state.Clone()
+	events, err := r.numbered(next, e)
 	r.mu.Unlock()
 	if err != nil {
-		return fault.New(fault.Internal, "impossible-event", "gio was about to note something that cannot be").Because(err)
+		return err
 	}
 	err = j.AppendWith(ctx, func(ctx context.Context, ref, from, to string) error {
 		return push(ctx, gitrepo.Update{Ref: ref, Old: gitrepo.Hash(from), New: gitrepo.Hash(to)})
-	}, e)
+	}, events...)
 	if err != nil {
 		return err
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	err = r.state.Apply(e)
-	r.tell([]run.Event{e})
-	return err
+	r.state = next
+	r.tell(events)
+	return nil
 }
 
 // write keeps all that waits. The state runs ahead of the journal only in here and by what is noted: nobody acts on an
@@ -257,7 +270,7 @@ func (r *recorder) write(ctx context.Context) {
 	r.queue = nil
 	for _, w := range waiting {
 		w.done = true
-		_, w.err = r.apply(w.event)
+		w.err = r.apply(w.event)
 	}
 	batch := r.noted
 	r.noted, r.writes = nil, true

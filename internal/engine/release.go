@@ -304,6 +304,9 @@ func (r *Release) somethingToDo() bool {
 
 // refuse holds what the release repository says against the plan before anything starts.
 func (r *Release) refuse(ctx context.Context) error {
+	if err := r.lost(ctx); err != nil {
+		return err
+	}
 	tag := tagRef(r.Plan.Version)
 	if object, exists := r.Repo.Refs()[tag]; exists && !r.State().Made(tag, string(object)) {
 		return fault.New(fault.Invalid, "tag-exists", "the tag %s exists already and was not made by this run", r.Plan.Version).
@@ -341,12 +344,10 @@ func (r *Release) drive(ctx context.Context, stop <-chan struct{}) error {
 	if err != nil {
 		return err
 	}
-	if err := r.begin(ctx); err != nil {
-		return err
-	}
 	driver := r.Driver
 	driver.Login = user.Login
-	if err := r.rec.note(ctx, run.Event{Type: run.Planned, Plan: r.Plan, Driver: &driver, ServerTime: user.ServerTime}, noteStart); err != nil {
+	planned := run.Event{Type: run.Planned, Plan: r.Plan, Driver: &driver, ServerTime: user.ServerTime}
+	if err := r.begin(ctx, planned); err != nil {
 		return err
 	}
 	if err := r.anew(ctx, driver); err != nil {

@@ -45,7 +45,7 @@ type world struct {
 	mu     sync.Mutex
 	events []run.Event
 
-	delay   time.Duration // of the push of a release, where the journal does not travel with it
+	delay   time.Duration // of a push of tag or release, where the journal does not travel with it
 	ref     *gitRef       // the journal lies in the release repository; nil: in events
 	drivers int           // that opened it
 
@@ -127,7 +127,7 @@ func (w *world) Append(_ context.Context, events ...run.Event) error {
 	if err := w.power.use("write"); err != nil {
 		return err
 	}
-	if slices.ContainsFunc(events, func(e run.Event) bool { return e.Type == run.Recorded }) {
+	if slices.ContainsFunc(events, func(e run.Event) bool { return e.Type == run.Planned || e.Type == run.Recorded }) {
 		time.Sleep(w.delay)
 	}
 	w.mu.Lock()
