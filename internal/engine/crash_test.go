@@ -23,7 +23,7 @@ import (
 // that fails the first time, so that the sweep covers a failure, its recording and its resume.
 func TestCrashSweep(t *testing.T) {
 	t.Parallel()
-	sweep(t, fails("b2"), 1, nil)
+	sweep(t, fails("b2"), stride(1), nil)
 }
 
 // The same with the journal in the release repository: dead before a push, after the server took it, and after its answer.
@@ -31,11 +31,7 @@ func TestCrashSweep(t *testing.T) {
 // unless the figures are wanted.
 func TestCrashSweepGit(t *testing.T) {
 	t.Parallel()
-	every := 7
-	if *figures {
-		every = 1
-	}
-	sweep(t, fails("b2"), every, func(w *world) {
+	sweep(t, fails("b2"), stride(7), func(w *world) {
 		w.ref, w.drivers = newGitRef(w.power), w.power.at%2
 		w.ref.delay = 300 * time.Millisecond
 	})
@@ -45,10 +41,6 @@ func TestCrashSweepGit(t *testing.T) {
 // are wanted.
 func TestCrashSweepWithFaults(t *testing.T) {
 	t.Parallel()
-	every := 7
-	if *figures {
-		every = 1
-	}
 	s := fails("b2")
 	for project, kind := range map[string]sim.FaultKind{
 		"a1": sim.ErrorAfter, "a2": sim.ResetBefore, "b1": sim.TruncateAfter, "b3": sim.HangBefore, "c1": sim.ResetAfter, "mono": sim.Throttle, "d1": sim.HangAfter,
@@ -58,11 +50,23 @@ func TestCrashSweepWithFaults(t *testing.T) {
 			sim.Fault{Match: sim.Match{Endpoint: "workflows", Project: project}, Kind: sim.ErrorBefore, Nth: 2, Times: 2})
 	}
 	slices.SortFunc(s.Faults, func(a, b sim.Fault) int { return strings.Compare(a.Match.Project, b.Match.Project) })
-	sweep(t, s, every, nil)
+	sweep(t, s, stride(7), nil)
 }
 
 func fails(component string) sim.Scenario {
 	return sim.Scenario{Projects: map[string]sim.Project{component: {Runs: []sim.Run{{Outcome: sim.Failed}}}}}
+}
+
+// stride is how many points a sweep goes on at once: all count for the figures; the race detector, which makes them slow, has
+// seen what it can see in a few.
+func stride(usual int) int {
+	switch {
+	case *figures:
+		return 1
+	case testing.Short():
+		return 4*usual + 1
+	}
+	return usual
 }
 
 // sweep stops dead at every so-manieth point. Edit changes the world before it is used; it may be nil.
