@@ -106,11 +106,25 @@ func (r *recorder) note(ctx context.Context, e run.Event, within time.Duration) 
 	if err := r.apply(e); err != nil {
 		return err
 	}
-	seq := r.state.Seq
 	if !r.writes {
 		r.tell(r.noted)
 	}
-	ctx = context.WithoutCancel(ctx)
+	r.writeWithin(ctx, within)
+	return nil
+}
+
+// hurry sees to it that what is noted so far is written within that time.
+func (r *recorder) hurry(ctx context.Context, within time.Duration) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if len(r.noted) > 0 {
+		r.writeWithin(ctx, within)
+	}
+}
+
+// writeWithin writes what is noted so far, unless that happens before. With mu.
+func (r *recorder) writeWithin(ctx context.Context, within time.Duration) {
+	ctx, seq := context.WithoutCancel(ctx), r.state.Seq
 	go func() {
 		select {
 		case <-r.over:
@@ -118,7 +132,6 @@ func (r *recorder) note(ctx context.Context, e run.Event, within time.Duration) 
 			r.flush(ctx, seq)
 		}
 	}()
-	return nil
 }
 
 // flush writes what is noted, unless the event of that number was written meanwhile. Whoever acts next is told when it fails.

@@ -64,6 +64,9 @@ func Bare(t testing.TB, files map[string]string, branch string) string {
 	}
 	// Without a template: its sample hooks are most of a new repository.
 	git(t, "", nil, "init", "--quiet", "--bare", "--template=", "--initial-branch="+branch, dir)
+	if err := os.Mkdir(filepath.Join(dir, "hooks"), 0o755); err != nil {
+		t.Fatal(err)
+	}
 	forget(t, dir)
 	if len(files) > 0 {
 		Push(t, dir, branch, files, "first commit")
