@@ -24,7 +24,7 @@ func TestJobEnded(t *testing.T) {
 	}{
 		"failed":         {200, failed, true},
 		"cancelled":      {200, change(`"failed"`, `"canceled"`), true},
-		"running":        {200, strings.Replace(change(stopped, `"stopped_at": null`), `"failed"`, `"running"`, -1), false},
+		"running":        {200, strings.ReplaceAll(change(stopped, `"stopped_at": null`), `"failed"`, `"running"`), false},
 		"stopping":       {200, change(`"failed"`, `"running"`), false},
 		"not stopped":    {200, change(stopped, `"stopped_at": null`), false},
 		"never begun":    {200, change(`"failed"`, `"not_run"`), false},

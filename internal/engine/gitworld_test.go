@@ -27,14 +27,16 @@ type gitRef struct {
 	delay time.Duration // of every push
 	storm *rand.Rand    // one push or reading in five goes wrong; nil: none
 
-	mu      sync.Mutex
-	tip     string
-	commits map[string]map[string][]byte // files by path; those of a commit never change
-	made    map[string]string            // subject by commit
-	pushed  []string                     // subjects of the commits that were pushed alone
-	launch  int                          // pushes since something was last launched
-	worst   int                          // most pushes from one launch to the next
-	spoilt  int                          // so many the storm has hit
+	mu        sync.Mutex
+	tip       string
+	commits   map[string]map[string][]byte // files by path; those of a commit never change
+	made      map[string]string            // subject by commit
+	pushed    []string                     // subjects of the commits that were pushed alone
+	succeeded time.Time                    // when the first success was pushed
+	launch    int                          // pushes since something was last launched
+	launches  int                          // pushes that held intents
+	worst     int                          // most pushes from one launch to the next
+	spoilt    int                          // so many the storm has hit
 }
 
 var errRefused = fault.New(fault.Invalid, "ref-moved", "the ref has moved").Because(gitrepo.ErrMoved)
@@ -140,11 +142,15 @@ func (g *gitRef) push(ctx context.Context, from, to string, company func() error
 
 // count counts the pushes of the journal alone, all in all and from one launch to the next.
 func (g *gitRef) count(to string) {
-	intents := func(commit string) int {
-		return bytes.Count(g.commits[commit]["release/1.0.4.jsonl"], []byte(`"type":"intent"`))
+	held := func(commit string, what run.Type) int {
+		return bytes.Count(g.commits[commit]["release/1.0.4.jsonl"], fmt.Appendf(nil, `"type":%q`, what))
 	}
-	if intents(to) > intents(g.tip) {
+	if held(to, run.Intent) > held(g.tip, run.Intent) {
 		g.launch = 0
+		g.launches++
+	}
+	if g.succeeded.IsZero() && held(to, run.Succeeded) > 0 {
+		g.succeeded = time.Now()
 	}
 	g.launch++
 	g.worst, g.pushed = max(g.worst, g.launch), append(g.pushed, g.made[to])
@@ -190,7 +196,9 @@ func (j *inMemory) AppendWith(ctx context.Context, push func(ctx context.Context
 // kept is what the ref holds of the run.
 func (g *gitRef) kept() ([]run.Event, error) {
 	h := run.Header{Kind: "release", Manifest: "release.json", Version: "1.0.4"}
-	living := &gitRef{power: &power{}, tip: g.tip, commits: g.commits}
+	g.mu.Lock()
+	living := &gitRef{power: &power{}, tip: g.tip, commits: maps.Clone(g.commits)}
+	g.mu.Unlock()
 	events, _, err := journal.ReadGit(context.Background(), living, h)
 	if fault.Is(err, "no-journal") {
 		return nil, nil
