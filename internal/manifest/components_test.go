@@ -27,13 +27,13 @@ func remove(name string) editing {
 
 func group(name string, n int) editing {
 	return func(m *manifest.Manifest) (*manifest.Manifest, error) {
-		return m.PutInGroup(name, manifest.Slot{Group: n})
+		return m.PutInGroups(manifest.Place{Name: name, Group: n})
 	}
 }
 
 func newGroup(name string, behind int) editing {
 	return func(m *manifest.Manifest) (*manifest.Manifest, error) {
-		return m.PutInGroup(name, manifest.Slot{Group: behind, New: true})
+		return m.PutInGroups(manifest.Place{Name: name, Group: behind, New: true})
 	}
 }
 
@@ -217,6 +217,37 @@ func TestComponentEditFaults(t *testing.T) {
 		if err == nil || err.Error() != tt.want || !fault.Is(err, "manifest-edit") || fault.KindOf(err) != fault.Invalid {
 			t.Errorf("got  %v\nwant %s", err, tt.want)
 		}
+	}
+}
+
+// TestPutInGroups places several at once: the numbers are those of the file as it was.
+func TestPutInGroups(t *testing.T) {
+	t.Parallel()
+	const file = `{"name":"S","version":"1","components":[{"name":"a"},{"name":"b"},{"name":"c"},{"name":"d"}],"buildDependencies":`
+	tests := []struct {
+		name, before, after string
+		places              []manifest.Place
+	}{
+		{"two change places", `[["a"],["b"]]`, `[["b"],["a"]]`, []manifest.Place{{Name: "a", Group: 2}, {Name: "b", Group: 1}}},
+		{"the group before is left empty", `[["a"],["b"],["c"]]`, `[["b","d"],["c","a"]]`, []manifest.Place{{Name: "a", Group: 3}, {Name: "d", Group: 2}}},
+		{
+			"new groups", `[["a","b"],["c"],["d"]]`, `[["a"],["b"],["c","d"]]`,
+			[]manifest.Place{{Name: "a", Group: 1, New: true}, {Name: "b", Group: 1, New: true}, {Name: "d", Group: 2}},
+		},
+		{"in front and behind", `[["a","b"]]`, `[["b"],["a"],["c"]]`, []manifest.Place{{Name: "c", Group: 1, New: true}, {Name: "b", Group: 0, New: true}}},
+		{"kept where it is, moved by a new one", `[["x"],["a","b"],["a"]]`, `[["x"],["c"],["a","b"]]`, []manifest.Place{{Name: "a", Group: 2}, {Name: "c", Group: 1, New: true}}},
+	}
+	for _, tt := range tests {
+		got, err := mustParse(t, file+tt.before+"}").PutInGroups(tt.places...)
+		if err != nil {
+			t.Fatalf("%s: %v", tt.name, err)
+		}
+		if diff := cmp.Diff(file+tt.after+"}", string(got.Bytes())); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", tt.name, diff)
+		}
+	}
+	if _, err := mustParse(t, sample).PutInGroups(manifest.Place{Name: "common", Group: 1}, manifest.Place{Name: "common", Group: 2}); !fault.Is(err, "manifest-edit") {
+		t.Errorf("two places: %v", err)
 	}
 }
 
