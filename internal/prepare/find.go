@@ -2,16 +2,18 @@ package prepare
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"strconv"
 	"strings"
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/gravitee-lab/gio/internal/fault"
 	"github.com/gravitee-lab/gio/internal/manifest"
 )
 
-const atOnce = 8 // repositories that are asked at the same time
+const atOnce = 16 // repositories that are asked at the same time
 
 // look is what one repository is asked for, and what it says.
 type look struct {
@@ -55,7 +57,9 @@ func (w *work) ask(ctx context.Context, l *look) error {
 	case l.released != "":
 		return s.released(ctx, l.released)
 	case l.proposed:
-		l.found, l.note, err = s.unreleased(ctx)
+		if l.found, l.note, err = s.unreleased(ctx); fault.KindOf(err) == fault.NotFound {
+			l.note, err = fmt.Sprintf("%s was not looked at: %s", l.component.Name, err), nil
+		}
 	default:
 		l.found, err = s.open(ctx)
 	}

@@ -28,7 +28,7 @@ func (c Change) phrase() string {
 	case SetProduct:
 		return "product version " + c.To
 	case Place:
-		return fmt.Sprintf("%s to group %s", c.Component, c.To)
+		return "regroup " + c.Component
 	case Remove:
 		return "remove " + c.Component
 	case Open, Take, Record, Add:
