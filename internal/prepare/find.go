@@ -87,10 +87,27 @@ func (w *work) looks() []*look {
 			looks = append(looks, &look{component: c, released: s.Version})
 		}
 	}
+	if w.asked.Unreleased {
+		looks = append(looks, w.proposals(named)...)
+	}
+	return looks
+}
+
+// proposals are the released components that are not named, as far as a group says when to build them.
+func (w *work) proposals(named []string) []*look {
+	var looks []*look
+	ungrouped, m := 0, w.edit.After
 	for _, c := range m.Components {
-		if w.asked.Unreleased && !c.Open() && !slices.Contains(named, c.Name) && groupOf(m, c.Name) != "" {
+		switch {
+		case c.Open() || slices.Contains(named, c.Name):
+		case groupOf(m, c.Name) == "":
+			ungrouped++
+		default:
 			looks = append(looks, &look{component: c, proposed: true})
 		}
+	}
+	if ungrouped > 0 {
+		w.edit.Notes = append(w.edit.Notes, fmt.Sprintf("not looked at, because no group of buildDependencies names them: %s", count(ungrouped, "component")))
 	}
 	return looks
 }
