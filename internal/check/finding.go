@@ -5,7 +5,9 @@ package check
 import (
 	"cmp"
 	"fmt"
+	"regexp"
 	"slices"
+	"strings"
 
 	"github.com/gravitee-lab/gio/internal/fault"
 )
@@ -109,4 +111,67 @@ func ErrSkip(code string) error {
 		return fault.New(fault.Usage, "usage", "--skip-check: %s cannot be skipped: %s", code, why)
 	}
 	return nil
+}
+
+// OfFault is what a fault of planning and preparing a release means as findings; none for what is no finding: a defect, a usage
+// error, and what asking CircleCI came to, which Run says in full.
+func OfFault(err error) []Finding {
+	kind, code := fault.KindOf(err), fault.CodeOf(err)
+	if err == nil || kind == fault.Internal || kind == fault.Usage || code == "project" || strings.HasPrefix(code, "circleci-") {
+		return nil
+	}
+	known := map[string]string{
+		"manifest-syntax": Manifest, "manifest-shape": Manifest, "manifest-invalid": Manifest, "wrong-branch": WrongBranch,
+		"stale-checkout": StaleCheckout, "tag-exists": ProductTagExists, "support-branch-exists": SupportBranch,
+		"next-unknown": NextVersion, "invalid-next": NextVersion,
+		"invalid-parameter": Configuration, "invalid-repository": Configuration, "no-main-branch": Configuration, "unknown-component": Configuration,
+		"no-token":        Token,
+		"damaged-journal": JournalDamaged, "newer-journal": JournalDamaged,
+	}
+	f := Finding{Code: cmp.Or(known[code], ReleaseRepository), Do: strings.Join(hintsOf(err), "; or ")}
+	if kind == fault.Auth {
+		f.kind = fault.Auth
+	} else if kind != fault.Remote {
+		f.kind = fault.Invalid
+	}
+	if f.Code == Manifest {
+		return problems(f, err.Error())
+	}
+	f.Where, f.What = placed(oneLine(err))
+	return []Finding{f}
+}
+
+// problems makes a finding of every line that says a place.
+func problems(f Finding, text string) []Finding {
+	lines := strings.Split(text, "\n")
+	if len(lines) > 1 { // the first one counts them
+		lines = lines[1:]
+	}
+	var all []Finding
+	for _, line := range lines {
+		f.Where, f.What = placed(line)
+		all = append(all, f)
+	}
+	return all
+}
+
+var position = regexp.MustCompile(`^(\S+:\d+:\d+): (.*)$`)
+
+// placed splits "release.json:3:5: text".
+func placed(line string) (where, what string) {
+	if m := position.FindStringSubmatch(line); m != nil {
+		return m[1], m[2]
+	}
+	return "", line
+}
+
+// OfWarnings are the warnings of a plan as findings.
+func OfWarnings(warnings []string) []Finding {
+	var all []Finding
+	for _, w := range warnings {
+		f := Finding{Code: ManifestOdd}
+		f.Where, f.What = placed(w)
+		all = append(all, f)
+	}
+	return all
 }

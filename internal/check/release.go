@@ -1,6 +1,7 @@
 package check
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -179,7 +180,7 @@ func (c *Check) unreleased(ctx context.Context) {
 		}
 		branch := fmt.Sprintf("%d.%d.x", v.Major(), v.Minor())
 		if c.Plan.Branch == c.Options.MainBranch {
-			branch = "HEAD" // GitHub's name for the default branch
+			branch = cmp.Or(c.Options.ComponentMain, c.Options.MainBranch)
 		}
 		g.Go(func() error {
 			c.since(ctx, component, repository, branch)

@@ -26,6 +26,7 @@ var endings = []struct {
 		fault.NotFound, "project-not-found", "CircleCI knows no project, or the token cannot see it, of",
 		"check the project on CircleCI, or name another one in gio.yaml, then " + again,
 	},
+	{fault.Invalid, "not-ready", "not started, something has changed since the check", "`gio check` says what; mend it, then " + again},
 	{fault.Timeout, "timeout", "took too long", again},
 	{fault.Timeout, "held", "waits for an approval", "approve it on CircleCI, then " + again},
 	{fault.Stopped, "stopped", "stopped before it was done", again},
@@ -69,6 +70,9 @@ func endingOf(st run.Step) string {
 	case run.HasFailed:
 		if slices.Contains([]string{"not-allowed", "project-not-found", "timeout"}, st.Code) {
 			return st.Code
+		}
+		if slices.Contains([]string{"tag-exists", "version-mismatch", "not-checked"}, st.Code) { // of Release.Ready
+			return "not-ready"
 		}
 		return "pipeline-failed"
 	case run.OnHold:

@@ -22,6 +22,7 @@ type session struct {
 	rec   *recorder
 	ci    *circleci.Client
 	plan  *plan.Plan
+	ready func(context.Context, []plan.Step) error // Release.Ready
 	slots *semaphore.Weighted
 	stop  <-chan struct{} // closed: start nothing new, watch on what runs
 
