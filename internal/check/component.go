@@ -143,8 +143,7 @@ func (c *Check) tagOf(ctx context.Context, st plan.Step) (string, error) {
 
 func (c *Check) noRepository(st plan.Step, err error) {
 	switch {
-	case fault.Is(err, "github-unauthorized"):
-		c.add(Finding{Code: GitHubToken, Where: "GITHUB_TOKEN", What: "GitHub answered 401: the token is wrong, expired or revoked", Do: hint(err)})
+	case c.refusedToken(err):
 	case fault.KindOf(err) == fault.NotFound:
 		c.add(Finding{
 			Code: RepositoryMissing, Component: st.Component, Where: st.Repository,
@@ -154,6 +153,15 @@ func (c *Check) noRepository(st plan.Step, err error) {
 	default:
 		c.unable("the repository", st.Component, err)
 	}
+}
+
+// refusedToken notes, once however often it is called, that GitHub refuses the token, and tells whether it does.
+func (c *Check) refusedToken(err error) bool {
+	refused := fault.Is(err, "github-unauthorized")
+	if refused {
+		c.add(Finding{Code: GitHubToken, Where: "GITHUB_TOKEN", What: "GitHub answered 401: the token is wrong, expired or revoked", Do: hint(err)})
+	}
+	return refused
 }
 
 func (c *Check) repository(st plan.Step, r github.Repository) {

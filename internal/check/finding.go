@@ -76,7 +76,7 @@ func (r Report) Err() error {
 	for _, kind := range []fault.Kind{fault.Auth, fault.Invalid, fault.Remote} {
 		if kinds[kind] {
 			return fault.New(kind, "check", "the check found %s", count(r.Count(Error), "error")).
-				Hint("`gio help check` says what each code means")
+				Hint("`gio help findings` says what each code means")
 		}
 	}
 	return nil
@@ -105,7 +105,7 @@ func (r *Report) sort() {
 func ErrSkip(code string) error {
 	i := place(code)
 	if i == len(rules) {
-		return fault.New(fault.Usage, "usage", "--skip-check: there is no check %q", code).Hint("`gio help check` lists the codes")
+		return fault.New(fault.Usage, "usage", "--skip-check: there is no check %q", code).Hint("`gio help findings` lists the codes")
 	}
 	if why := rules[i].Never; why != "" {
 		return fault.New(fault.Usage, "usage", "--skip-check: %s cannot be skipped: %s", code, why)
@@ -135,6 +135,7 @@ func OfFault(err error) []Finding {
 		f.kind = fault.Invalid
 	}
 	if f.Code == Manifest {
+		f.Do = cmp.Or(f.Do, "correct it there")
 		return problems(f, err.Error())
 	}
 	f.Where, f.What = placed(oneLine(err))

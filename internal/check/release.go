@@ -52,6 +52,8 @@ func (c *Check) rules(ctx context.Context) {
 	where := c.Release + " " + c.Plan.Branch
 	rules, err := c.GitHub.Rules(ctx, c.Release, c.Plan.Branch)
 	switch {
+	case c.refusedToken(err):
+		return
 	case fault.KindOf(err) == fault.Auth || fault.KindOf(err) == fault.NotFound:
 		c.add(Finding{Code: NotChecked, Where: where, What: "not checked: the protection of the release branch: " + oneLine(err), Do: hint(err)})
 		return

@@ -11,7 +11,7 @@ type Rule struct {
 	Code     string
 	Severity Severity
 	Kind     fault.Kind // the exit code of an error
-	Means    string     // one sentence, for `gio help check`
+	Means    string     // one sentence, for `gio help findings`
 	Never    string     // why an error cannot be skipped; "" where it can
 }
 

@@ -29,7 +29,7 @@ func newCheckCommand(env *environment) *cobra.Command {
 		Long: `Check asks CircleCI, GitHub and the release repository for everything that can be known to be
 wrong before a release, and writes nothing. An error keeps gio release, which checks the same
 things first, from starting; a warning does not. Of a run that has begun it looks only at what
-is still to be triggered. "gio help check" lists the codes of the findings.
+is still to be triggered. "gio help findings" lists the codes of the findings.
 
 GitHub is asked where GITHUB_TOKEN is set. With --offline nothing is asked but the checkout:
 no token and no network, for the job of a pull request.

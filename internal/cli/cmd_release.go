@@ -35,20 +35,18 @@ func newReleaseCommand(env *environment) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "release",
 		Short: "Release the product; run it again to finish what is missing",
-		Long: `Release triggers the pipelines of all components to be released, wave after wave, watches them
-to the end and records what succeeded in the release repository. When all have succeeded it
-sets the product version, tags it and prepares the next version.
+		Long: `Release triggers the pipelines of all components to be released, wave after wave, watches them to
+the end and records what succeeded. When all have, it tags the product and prepares the next version.
 
 When something fails, the wave finishes, what succeeded is recorded, and the same command goes
 on from there, on any machine: nothing that succeeded, runs, or may exist is started again.
 The first Ctrl-C starts nothing more and watches what runs; the second leaves at once.
-Pipelines are never cancelled by leaving. On a terminal, outside CI, gio asks before it starts.
-Before that it checks what "gio check" checks; an error keeps it from starting.
+Pipelines are never cancelled by leaving. Before it starts, gio checks what "gio check" checks, is
+kept from starting by an error and, on a terminal outside CI, asks.
 
 Exit codes: 0 done, 2 usage, 3 not allowed, 4 remote failed, 5 not found, 6 cancelled, 7 refused,
 8 timed out, 9 needs a decision (gio resolve), 10 a pipeline failed, 11 stopped: run again.`,
-		Example: `  gio release --dry-run
-  gio release --except gravitee-portal-webui`,
+		Example: "  gio release --dry-run",
 		Args: notBehindDryRun,
 		RunE: func(cmd *cobra.Command, _ []string) error { return runRelease(cmd.Context(), env, o) },
 	}
@@ -64,7 +62,7 @@ Exit codes: 0 done, 2 usage, 3 not allowed, 4 remote failed, 5 not found, 6 canc
 	f.IntVar(&o.maxParallel, "max-parallel", 0, fmt.Sprintf("pipelines of a wave that run at once (default %d, at most %d)", engine.MaxParallel, engine.MostParallel))
 	f.DurationVar(&o.maxRuntime, "max-runtime", 0, "leave after this time, recording what succeeded (default: none)")
 	f.BoolVar(&o.failFast, "fail-fast", false, "when a pipeline fails, cancel the others of its wave")
-	f.StringSliceVar(&o.skipCheck, "skip-check", nil, "start in spite of errors with these codes (gio help check)")
+	f.StringSliceVar(&o.skipCheck, "skip-check", nil, "start in spite of errors with these codes (gio help findings)")
 	f.BoolVar(&o.json, "json", false, "print the result as JSON")
 	f.BoolVar(&o.events, "events", false, "print every event as a JSON line")
 	cmd.MarkFlagsMutuallyExclusive("json", "events")
