@@ -142,7 +142,8 @@ func (c *Check) elsewhere(ctx context.Context, steps []plan.Step) {
 		if err != nil {
 			continue // it has none
 		}
-		if other, err := manifest.Parse(c.Path, data); err == nil {
+		// Of the same product version it is the same release, which has one run.
+		if other, err := manifest.Parse(c.Path, data); err == nil && other.ReleaseVersion() != c.Plan.Version {
 			c.openThere(other, name, steps)
 		}
 	}
@@ -214,7 +215,7 @@ func (c *Check) since(ctx context.Context, component manifest.Component, reposit
 }
 
 // ofTheRelease are the subjects of the commits that a release itself makes after its tag.
-var ofTheRelease = regexp.MustCompile(`(?i)^(\[maven-release-plugin\]|chore\(release\)|prepare (for )?(the )?next|\[(skip ci|ci skip)\])`)
+var ofTheRelease = regexp.MustCompile(`(?i)^(\[maven-release-plugin\]|chore\(release\)|prepare (release|(for )?(the )?next|.*-SNAPSHOT)|\[(skip ci|ci skip)\])`)
 
 // hintsOf are those of the outermost fault in err that has any.
 func hintsOf(err error) []string {

@@ -35,8 +35,8 @@ func newReleaseCommand(env *environment) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "release",
 		Short: "Release the product; run it again to finish what is missing",
-		Long: `Release triggers the pipelines of all components to be released, wave after wave, watches them to
-the end and records what succeeded. When all have, it tags the product and prepares the next version.
+		Long: `Release triggers the pipelines of all components to be released, wave after wave, watches them
+to the end and records what succeeded; at last it tags the product and prepares the next version.
 
 When something fails, the wave finishes, what succeeded is recorded, and the same command goes
 on from there, on any machine: nothing that succeeded, runs, or may exist is started again.
