@@ -215,7 +215,7 @@ func (c *Check) since(ctx context.Context, component manifest.Component, reposit
 }
 
 // ofTheRelease are the subjects of the commits that a release itself makes after its tag.
-var ofTheRelease = regexp.MustCompile(`(?i)^(\[maven-release-plugin\]|chore\(release\)|prepare (release|(for )?(the )?next|.*-SNAPSHOT)|\[(skip ci|ci skip)\])`)
+var ofTheRelease = regexp.MustCompile(`(?i)^(\[maven-release-plugin\]|chore\(release\)|prepare (release|(for )?(the )?next)|\[(skip ci|ci skip)\])|-SNAPSHOT\b`)
 
 // hintsOf are those of the outermost fault in err that has any.
 func hintsOf(err error) []string {

@@ -15,6 +15,8 @@ import (
 
 	"github.com/gravitee-lab/gio/internal/check"
 	"github.com/gravitee-lab/gio/internal/gitrepo/gittest"
+	"github.com/gravitee-lab/gio/internal/manifest"
+	"github.com/gravitee-lab/gio/internal/plan"
 	"github.com/gravitee-lab/gio/internal/sim"
 )
 
@@ -22,6 +24,7 @@ import (
 type plant struct {
 	sim.Scenario
 	manifest string
+	branch   string            // release branch
 	also     map[string]string // release.json of further branches
 	git      gittest.Options
 	env      map[string]string
@@ -52,7 +55,7 @@ const checkedManifest = `{
 // ready is a world in which nothing is wrong: everything that is to be released lies where the rules say.
 func ready() *plant {
 	yes := true
-	p := &plant{manifest: checkedManifest, env: map[string]string{}}
+	p := &plant{manifest: checkedManifest, branch: "3.9.x", env: map[string]string{}}
 	p.Login = "release-bot"
 	p.Default = sim.Project{DefaultBranch: "master", Parameters: map[string]string{"gio_action": "string", "dry_run": "boolean"}, Duration: time.Hour}
 	p.Projects = map[string]sim.Project{}
@@ -92,19 +95,20 @@ func (p *plant) check(t *testing.T) (found []string, code int, r check.Report) {
 	t.Helper()
 	s, host := serve(t, p.Scenario)
 	remote := gittest.Bare(t, map[string]string{"release.json": p.manifest}, "master")
-	gittest.Git(t, remote, "branch", "3.9.x", "master")
-	// The main branch has moved on, as it does.
-	gittest.Push(t, remote, "master", map[string]string{"release.json": strings.NewReplacer("3.9.4", "3.10.0", "1.25.1", "1.26.0", "1.29.0", "1.30.0").Replace(p.manifest)}, "next")
+	if p.branch != "master" { // which has moved on, as it does
+		gittest.Git(t, remote, "branch", p.branch, "master")
+		gittest.Push(t, remote, "master", map[string]string{"release.json": strings.NewReplacer("3.9.4", "3.10.0", "1.25.1", "1.26.0", "1.29.0", "1.30.0").Replace(p.manifest)}, "next")
+	}
 	for branch, manifest := range p.also {
 		gittest.Git(t, remote, "branch", branch, "master")
 		gittest.Push(t, remote, branch, map[string]string{"release.json": manifest}, "theirs")
 	}
 	for _, tag := range p.tags {
-		gittest.Git(t, remote, "tag", tag, "3.9.x")
+		gittest.Git(t, remote, "tag", tag, p.branch)
 	}
 	checkout := filepath.Join(t.TempDir(), "checkout")
 	server := gittest.HTTP(t, remote, p.git)
-	gittest.Git(t, "", "clone", "--quiet", "--branch", "3.9.x", remote, checkout)
+	gittest.Git(t, "", "clone", "--quiet", "--branch", p.branch, remote, checkout)
 	gittest.Git(t, checkout, "remote", "set-url", "origin", server.URL)
 	p.edit(t, checkout)
 	for _, line := range p.triggers {
@@ -195,7 +199,9 @@ var planted = []struct {
 		p.Projects = map[string]sim.Project{"api": {}, "gateway": {}}
 	}, 7, []string{"error project-unknown definition"}},
 	{"project hidden from the token", func(p *plant) { p.Projects["api"] = sim.Project{HiddenFrom: []string{"any"}} }, 7, []string{"error project-unknown api"}},
-	{"pipeline-running", func(p *plant) { p.triggers = []string{"gh/acme/api 1.25.x", "gh/acme/api 1.24.x", "gh/acme/common 1.20.x"} }, 7, []string{"error pipeline-running api"}},
+	{"pipeline-running", func(p *plant) {
+		p.triggers = []string{"gh/acme/api 1.25.x", "gh/acme/api 1.24.x", "gh/acme/common 1.20.x"}
+	}, 7, []string{"error pipeline-running api"}},
 	{"auto-cancel", func(p *plant) {
 		yes := true
 		p.Projects["gateway"], p.Projects["definition"] = sim.Project{Autocancel: &yes}, sim.Project{Autocancel: &yes}
@@ -219,7 +225,9 @@ var planted = []struct {
 	{"repository-archived", func(p *plant) { p.repository("acme/api", func(r *sim.Repository) { r.Archived = true }) }, 7, []string{"error repository-archived api"}},
 	{"branch-missing", func(p *plant) { p.repository("acme/api", func(r *sim.Repository) { r.Version = "1.26.0-SNAPSHOT" }) }, 7, []string{"error branch-missing api"}},
 	{"version-mismatch", func(p *plant) { p.repository("acme/gateway", func(r *sim.Repository) { r.Version = "3.9.5-SNAPSHOT" }) }, 7, []string{"error version-mismatch gateway"}},
-	{"version-unknown", func(p *plant) { p.files("acme/gateway", "3.9.x", "", map[string]string{".circleci/config.yml": config}) }, 0, []string{"warning version-unknown gateway"}},
+	{"version-unknown", func(p *plant) {
+		p.files("acme/gateway", "3.9.x", "", map[string]string{".circleci/config.yml": config})
+	}, 0, []string{"warning version-unknown gateway"}},
 	{"the version of a package.json", func(p *plant) {
 		p.files("acme/gateway", "3.9.x", "", map[string]string{".circleci/config.yml": config, "package.json": `{"version": "3.9.3"}`})
 	}, 7, []string{"error version-mismatch gateway"}},
@@ -319,5 +327,81 @@ func write(t *testing.T, path, content string) {
 	t.Helper()
 	if err := os.WriteFile(path, []byte(content), 0o644); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// real is the world of a real release.json: every repository as it was when that was released. The component to be
+// released is on its branch with its version and a configuration that takes what is sent, the main branch has moved on, and
+// what is released has its tag.
+func real(t *testing.T, data []byte, branch string) *plant {
+	t.Helper()
+	p := ready()
+	p.manifest, p.branch = string(data), branch
+	p.GitHub.Repositories = map[string]sim.Repository{}
+	m, err := manifest.Parse("release.json", data)
+	if err != nil {
+		return p
+	}
+	o := plan.Options{Branch: branch, MainBranch: "master"}
+	for _, c := range m.Components {
+		name, err := o.Repository(m, c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r := sim.Repository{DefaultBranch: "master", Branches: map[string]sim.Branch{"master": {Version: "99.0.0-SNAPSHOT"}}}
+		if !c.Open() {
+			r.Tags = []string{c.Version}
+		}
+		p.GitHub.Repositories[name] = r
+	}
+	planned, err := plan.Make(m, o)
+	if err != nil {
+		return p
+	}
+	for _, st := range planned.Steps() {
+		p.GitHub.Repositories[st.Repository].Branches[st.Branch] = sim.Branch{Version: st.Version + "-SNAPSHOT"}
+	}
+	p.GitHub.Repositories["acme/release"] = sim.Repository{Branches: map[string]sim.Branch{branch: {}}}
+	return p
+}
+
+// TestCheckOfRealFiles: nothing is said against what was released in truth, and only what is wrong of what is not right.
+func TestCheckOfRealFiles(t *testing.T) {
+	t.Parallel()
+	type file struct {
+		path, branch string
+		code         int
+	}
+	files := []file{
+		{"manifests/1.20.x.json", "1.20.x", 0}, {"manifests/3.5.x.json", "3.5.x", 0}, {"manifests/3.8.2.json", "3.8.x", 0},
+		{"manifests/3.10.x.json", "3.10.x", 0}, {"manifests/3.18.x.json", "3.18.x", 0}, {"manifests/99.999.x.json", "master", 0},
+		{"manifests/3.0.0-beta.json", "3.0.0-beta", 7}, {"manifests/invalid-61c7d5f0.json", "3.8.x", 7}, {"manifests/invalid-ca123c47.json", "3.8.x", 7},
+	}
+	dirs, err := filepath.Glob(filepath.Join(realRuns, "*"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(dirs) == 0 {
+		t.Skip("skipped: the real files (shared/data) do not lie beside this checkout")
+	}
+	for _, dir := range dirs {
+		if r := readReplay(t, dir); r.Finished {
+			files = append(files, file{"replays/" + filepath.Base(dir) + "/before.json", r.Branch, 0})
+		}
+	}
+	for _, f := range files {
+		t.Run(f.path, func(t *testing.T) {
+			t.Parallel()
+			data, err := os.ReadFile(filepath.Join(realRuns, "..", f.path))
+			if err != nil {
+				t.Fatal(err)
+			}
+			found, code, r := real(t, data, f.branch).check(t)
+			wrong := slices.DeleteFunc(found, func(line string) bool { return !strings.HasPrefix(line, "error ") })
+			if code != f.code || f.code == 0 && len(wrong) > 0 || strings.Trim(strings.Join(slices.Compact(wrong), ""), " ") != map[int]string{7: "error manifest"}[f.code] {
+				t.Errorf("exit %d, want %d; %s", code, f.code, strings.Join(wrong, ", "))
+			}
+			t.Logf("%d errors, %d warnings in %d components; %d requests", len(wrong), r.Count(check.Warning), r.Components, r.Requests)
+		})
 	}
 }
