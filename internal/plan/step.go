@@ -23,7 +23,9 @@ const (
 // dryRun is the parameter that only the command line decides.
 const dryRun = "dry_run"
 
-func (o Options) step(m *manifest.Manifest, c manifest.Component) (Step, error) {
+// Step is what a component is released as when it is open at its version, whatever group it stands in. Its
+// faults are those of Make.
+func (o Options) Step(m *manifest.Manifest, c manifest.Component) (Step, error) {
 	repository, err := o.Repository(m, c)
 	if err != nil {
 		return Step{}, err
@@ -53,7 +55,7 @@ var (
 	fullName = regexp.MustCompile(`^[A-Za-z0-9_-][A-Za-z0-9._-]*/[A-Za-z0-9_-][A-Za-z0-9._-]*$`)
 )
 
-// Repository is the org/name of the repository of a component. What is none is the fault invalid-repository.
+// Repository is the repository of a component, org/name. The fault is invalid-repository.
 func (o Options) Repository(m *manifest.Manifest, c manifest.Component) (string, error) {
 	name := cmp.Or(o.Overrides[c.Name].Repository, c.Name)
 	if !strings.Contains(name, "/") {
