@@ -67,10 +67,8 @@ func (c *Client) answered(k call, res *http.Response, err error) error {
 		return fault.New(fault.NotFound, "no-commit", "%s: there is no such branch, tag or commit", k.subject)
 	case status == http.StatusNotFound && c.words(err) == "Branch not protected":
 		return fault.New(fault.NotFound, "not-protected", "%s: there is none", k.subject)
-	case status == http.StatusNotFound:
+	case status == http.StatusNotFound, status == http.StatusConflict && k.method == http.MethodGet: // 409: an empty repository
 		return c.missing(k)
-	case status == http.StatusConflict && k.method == http.MethodGet: // docs.github.com/rest/git/refs: "Conflict"
-		return fault.New(fault.NotFound, k.missing, "%s does not exist: the repository is empty", k.subject)
 	}
 	if exists(err) {
 		return fault.New(fault.Invalid, "release-exists", "%s exists already", k.subject)

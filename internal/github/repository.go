@@ -115,4 +115,3 @@ func lacks(k call, what string) error {
 	return fault.New(fault.Remote, "github-answer", "%s: the answer holds no %s", k, what).
 		Hint("a proxy may have answered in GitHub's place: check GITHUB_API_URL")
 }
-

@@ -97,7 +97,7 @@ func GitHubEndpoints() []string {
 type hubCall struct {
 	call
 	repository *repository
-	rest       string // of the path, behind the repository
+	rest       string                      // of the path, behind the repository
 	serve      func(*Sim, *hubCall) answer // nil when there is no such path
 }
 
