@@ -130,12 +130,14 @@ func (c *Check) stated(ctx context.Context, repository, branch string) (stated, 
 // tagOf is the tag of a step's version, plain or with a v, "" when there is none.
 func (c *Check) tagOf(ctx context.Context, st plan.Step) (string, error) {
 	for _, name := range []string{st.Version, "v" + st.Version} {
-		_, err := c.GitHub.Tag(ctx, st.Repository, name)
-		if err == nil {
-			return name, nil
-		}
-		if fault.KindOf(err) != fault.NotFound {
+		found, err := c.GitHub.HasTag(ctx, st.Repository, name)
+		switch {
+		case fault.Is(err, "github-empty"): // it has no commit either
+			return "", nil
+		case err != nil:
 			return "", err
+		case found:
+			return name, nil
 		}
 	}
 	return "", nil

@@ -47,8 +47,8 @@ kept from starting by an error and, on a terminal outside CI, asks.
 Exit codes: 0 done, 2 usage, 3 not allowed, 4 remote failed, 5 not found, 6 cancelled, 7 refused,
 8 timed out, 9 needs a decision (gio resolve), 10 a pipeline failed, 11 stopped: run again.`,
 		Example: "  gio release --dry-run",
-		Args: notBehindDryRun,
-		RunE: func(cmd *cobra.Command, _ []string) error { return runRelease(cmd.Context(), env, o) },
+		Args:    notBehindDryRun,
+		RunE:    func(cmd *cobra.Command, _ []string) error { return runRelease(cmd.Context(), env, o) },
 	}
 	f := cmd.Flags()
 	f.Var(&o.dryRun, "dry-run", "client: only show it; server: run the pipelines with dry_run: true")
