@@ -185,16 +185,21 @@ func (c *Check) tag(st plan.Step, f facts) {
 	if f.tagErr != nil {
 		c.unable("the version's tag", st.Component, f.tagErr)
 	} else if f.tag != "" {
-		c.add(tagFinding(st, f.tag))
+		c.add(c.tagFinding(st, f.tag))
 	}
 }
 
-func tagFinding(st plan.Step, tag string) Finding {
-	return Finding{
+// tagFinding says what to do by where the run is: a person's answer goes into the journal of one that has begun.
+func (c *Check) tagFinding(st plan.Step, tag string) Finding {
+	f := Finding{
 		Code: TagExists, Component: st.Component, Where: st.Repository,
 		What: fmt.Sprintf("the tag %s exists already: %s %s is released", tag, st.Component, st.Version),
-		Do:   fmt.Sprintf("mark it as released: `gio prepare %s=%s`; or open its next version; if the tag is a mistake, delete it", st.Component, st.Version),
+		Do:   fmt.Sprintf("mark it as released: `gio prepare %s=%s`; or open its next version; a tag that is a mistake must go", st.Component, st.Version),
 	}
+	if c.State != nil && c.State.Seq > 0 {
+		f.Do = fmt.Sprintf("if it is whole, `gio resolve %s --released`; a tag that is a mistake must go", st.Component)
+	}
+	return f
 }
 
 // head: a pipeline of the GitHub App is triggered whatever the commit says (contracts/circleci.md 2.8).
@@ -327,7 +332,7 @@ func (c *Check) ready(ctx context.Context, st plan.Step, versions []string) erro
 	}
 	switch err := errors.Join(f.tagErr, unreadable); {
 	case f.tag != "":
-		return fault.New(fault.Invalid, TagExists, "%s", tagFinding(st, f.tag).What).Hint("%s", tagFinding(st, f.tag).Do)
+		return fault.New(fault.Invalid, TagExists, "%s", c.tagFinding(st, f.tag).What).Hint("%s", c.tagFinding(st, f.tag).Do)
 	case err != nil && !slices.Contains(c.Skip, NotChecked):
 		return fault.New(kindOf(err), NotChecked, "%s: tag and version could not be read again", st.Component).Because(err)
 	case f.version.file == "" || f.versionErr != nil || f.version.isOneOf(versions) || slices.Contains(c.Skip, VersionMismatch):

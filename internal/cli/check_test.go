@@ -335,3 +335,16 @@ func write(t *testing.T, path, content string) {
 		t.Fatal(err)
 	}
 }
+
+// TestCheckNamesTheOtherBranch: where another branch that could be meant has the version, it is named.
+func TestCheckNamesTheOtherBranch(t *testing.T) {
+	t.Parallel()
+	p := ready()
+	p.repository("acme/gateway", func(r *sim.Repository) {
+		r.Version, r.Branches = "", map[string]sim.Branch{"3.9.x": {Version: "3.9.5-SNAPSHOT"}, "master": {Version: "3.9.4-SNAPSHOT"}}
+	})
+	_, _, r := p.check(t)
+	if len(r.Findings) != 1 || !strings.HasSuffix(r.Findings[0].What, "says 3.9.5-SNAPSHOT; branch master has it") {
+		t.Errorf("%+v", r.Findings)
+	}
+}

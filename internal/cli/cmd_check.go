@@ -3,6 +3,9 @@ package cli
 import (
 	"context"
 	"errors"
+	"fmt"
+	"regexp"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -83,7 +86,10 @@ func (a *asker) planOffline(o checkOptions) ([]check.Finding, error) {
 	if err != nil {
 		return asFindings(err)
 	}
-	assumed := a.ws.assume(m)
+	if o.offline {
+		a.env.warn(a.workBranch(m))
+	}
+	a.env.warn(a.ws.assume(m))
 	options := a.env.planOptions(a.ws, o.only, o.except)
 	options.MainBranch = a.ws.Checkout.MainBranch
 	p, err := plan.Make(m, options)
@@ -91,7 +97,20 @@ func (a *asker) planOffline(o checkOptions) ([]check.Finding, error) {
 		return asFindings(err)
 	}
 	a.check.Plan, a.check.Options = p, options
-	return check.OfWarnings(append(assumed, p.Warnings...)), nil
+	return check.OfWarnings(p.Warnings), nil
+}
+
+var releaseBranch = regexp.MustCompile(`^\d+\.\d+\.(x|\d+-.+)$`)
+
+// workBranch: on the branch of a pull request, release.json is checked for the release branch that it will get to.
+func (a *asker) workBranch(m *manifest.Manifest) []string {
+	b := a.ws.Branch
+	if b.Value == "" || a.env.branch != "" || b.Value == a.ws.Checkout.MainBranch || releaseBranch.MatchString(b.Value) ||
+		slices.Contains(a.ws.Config.ReleaseBranches, b.Value) || !m.Open() {
+		return nil
+	}
+	a.ws.Branch.Value = "" // assumed, as without a checkout
+	return []string{fmt.Sprintf("nothing is released from the checkout's branch %s; --branch names another one", b.Value)}
 }
 
 // asFindings is an error as findings, or itself where it is none.
