@@ -98,7 +98,7 @@ func (c *Check) project(ctx context.Context, slug string, steps []plan.Step) {
 		case kind == fault.NotFound || kind == fault.Auth:
 			c.add(Finding{
 				Code: ProjectUnknown, Component: st.Component, Where: slug, What: "CircleCI knows no such project, or the token cannot see it",
-				Do: fmt.Sprintf("set the project up on CircleCI, let the token's user see it, or name another one under components: %s: in gio.yaml", st.Component),
+				Do: "set it up on CircleCI, or let the token's user see it; project: under its name in gio.yaml can say another one",
 			})
 		case err != nil:
 			c.unable("the CircleCI project", st.Component, err)

@@ -78,7 +78,7 @@ func (c *Check) component(ctx context.Context, st plan.Step, versions []string) 
 		c.add(Finding{
 			Code: BranchMissing, Component: st.Component, Where: st.Repository + " " + st.Branch,
 			What: fmt.Sprintf("the branch %s does not exist (%s)", st.Branch, st.BranchReason),
-			Do:   fmt.Sprintf("make the branch, or name another one under components: %s: in gio.yaml", st.Component),
+			Do:   "make the branch; or branch: under its name in gio.yaml can say another one",
 		})
 		return
 	}
@@ -150,7 +150,7 @@ func (c *Check) noRepository(st plan.Step, err error) {
 		c.add(Finding{
 			Code: RepositoryMissing, Component: st.Component, Where: st.Repository,
 			What: "there is no such repository, or the token cannot see it: it needs contents:read",
-			Do:   fmt.Sprintf("check the name, and the token's rights; gio.yaml can name another repository under components: %s:", st.Component),
+			Do:   "check the name, and the token's rights; repository: under its name in gio.yaml can say another one",
 		})
 	default:
 		c.unable("the repository", st.Component, err)

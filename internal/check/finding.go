@@ -70,7 +70,7 @@ func (r Report) Err() error {
 	kinds := map[fault.Kind]bool{}
 	for _, f := range r.Findings {
 		if f.Severity == Error {
-			kinds[f.kind] = true
+			kinds[cmp.Or(f.kind, fault.Invalid)] = true
 		}
 	}
 	for _, kind := range []fault.Kind{fault.Auth, fault.Invalid, fault.Remote} {

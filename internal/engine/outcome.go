@@ -44,7 +44,8 @@ func outcome(state *run.State, p *plan.Plan, openIsFault bool) []error {
 	}
 	var errs []error
 	for _, e := range endings {
-		if names := components[e.code]; len(names) > 0 && (openIsFault || e.kind != fault.Stopped) {
+		// What was not begun because of a failure would outrank some of them, and is their consequence.
+		if names := components[e.code]; len(names) > 0 && (e.kind != fault.Stopped || openIsFault && len(errs) == 0) {
 			errs = append(errs, fault.New(e.kind, e.code, "%s: %s", e.what, few(names)).Hint("%s", e.next))
 		}
 	}

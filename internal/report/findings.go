@@ -36,7 +36,7 @@ func FindingsTable(w io.Writer, r check.Report, columns int, color bool) error {
 			for i := range cells {
 				cells[i] = clean(cells[i])
 			}
-			fmt.Fprintln(w, strings.Join(cells, "\t"))
+			fmt.Fprintln(w, strings.TrimRight(strings.Join(cells, "\t"), "\t"))
 		}
 	}
 	_, err := fmt.Fprintf(w, "%s, %s in %s; %s\n", count(r.Count(check.Error), "error"), count(r.Count(check.Warning), "warning"),
