@@ -241,8 +241,7 @@ func (env *environment) gitHubOver(ws workspace, wire transport.Options) (client
 	if address.Value == "" && !credentials.BelongTo(ws.Checkout.RemoteURL) {
 		return nil, false, nil
 	}
-	wire.MaxWait = github.MaxWait
-	client, err = github.New(github.Options{URL: address.Value, Token: string(credentials.Token), HTTP: transport.New(wire)})
+	client, err = github.New(github.Options{URL: address.Value, Token: string(credentials.Token), HTTP: transport.New(github.Wire(wire))})
 	if err != nil {
 		return nil, false, err
 	}

@@ -138,7 +138,10 @@ func TestPages(t *testing.T) {
 		}
 		equal(t, "tags", count, 250)
 		equal(t, "requests", s.Stats().GitHub["tags"], map[int]int{200: 3})
-		for range c.Tags(t.Context(), "acme/alpha") {
+		for _, err := range c.Tags(t.Context(), "acme/alpha") {
+			if err != nil {
+				t.Fatal(err)
+			}
 			break
 		}
 		equal(t, "requests of the first tag", s.Stats().GitHub["tags"], map[int]int{200: 4})
@@ -279,6 +282,27 @@ func TestWithoutToken(t *testing.T) {
 		for _, r := range s.Requests() {
 			if r.Header.Get("Authorization") != "" {
 				t.Error("a header without a token")
+			}
+		}
+	})
+}
+
+// A check of eighty components does not queue, and no minute has more requests than GitHub wants.
+func TestManyRequests(t *testing.T) {
+	t.Parallel()
+	g := sim.GitHub{Repositories: map[string]sim.Repository{"acme/alpha": {}}}
+	hub(t, g, token, func(t *testing.T, _ *sim.Sim, c *github.Client) {
+		begun := time.Now()
+		for n := range 900 {
+			if _, err := c.Repository(t.Context(), "acme/alpha"); err != nil {
+				t.Fatal(err)
+			}
+			took := time.Since(begun)
+			if n == 399 && took > time.Second {
+				t.Errorf("400 requests took %s", took)
+			}
+			if n == 899 && took < time.Minute {
+				t.Errorf("900 requests took %s", took)
 			}
 		}
 	})

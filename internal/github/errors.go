@@ -58,6 +58,8 @@ func (c *Client) answered(k call, res *http.Response, err error) error {
 		return redirected(redirectHost(res))
 	case status == http.StatusTooManyRequests:
 		return c.limited(k, time.Now().Add(max(transport.RetryAfter(res.Header), time.Minute)))
+	case status == http.StatusUnauthorized && c.token == "":
+		return fault.New(fault.Auth, "github-unauthorized", "%s: this wants a token", said).Hint("set GITHUB_TOKEN")
 	case status == http.StatusUnauthorized:
 		return fault.New(fault.Auth, "github-unauthorized", "%s: the token is wrong, expired or revoked", said).
 			Hint("set GITHUB_TOKEN to a token of %s", c.url)
@@ -110,7 +112,7 @@ func absent(k call) error {
 
 // limited is the fault of a rate limit that is too long to wait for.
 func (c *Client) limited(k call, until time.Time) error {
-	f := fault.New(fault.Remote, "github-limit", "%s: GitHub's rate limit is used up until %s", k, until.Local().Format("15:04:05"))
+	f := fault.New(fault.Remote, "github-limit", "%s: GitHub's rate limit is used up until %s", k, until.Local().Format("15:04:05 MST"))
 	if c.token == "" {
 		return f.Hint("set GITHUB_TOKEN: with a token there are 5000 requests an hour, without one 60")
 	}

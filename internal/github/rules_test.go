@@ -26,7 +26,11 @@ func TestRules(t *testing.T) {
 	}{
 		{"none", sim.Repository{}, sim.Branch{}, github.Rules{}, false},
 		{"rulesets", sim.Repository{Rules: []sim.Rule{{Type: "creation"}, {Type: "deletion"}}}, sim.Branch{Rules: []sim.Rule{
-			{Type: "pull_request"}, {Type: "required_signatures"}, {Type: "update"}, {Type: "tomorrow"}, {Type: "tomorrow"},
+			{Type: "pull_request"},
+			{Type: "required_signatures"},
+			{Type: "update"},
+			{Type: "tomorrow"},
+			{Type: "tomorrow"},
 			{Type: "required_status_checks", Statuses: []string{"a", "b"}},
 		}}, github.Rules{
 			RequiresReview: true, RequiresSignature: true, RequiresStatus: []string{"a", "b"}, RestrictsPush: true, RestrictsCreation: true,

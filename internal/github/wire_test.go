@@ -66,7 +66,7 @@ func client(t *testing.T, h http.Handler, token string) *github.Client {
 	t.Helper()
 	server := sim.InProcess(h)
 	t.Cleanup(server.Close)
-	wire := transport.New(transport.Options{Base: server.Transport(), MaxWait: github.MaxWait})
+	wire := transport.New(github.Wire(transport.Options{Base: server.Transport()}))
 	c, err := github.New(github.Options{URL: sim.URL + "/api/v3", Token: token, HTTP: wire})
 	if err != nil {
 		t.Fatal(err)
@@ -214,6 +214,7 @@ func TestFaults(t *testing.T) {
 		words       []string
 	}{
 		{"wrong token", token, map[string]reply{contents: {401, "error_401", nil}}, file, fault.Auth, "github-unauthorized", []string{"Bad credentials", "GITHUB_TOKEN"}},
+		{"wants a token", "", map[string]reply{contents: {401, "error_401", nil}}, file, fault.Auth, "github-unauthorized", []string{"wants a token"}},
 		{"forbidden", token, map[string]reply{alpha + "/statuses/" + head: {403, "error_403", map[string]string{"X-Accepted-GitHub-Permissions": "statuses=write"}}}, status, fault.Auth, "github-forbidden", []string{"needs: statuses=write"}},
 		{"single sign-on", token, map[string]reply{contents: {403, "error_403", map[string]string{"X-GitHub-SSO": "required; url=https://x"}}}, file, fault.Auth, "github-forbidden", []string{"single sign-on"}},
 		{"no repository", token, nil, file, fault.NotFound, "no-repository", []string{"repository acme/alpha: not found, or the token cannot see it: it needs contents:read"}},

@@ -179,7 +179,7 @@ func agentWith(t *testing.T) ssh.PublicKey {
 	if err := keyring.Add(agent.AddedKey{PrivateKey: private}); err != nil {
 		t.Fatal(err)
 	}
-	dir, err := os.MkdirTemp("", "agent") // a socket's path must be short
+	dir, err := os.MkdirTemp("", "agent") //nolint:usetesting // t.TempDir has a long path, and a socket's must be short
 	if err != nil {
 		t.Fatal(err)
 	}

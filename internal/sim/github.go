@@ -169,12 +169,11 @@ func (s *Sim) decideHub(c *hubCall) (answer, ending) {
 	}
 	s.settle(c.now)
 	act := func() answer { return s.answerHub(c) }
-	a, end := answer{}, sent
-	if f := due(s.hub.faults, &c.call); f != nil {
-		a, end = f.strike(c.now, act)
-	} else {
-		a = act()
+	f := due(s.hub.faults, &c.call)
+	if f == nil {
+		return s.hub.answerLimits(act()), sent
 	}
+	a, end := f.strike(c.now, act)
 	return s.hub.answerLimits(a), end
 }
 

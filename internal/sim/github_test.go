@@ -377,3 +377,20 @@ func TestScenariosOfGitHub(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// The pipeline after a release builds what the release has left, though nobody has looked at the repository meanwhile.
+func TestPipelineAfterARelease(t *testing.T) {
+	t.Parallel()
+	scenario := sim.Scenario{GitHub: &sim.GitHub{Repositories: map[string]sim.Repository{"acme/widget": {Version: "1.4.2-SNAPSHOT"}}}}
+	bubble(t, scenario, func(t tester) {
+		const release = `{"branch":"1.4.x","parameters":{"gio_action":"release","dry_run":false}}`
+		revision := func() string { return t.get("/pipeline/"+t.trigger(release)).text("vcs", "revision") }
+		first := revision()
+		time.Sleep(time.Minute)
+		if second := revision(); second == first {
+			t.Error("both pipelines build the same commit")
+		}
+		time.Sleep(time.Minute)
+		t.equal("tags", t.sim.RepositoryTags("acme/widget"), []string{"1.4.2", "1.4.3"})
+	})
+}
