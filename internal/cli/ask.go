@@ -43,7 +43,7 @@ func (env *environment) prepare(ctx context.Context, r *engine.Release, a *asker
 	if err := env.show(ctx, r, a, o); err != nil {
 		return err
 	}
-	if err := env.ask(r); err != nil {
+	if err := env.confirm(question(r)); err != nil {
 		return err
 	}
 	if err := r.Repo.Fetch(ctx); err != nil {
@@ -72,9 +72,9 @@ func (env *environment) show(ctx context.Context, r *engine.Release, a *asker, o
 	return a.beforeRelease(ctx, r, o)
 }
 
-// ask asks. Anything but a yes, and Ctrl-C, is a no (kind Cancelled).
-func (env *environment) ask(r *engine.Release) error {
-	fmt.Fprintf(env.Stderr, "%s [y/N] ", question(r))
+// confirm asks a question. Anything but a yes, and Ctrl-C, is a no (kind Cancelled).
+func (env *environment) confirm(question string) error {
+	fmt.Fprintf(env.Stderr, "%s [y/N] ", question)
 	answer, interrupted := make(chan string, 1), make(chan struct{}, 1)
 	defer env.signals.take(func(os.Signal) {
 		select {
