@@ -192,31 +192,27 @@ func (c *Check) toTrigger(ctx context.Context) []plan.Step {
 	})
 }
 
-// firstWave is those of the steps that come first.
+// firstWave is those of the steps that come first, by id.
 func (c *Check) firstWave(steps []plan.Step) map[string]bool {
-	first := map[string]bool{}
-	for _, st := range steps {
-		first[st.ID()] = true
-	}
-	for _, w := range c.waves() {
-		here := map[string]bool{}
-		for _, st := range w.Steps {
-			if first[st.ID()] {
-				here[st.ID()] = true
-			}
-		}
-		if len(here) > 0 {
-			return here
-		}
-	}
-	return nil
-}
-
-func (c *Check) waves() []plan.Wave {
 	if c.Plan == nil {
 		return nil
 	}
-	return c.Plan.Waves
+	looked := map[string]bool{}
+	for _, st := range steps {
+		looked[st.ID()] = true
+	}
+	for _, w := range c.Plan.Waves {
+		first := map[string]bool{}
+		for _, st := range w.Steps {
+			if looked[st.ID()] {
+				first[st.ID()] = true
+			}
+		}
+		if len(first) > 0 {
+			return first
+		}
+	}
+	return nil
 }
 
 // isToTrigger: of a failed pipeline, whether nobody has re-run it on CircleCI since, as far as can be read.
