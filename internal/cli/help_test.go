@@ -109,6 +109,7 @@ func TestHelpNamesExitCodes(t *testing.T) {
 	}
 	want := map[string][]int{
 		"plan":    {0, 2, 5, 7},
+		"check":   {0, 2, 3, 4, 5, 7},
 		"prepare": {0, 2, 3, 4, 5, 6, 7, 11},
 		"release": {0, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11},
 		"resolve": {0, 2, 3, 4, 5, 7, 11},
