@@ -159,6 +159,7 @@ next version. A run that failed or was killed is finished by the same command.`,
 		newResolveCommand(env),
 		newStatusCommand(env),
 		newHistoryCommand(env),
+		newBOMCommand(env),
 		newSimCommand(env),
 		newVersionCommand(env),
 	)

@@ -24,7 +24,7 @@ const (
 const dryRun = "dry_run"
 
 func (o Options) step(m *manifest.Manifest, c manifest.Component) (Step, error) {
-	repository, err := o.repository(m, c)
+	repository, err := o.Repository(m, c)
 	if err != nil {
 		return Step{}, err
 	}
@@ -53,7 +53,9 @@ var (
 	fullName = regexp.MustCompile(`^[A-Za-z0-9_-][A-Za-z0-9._-]*/[A-Za-z0-9_-][A-Za-z0-9._-]*$`)
 )
 
-func (o Options) repository(m *manifest.Manifest, c manifest.Component) (string, error) {
+// Repository is org/name of a component's Git repository: gio.yaml's, else the component's name below the organization. It
+// fails with invalid-repository where the organization is not known or the name is none.
+func (o Options) Repository(m *manifest.Manifest, c manifest.Component) (string, error) {
 	name := cmp.Or(o.Overrides[c.Name].Repository, c.Name)
 	if !strings.Contains(name, "/") {
 		org := cmp.Or(o.Organization, m.Organization())
