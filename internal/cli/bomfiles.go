@@ -34,7 +34,7 @@ func (env *environment) writeBOM(ws workspace, b report.BOM) error {
 	if err != nil {
 		return err
 	}
-	if err := writeBeside(dir, files); err != nil {
+	if err := writeInto(dir, files); err != nil {
 		return fault.New(fault.Internal, "bom-files", "the bill of materials cannot be written").Because(err).
 			Hint("%s must be writable for the user that gio runs as", filepath.Join(dir, bomFolder))
 	}
@@ -61,9 +61,7 @@ func bomFiles(b report.BOM, job string) ([]newFile, error) {
 	}, nil
 }
 
-// writeBeside writes all files beside their places and then moves each one there: nobody ever reads half a file, and no link
-// leads out of the directory. The directory's owner becomes theirs.
-func writeBeside(dir string, files []newFile) error {
+func writeInto(dir string, files []newFile) error {
 	root, err := os.OpenRoot(dir)
 	if err != nil {
 		return err
@@ -73,6 +71,12 @@ func writeBeside(dir string, files []newFile) error {
 	if err := makeFolder(root, bomFolder, owner); err != nil {
 		return err
 	}
+	return writeBeside(root, owner, files)
+}
+
+// writeBeside writes all files beside their places and then moves each one there: nobody ever reads half a file, and no link
+// leads out of the directory.
+func writeBeside(root *os.Root, owner owner, files []newFile) error {
 	suffix := "." + strings.ToLower(rand.Text())
 	defer func() {
 		for _, f := range files {

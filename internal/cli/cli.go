@@ -160,6 +160,7 @@ next version. A run that failed or was killed is finished by the same command.`,
 		newStatusCommand(env),
 		newHistoryCommand(env),
 		newBOMCommand(env),
+		newReportCommand(env),
 		newSimCommand(env),
 		newVersionCommand(env),
 	)

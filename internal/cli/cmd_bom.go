@@ -44,9 +44,11 @@ Exit codes: 0 done, 1 a file cannot be written, 2 usage, 3 not allowed, 4 remote
 5 no manifest or no such version, 7 release.json or gio.yaml is wrong.`,
 		Example: `  gio bom --format markdown
   gio bom 3.9.4 --format cyclonedx > bom.json`,
-		Args: oneVersion("gio bom"),
+		Args: oneVersion,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			o.version = versionOf(args)
+			if len(args) == 1 {
+				o.version = strings.TrimSuffix(args[0], "-SNAPSHOT")
+			}
 			return runBOM(cmd.Context(), env, o)
 		},
 	}
@@ -54,24 +56,6 @@ Exit codes: 0 done, 1 a file cannot be written, 2 usage, 3 not allowed, 4 remote
 	cmd.Flags().BoolVar(&o.write, "write", false, "write the files of -s bom into the checkout, and print the first")
 	cmd.MarkFlagsMutuallyExclusive("format", "write")
 	return cmd
-}
-
-// oneVersion allows one argument at most, a version.
-func oneVersion(command string) cobra.PositionalArgs {
-	return func(_ *cobra.Command, args []string) error {
-		if len(args) > 1 {
-			return fault.New(fault.Usage, "usage", "%s takes one version, but got %q", command, args).Hint("%s 3.9.4", command)
-		}
-		return nil
-	}
-}
-
-// versionOf is the version that oneVersion allowed, "" where there is none.
-func versionOf(args []string) string {
-	if len(args) == 0 {
-		return ""
-	}
-	return strings.TrimSuffix(args[0], "-SNAPSHOT")
 }
 
 func runBOM(ctx context.Context, env *environment, o bomOptions) error {
