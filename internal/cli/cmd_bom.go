@@ -130,8 +130,6 @@ func (env *environment) repositories(ws workspace, m *manifest.Manifest) func(ma
 
 // releasedBOM is that of a version's tag, with what the journal of its run says.
 func (env *environment) releasedBOM(ctx context.Context, ws workspace, version string) (report.BOM, error) {
-	ctx, done := env.interruptible(ctx)
-	defer done()
 	repo, err := env.repository(ctx, ws, nil)
 	if err != nil {
 		return report.BOM{}, err

@@ -77,7 +77,7 @@ func runReport(ctx context.Context, env *environment, o reportOptions) error {
 	}
 	output, note := env.lastLines(ctx, k)
 	now := time.Now()
-	story, err := report.NewStory(k.events, k.lease, now, output)
+	story, err := report.NewStory(k.events, report.StoryOptions{Lease: k.lease, Now: now, Command: env.drivenBy(k.header.Kind), Output: output})
 	if err != nil {
 		return err
 	}

@@ -43,7 +43,6 @@ type page struct {
 	Head      string
 	Tallies   []standingCount
 	Attention []bar
-	Next      []string
 	Timeline  []band
 	Ticks     []tick
 	Total     int
@@ -97,11 +96,6 @@ func newPage(s *Story, gio string, now time.Time) page {
 	for _, m := range s.Materials {
 		if m.Now {
 			p.Now++
-		}
-	}
-	if s.Standing != IsReleased && !s.Driven {
-		for _, r := range next(s.state, "gio release") {
-			p.Next = append(p.Next, r.render(0, false))
 		}
 	}
 	p.draw()

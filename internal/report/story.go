@@ -29,9 +29,8 @@ type Story struct {
 	Materials []Material  `json:"materials"`
 	Commit    string      `json:"commit,omitempty"` // of the release repository, that holds what was recorded last
 	Driven    bool        `json:"driven"`           // somebody drives it: how it ends is open
+	Next      []string    `json:"next,omitempty"`   // what to do and what to type
 	Note      string      `json:"note,omitempty"`   // why something is missing
-
-	state *run.State
 }
 
 // Session is one driver's time with the run.
@@ -70,31 +69,43 @@ type Span struct {
 	Open   bool      `json:"open,omitempty"`
 }
 
-// NewStory reads the journal of a run; its error is run.Fold's. Output gives the last lines that the failing job of a step
-// printed, which no journal keeps; it may be nil.
-func NewStory(events []run.Event, lease journal.Lease, now time.Time, output func(run.Step) []string) (*Story, error) {
+// StoryOptions say what the journal does not.
+type StoryOptions struct {
+	Lease   journal.Lease
+	Now     time.Time               // by the clock of who tells it
+	Command string                  // that drives the run
+	Output  func(run.Step) []string // the last lines that the failing job of a step printed, which no journal keeps; may be nil
+}
+
+// NewStory reads the journal of a run; its error is run.Fold's.
+func NewStory(events []run.Event, o StoryOptions) (*Story, error) {
 	t := &tracer{state: &run.State{}, group: map[run.StepID]int{}, spans: map[run.StepID][]Span{}, repository: map[string]string{}}
 	for _, e := range events {
 		if err := t.add(e); err != nil {
 			return nil, err
 		}
 	}
-	state, h := t.state, t.state.Header
+	state, h, driven := t.state, t.state.Header, o.Lease.Live(o.Now)
 	s := &Story{
 		Run: h.Run(), Kind: h.Kind, Product: h.Product, Version: h.Version, Branch: h.Branch, Manifest: h.Manifest,
 		Began: state.Began, LastEvent: state.Time, Sessions: t.sessions, Commit: t.commit,
-		Driven: lease.Live(now), Standing: StandingOf(state, lease.Live(now)), state: state,
+		Driven: driven, Standing: StandingOf(state, driven),
 	}
 	end := state.Time
-	if s.Driven {
-		end = now
+	if driven {
+		end = o.Now
+	}
+	if !driven && s.Standing != IsReleased && s.Standing != HasPassed {
+		for _, r := range next(state, o.Command) {
+			s.Next = append(s.Next, strings.TrimPrefix(r.render(0, false), "next: "))
+		}
 	}
 	for i := range s.Sessions {
 		if last := i == len(s.Sessions)-1; s.Sessions[i].End == "" {
-			s.Sessions[i].End = ending(state.Finished && last, s.Driven && last)
+			s.Sessions[i].End = ending(state.Finished && last, driven && last)
 		}
 	}
-	s.Waves = t.waves(end, output)
+	s.Waves = t.waves(end, o.Output)
 	for i := range s.Waves {
 		s.Critical += markCritical(s.Waves[i].Steps)
 	}

@@ -24,6 +24,12 @@ func StoryMarkdown(w io.Writer, s *Story) error {
 	if s.Note != "" {
 		fmt.Fprintf(&text, "\n%s\n", inMarkdown(s.Note))
 	}
+	for i, step := range s.Next {
+		if i == 0 {
+			text.WriteString("\nWhat to do:\n\n")
+		}
+		fmt.Fprintf(&text, "- %s\n", inMarkdown(step))
+	}
 	fmt.Fprintf(&text, "\n## Components\n\n%s", timelineMarkdown(s))
 	fmt.Fprintf(&text, "\n## Who drove it\n\n%s", sessionsMarkdown(s))
 	bomTables(&text, BOM{Groups: [][]Material{s.Materials}, Host: webHost("")})
