@@ -109,19 +109,23 @@ func (a axis) time(place float64) time.Time {
 }
 
 // tick is a label of the axis.
-type tick struct{ Label, Full string }
+type tick struct{ Day, Clock, Full string }
 
-// labels are those of equal parts of the axis, with the day where it is not that of the label before.
+// labels are those of equal parts of the axis, with the day where it is not that of the label before, and with seconds where
+// minutes would be the same.
 func (a axis) labels() []tick {
 	var all []tick
-	day := ""
+	day, format := "", "15:04"
+	if a.time(axisEnd/ticks).Sub(a.time(0)) < time.Minute {
+		format = time.TimeOnly
+	}
 	for i := range ticks {
 		t := a.time(axisEnd * float64(i) / ticks).UTC()
-		label := t.Format("15:04")
+		one := tick{Clock: t.Format(format), Full: t.Format(time.RFC3339)}
 		if today := t.Format("2 Jan"); today != day {
-			label, day = today+" "+label, today
+			one.Day, day = today, today
 		}
-		all = append(all, tick{label, t.Format(time.RFC3339)})
+		all = append(all, one)
 	}
 	return all
 }

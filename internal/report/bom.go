@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/gravitee-lab/gio/internal/manifest"
 	"github.com/gravitee-lab/gio/internal/run"
@@ -115,7 +116,9 @@ func BOMJSON(w io.Writer, b BOM) error {
 func BOMMarkdown(w io.Writer, b BOM) error {
 	var text strings.Builder
 	fmt.Fprintf(&text, "# %s %s: bill of materials\n\n%s\n", inMarkdown(b.Product), inMarkdown(b.Version), b.sentence())
-	bomTables(&text, b)
+	before := slices.DeleteFunc(b.all(), func(m Material) bool { return m.Now })
+	bomSection(&text, upper(b.what()), slices.Concat(b.now()...), b.Host)
+	bomSection(&text, "As before", before, b.Host)
 	_, err := io.WriteString(w, text.String())
 	return err
 }
@@ -132,24 +135,15 @@ func (b BOM) what() string {
 	return "released with this version"
 }
 
-func bomTables(w *strings.Builder, b BOM) {
-	before := slices.DeleteFunc(b.all(), func(m Material) bool { return m.Now })
-	for _, part := range []struct {
-		title string
-		all   []Material
-		since bool
-	}{
-		{upper(b.what()), slices.Concat(b.now()...), false},
-		{"As before", before, true},
-	} {
-		if len(part.all) > 0 {
-			fmt.Fprintf(w, "\n## %s\n\n%s", part.title, bomTable(part.all, b.Host, part.since))
-		}
+func bomSection(w *strings.Builder, title string, all []Material, host string) {
+	if len(all) > 0 {
+		fmt.Fprintf(w, "\n## %s\n\n%s", title, bomTable(all, host))
 	}
 }
 
 // bomTable leaves out columns that would be empty.
-func bomTable(all []Material, host string, since bool) string {
+func bomTable(all []Material, host string) string {
+	since := slices.ContainsFunc(all, func(m Material) bool { return m.Since != "" && !m.Now })
 	commits := slices.ContainsFunc(all, func(m Material) bool { return m.Commit != "" })
 	pipelines := slices.ContainsFunc(all, func(m Material) bool { return m.Pipeline != "" })
 	columns := func(name, version, with, commit, pipeline string) []string {
@@ -172,7 +166,10 @@ func bomTable(all []Material, host string, since bool) string {
 	return table.String()
 }
 
-func upper(sentence string) string { return strings.ToUpper(sentence[:1]) + sentence[1:] }
+func upper(sentence string) string {
+	_, first := utf8.DecodeRuneInString(sentence)
+	return strings.ToUpper(sentence[:first]) + sentence[first:]
+}
 
 func pipelineLink(address string) string {
 	if address == "" {
@@ -185,7 +182,7 @@ func pipelineLink(address string) string {
 func short(commit string) string { return commit[:min(len(commit), 8)] }
 
 func commitURL(host, repository, commit string) string {
-	if repository == "" || commit == "" {
+	if host == "" || repository == "" || commit == "" {
 		return ""
 	}
 	return host + "/" + repository + "/commit/" + commit

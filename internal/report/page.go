@@ -8,6 +8,7 @@ import (
 	"html/template"
 	"io"
 	"math"
+	"strings"
 	"time"
 
 	"github.com/gravitee-lab/gio/internal/run"
@@ -24,7 +25,7 @@ var pageStyle string
 func StoryPage(w io.Writer, s *Story, gio string, now time.Time) error {
 	t, err := template.New("page").Funcs(template.FuncMap{
 		"clean": clean, "short": short, "clock": clockOf, "duration": func(seconds int64) string { return Duration(time.Duration(seconds) * time.Second) },
-		"count": count, "web": webLink,
+		"count": count, "web": webLink, "why": why, "code": codeSpans,
 	}).Parse(pageTemplate)
 	if err != nil {
 		return err
@@ -85,10 +86,7 @@ func newPage(s *Story, gio string, now time.Time) page {
 	p := page{
 		Story: s, Style: template.CSS(pageStyle), Gio: gio, Made: now, //nolint:gosec // it is ours, and embedded
 		Policy: "default-src 'none'; style-src 'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'; base-uri 'none'; form-action 'none'",
-		Head:   heading(s.Standing), What: "released with this version",
-	}
-	if s.Kind == "dry" {
-		p.What = "tried in this dry run"
+		Head:   heading(s.Standing), What: materialWord(s.Kind),
 	}
 	for _, session := range s.Sessions {
 		p.Took += int64(session.Ended.Sub(session.Began).Round(time.Second).Seconds())
@@ -100,6 +98,14 @@ func newPage(s *Story, gio string, now time.Time) page {
 	}
 	p.draw()
 	return p
+}
+
+// materialWord is what a run has done to the materials that succeeded.
+func materialWord(kind string) string {
+	if kind == "dry" {
+		return "tried in this dry run"
+	}
+	return "released by this run"
 }
 
 // draw places every span.
@@ -177,6 +183,31 @@ func shape(s Span) (class string, y, height int) {
 
 // place is a number of the drawing, with one digit behind the point.
 func place(x float64) string { return fmt.Sprintf("%g", math.Round(x*10)/10) }
+
+// why is a sentence about a step that needs attention.
+func why(st run.Step) string {
+	switch {
+	case st.Status == run.OnHold:
+		return fmt.Sprintf("Waits for an approval in workflow %s.", st.Workflow)
+	case reason(st) == "":
+		return ""
+	}
+	return upper(strings.ReplaceAll(reason(st), "  ", ": ")) + "."
+}
+
+// codeSpan is a piece of a sentence; Code marks what stood between backticks.
+type codeSpan struct {
+	Text string
+	Code bool
+}
+
+func codeSpans(sentence string) []codeSpan {
+	var all []codeSpan
+	for i, text := range strings.Split(sentence, "`") {
+		all = append(all, codeSpan{text, i%2 == 1})
+	}
+	return all
+}
 
 // statusWord is a status without CircleCI's detail.
 func statusWord(s run.Status) string {

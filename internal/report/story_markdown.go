@@ -3,6 +3,7 @@ package report
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -32,7 +33,12 @@ func StoryMarkdown(w io.Writer, s *Story) error {
 	}
 	fmt.Fprintf(&text, "\n## Components\n\n%s", timelineMarkdown(s))
 	fmt.Fprintf(&text, "\n## Who drove it\n\n%s", sessionsMarkdown(s))
-	bomTables(&text, BOM{Groups: [][]Material{s.Materials}, Host: webHost("")})
+	n := slices.IndexFunc(s.Materials, func(m Material) bool { return !m.Now })
+	if n < 0 {
+		n = len(s.Materials)
+	}
+	bomSection(&text, upper(materialWord(s.Kind)), s.Materials[:n], "")
+	bomSection(&text, "The rest of the product", s.Materials[n:], "")
 	_, err := io.WriteString(w, text.String())
 	return err
 }
