@@ -66,7 +66,7 @@ func writeInto(dir string, files []newFile) error {
 	if err != nil {
 		return err
 	}
-	defer root.Close()
+	defer func() { _ = root.Close() }() // it was only a place
 	owner := ownerOf(root)
 	if err := makeFolder(root, bomFolder, owner); err != nil {
 		return err

@@ -158,6 +158,6 @@ func replaceFile(file string, content []byte) error {
 	if err != nil {
 		return err
 	}
-	defer root.Close()
+	defer func() { _ = root.Close() }() // it was only a place
 	return writeBeside(root, owner{}, []newFile{{filepath.Base(file), content}})
 }

@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// axis maps times to places from 0 to axisEnd. Times in which nothing ran are cut short: a run that was taken up the next
-// morning would else be a thin line at each end.
+// axis maps times to places from 0 to axisEnd. Times in which nothing ran are cut short: a run that was taken up, or
+// approved, the next morning would else be a thin line at each end.
 type axis struct {
 	pieces []piece
 }
@@ -32,6 +32,9 @@ func newAxis(begin, end time.Time, spans []Span) axis {
 	busy := begin
 	slices.SortFunc(spans, func(x, y Span) int { return cmp.Compare(x.From.UnixNano(), y.From.UnixNano()) })
 	for _, s := range append(slices.Clone(spans), Span{From: end, To: end}) {
+		if s.Held {
+			continue
+		}
 		if s.From.Sub(busy) > idleAfter {
 			a.add(busy, s.From, true)
 		} else if s.From.After(busy) {

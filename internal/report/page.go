@@ -47,7 +47,7 @@ type page struct {
 	Timeline  []band
 	Ticks     []tick
 	Total     int
-	Took      int64 // seconds, of all sessions together
+	Took      string // with the time between the sessions, as in the history
 	Now       int   // materials that this version releases
 	What      string
 }
@@ -88,9 +88,11 @@ func newPage(s *Story, gio string, now time.Time) page {
 		Policy: "default-src 'none'; style-src 'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'; base-uri 'none'; form-action 'none'",
 		Head:   heading(s.Standing), What: materialWord(s.Kind),
 	}
-	for _, session := range s.Sessions {
-		p.Took += int64(session.Ended.Sub(session.Began).Round(time.Second).Seconds())
+	end := s.LastEvent
+	if s.Driven {
+		end = now
 	}
+	p.Took = lasting(end.Sub(s.Began))
 	for _, m := range s.Materials {
 		if m.Now {
 			p.Now++

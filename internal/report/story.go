@@ -39,7 +39,7 @@ type Session struct {
 	Job   string    `json:"job,omitempty"` // link of the CircleCI job that gio ran in
 	Gio   string    `json:"gio,omitempty"`
 	Began time.Time `json:"began"`
-	Ended time.Time `json:"ended"` // of the last event
+	Ended time.Time `json:"ended"` // of the last event; now where it drives still
 	Code  string    `json:"code,omitempty"`
 	End   string    `json:"end"` // how it ended, a sentence
 }
@@ -101,8 +101,12 @@ func NewStory(events []run.Event, o StoryOptions) (*Story, error) {
 		}
 	}
 	for i := range s.Sessions {
-		if last := i == len(s.Sessions)-1; s.Sessions[i].End == "" {
-			s.Sessions[i].End = ending(state.Finished && last, driven && last)
+		one, last := &s.Sessions[i], i == len(s.Sessions)-1
+		if last && driven {
+			one.Ended = o.Now
+		}
+		if one.End == "" {
+			one.End = ending(state.Finished && last, driven && last)
 		}
 	}
 	s.Waves = t.waves(end, o.Output)
