@@ -48,7 +48,7 @@ type page struct {
 	Ticks     []tick
 	Total     int
 	Took      string // with the time between the sessions, as in the history
-	Now       int   // materials that this version releases
+	Now       int    // materials that this version releases
 	What      string
 }
 
