@@ -88,7 +88,7 @@ var (
 
 // TestPageLoadsNothing: the page names no other file, and its policy forbids what a hostile name would like to load.
 func TestPageLoadsNothing(t *testing.T) {
-	for name, s := range map[string]*report.Story{"stopped": stories(t)["stopped"], "hostile": hostileStory(t)} {
+	for name, s := range map[string]*report.Story{"stopped": stories(t)["stopped"], "driven": stories(t)["driven"], "hostile": hostileStory(t)} {
 		t.Run(name, func(t *testing.T) {
 			var page bytes.Buffer
 			if err := report.StoryPage(&page, s, "1.2.3", s.LastEvent); err != nil {
