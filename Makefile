@@ -87,9 +87,9 @@ storm: ## Every crash point, and storms in which one request in five goes wrong 
 KILL := go test -count=1 -v -timeout 60m ./internal/cli
 
 .PHONY: kill
-kill: ## Kills 200 releases with SIGKILL, resumes each elsewhere; 50 races of two drivers (30 minutes).
+kill: ## Kills 200 releases with SIGKILL, resumes each elsewhere; 50 races of two drivers; a long sleep (40 minutes).
 	@set -o pipefail; $(KILL) -run 'TestKill$$' -rounds 200 | grep -E '^(  [^ ]|FAIL| *--- FAIL)'
-	@set -o pipefail; $(KILL) -run 'TestTwo' -rounds 50 | grep -E '^(  [^ ]|FAIL| *--- FAIL)'
+	@set -o pipefail; $(KILL) -run 'TestTwo|TestSleeper' -rounds 50 | grep -E '^(  [^ ]|FAIL| *--- FAIL)'
 
 .PHONY: image-files
 image-files: ## The two files that the Dockerfile copies, in build/image.

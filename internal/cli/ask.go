@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"fmt"
+	"os"
 	"reflect"
 	"slices"
 	"strings"
@@ -72,13 +73,19 @@ func (env *environment) ask(r *engine.Release) error {
 		return err
 	}
 	fmt.Fprintf(env.Stderr, "%s [y/N] ", question(r))
-	answer := make(chan string, 1)
+	answer, interrupted := make(chan string, 1), make(chan struct{}, 1)
+	defer env.signals.take(func(os.Signal) {
+		select {
+		case interrupted <- struct{}{}:
+		default: // once is enough
+		}
+	})()
 	go func() {
 		line, _ := bufio.NewReader(env.Stdin).ReadString('\n') // no line is a no
 		answer <- line
 	}()
 	select {
-	case <-env.Signals:
+	case <-interrupted:
 		fmt.Fprintln(env.Stderr)
 	case line := <-answer:
 		if slices.Contains([]string{"y", "yes"}, strings.ToLower(strings.TrimSpace(line))) {

@@ -4,6 +4,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -78,9 +79,17 @@ func (p Program) Run() int {
 	root.SetErr(env.Stderr)
 	began := false
 	noteBegin(root, &began)
-	cmd, err := root.ExecuteContextC(context.Background())
-	if err != nil && !began {
+	over := make(chan struct{})
+	defer close(over)
+	ctx, done := env.interruptible(context.Background(), errInterrupted)
+	defer done()
+	go env.signals.listen(p.Signals, over)
+	cmd, err := root.ExecuteContextC(ctx)
+	switch {
+	case err != nil && !began:
 		err = usage(cmd, err)
+	case errors.Is(err, context.Canceled):
+		err = errInterrupted // whoever was interrupted said no more than that
 	}
 	if asked := cmd.Flags().Lookup("json"); err != nil && asked != nil && asked.Changed && !env.printed {
 		_ = report.JSON(env.Stdout, report.NewFailure(err)) // the exit code says it, too
@@ -129,12 +138,9 @@ func newRootCommand(env *environment) *cobra.Command {
 		Long: `gio reads release.json, triggers the CircleCI pipelines of its components wave by wave, watches
 them to the end, records what succeeded in the release repository, tags it and prepares the
 next version. A run that failed or was killed is finished by the same command.`,
-		Example: `  gio plan                 what would run, in which wave, on which branch
-  gio release --dry-run    every request, commit, tag and push, without making them
-  gio release              release; run it again to finish what is missing
-  gio help exit-codes      what the exit codes mean`,
 		SilenceErrors: true,
 		SilenceUsage:  true,
+		Version:       Version(),
 		Args:          cobra.ArbitraryArgs, // group refuses them better than cobra
 		RunE:          group,
 
@@ -152,24 +158,37 @@ next version. A run that failed or was killed is finished by the same command.`,
 		}
 		return fault.New(fault.Usage, "usage", "%s", err).Hint("`%s --help` lists the flags", cmd.CommandPath())
 	})
-	root.CompletionOptions.HiddenDefaultCmd = false
-	root.AddCommand(
-		newReleaseCommand(env),
-		newPlanCommand(env),
-		newResolveCommand(env),
-		newStatusCommand(env),
-		newHistoryCommand(env),
-		newSimCommand(env),
-		newVersionCommand(env),
-	)
+	addCommands(root, env)
 	root.AddCommand(helpTopics()...)
 	root.SetHelpCommand(newHelpCommand())
+	root.SetUsageTemplate(usageTemplate(root.UsageTemplate()))
 	root.InitDefaultCompletionCmd()
 	if cmd, _, err := root.Find([]string{"completion"}); err == nil {
 		cmd.Args, cmd.RunE = cobra.ArbitraryArgs, group
 		cmd.Long = strings.TrimSpace(cmd.Long) + "\n\nExit codes: 0 done, 2 wrong usage."
 	}
 	return root
+}
+
+// addCommands adds them under the headings under which `gio help` lists them.
+func addCommands(root *cobra.Command, env *environment) {
+	const beside = "Beside:"
+	for _, g := range []struct {
+		title    string
+		commands []*cobra.Command
+	}{
+		{"Before a release:", []*cobra.Command{newPlanCommand(env)}},
+		{"A release:", []*cobra.Command{newReleaseCommand(env), newStatusCommand(env), newResolveCommand(env)}},
+		{"Afterwards:", []*cobra.Command{newHistoryCommand(env)}},
+		{beside, []*cobra.Command{newSimCommand(env), newVersionCommand(env)}},
+	} {
+		root.AddGroup(&cobra.Group{ID: g.title, Title: g.title})
+		for _, cmd := range g.commands {
+			cmd.GroupID = g.title
+		}
+		root.AddCommand(g.commands...)
+	}
+	root.SetCompletionCommandGroupID(beside)
 }
 
 // firstWord is the first argument, unless it is a flag.

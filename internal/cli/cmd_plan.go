@@ -110,6 +110,9 @@ func (env *environment) planOffline(ctx context.Context, ws workspace, m *manife
 		defer cancel()
 		o.DefaultBranches, err = engine.DefaultBranches(soon, ci, m, o)
 	}
+	if ctx.Err() != nil {
+		return nil, context.Cause(ctx)
+	}
 	if err != nil {
 		p.Warnings = append(p.Warnings, fmt.Sprintf("the default branch of %d projects was not read (%s): assuming %s", onMain, err, o.MainBranch))
 		return p, nil

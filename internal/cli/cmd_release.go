@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
-	"sync"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -188,32 +186,4 @@ func (env *environment) result(r *engine.Release, o releaseOptions, err error) e
 		fmt.Fprintf(env.Stdout, "left out by --only or --except, so that %s is not finished: run `gio release` for the rest\n", r.Plan.Version)
 	}
 	return err
-}
-
-// errDetached is the cause of a context that ends because the operator leaves.
-var errDetached = fault.New(fault.Stopped, "signal", "asked to leave")
-
-// stopping turns signals into the two ways to stop. The first interrupt closes stop; the second one, and
-// SIGTERM, cancel the context. Done gives the signals back.
-func (env *environment) stopping(ctx context.Context) (_ context.Context, stop <-chan struct{}, done func()) {
-	ctx, cancel := context.WithCancelCause(ctx)
-	stopped, over := make(chan struct{}), make(chan struct{})
-	go func() {
-		once := sync.OnceFunc(func() { close(stopped) })
-		for interrupts := 0; ; {
-			select {
-			case <-over:
-				return
-			case s := <-env.Signals:
-				once()
-				if interrupts++; s != os.Interrupt || interrupts > 1 {
-					fmt.Fprintln(env.Stderr, "leaving: pipelines run on; the same command continues")
-					cancel(errDetached)
-					return
-				}
-				fmt.Fprintln(env.Stderr, "stopping: nothing new is started, what runs is watched to its end; Ctrl-C again leaves at once")
-			}
-		}
-	}()
-	return ctx, stopped, func() { close(over); cancel(nil) }
 }

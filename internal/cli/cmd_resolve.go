@@ -71,9 +71,9 @@ func runResolve(ctx context.Context, env *environment, a engine.Answer, dryRun, 
 	if err != nil {
 		return err
 	}
-	kind, next := "release", "gio release"
+	kind := "release"
 	if dryRun {
-		kind, next = "dry", "gio release --dry-run=server"
+		kind = "dry"
 	}
 	repo, err := env.repository(ctx, ws, nil)
 	if err != nil {
@@ -97,7 +97,7 @@ func runResolve(ctx context.Context, env *environment, a engine.Answer, dryRun, 
 		return err
 	}
 	for _, st := range steps {
-		fmt.Fprintf(env.Stdout, "%s %s: noted; `%s` goes on from there\n", st.ID.Component(), st.ID.Version(), next)
+		fmt.Fprintf(env.Stdout, "%s %s: noted; `%s` goes on from there\n", st.ID.Component(), st.ID.Version(), env.drivenBy(kind))
 	}
 	return nil
 }

@@ -55,10 +55,7 @@ func runSim(ctx context.Context, env *environment, o simOptions) error {
 		return fault.New(fault.Internal, "listen", "cannot listen on %s", o.listen).Because(err).Hint("choose another --listen")
 	}
 	server := &http.Server{Handler: sim.New(scenario), ReadHeaderTimeout: 10 * time.Second}
-	go func() {
-		<-env.Signals
-		_ = server.Close()
-	}()
+	defer context.AfterFunc(ctx, func() { _ = server.Close() })()
 	fmt.Fprintf(env.Stdout, "http://%s\n", l.Addr())
 	if err := server.Serve(l); !errors.Is(err, http.ErrServerClosed) {
 		return err

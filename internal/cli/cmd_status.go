@@ -94,12 +94,12 @@ func runStatus(ctx context.Context, env *environment, o statusOptions) error {
 		return err
 	}
 	now := time.Now()
-	result := standsAs(state, report.StandingOf(state, lease.Live(now)))
+	result := env.standsAs(state, report.StandingOf(state, lease.Live(now)))
 	if o.json {
 		env.printed = true
 		return errors.Join(result, report.JSON(env.Stdout, report.NewStatus(state, lease, asked, now, result)))
 	}
-	view := report.StatusView{Columns: env.outColumns(), Now: now, Color: env.outColor(), Command: drivenBy(h.Kind)}
+	view := report.StatusView{Columns: env.outColumns(), Now: now, Color: env.outColor(), Command: env.drivenBy(h.Kind)}
 	printed := report.WriteStatus(env.Stdout, state, lease, view)
 	return errors.Join(result, printed)
 }
@@ -114,8 +114,6 @@ func (r atTip) Fetch(context.Context) (string, error) { return r.tip, nil }
 
 // knownRuns reads the journal's ref of the checkout's remote, and lists its runs, the newest first.
 func (env *environment) knownRuns(ctx context.Context, ws workspace) (atTip, []journal.Listed, error) {
-	ctx, done := env.interruptible(ctx)
-	defer done()
 	repo, err := env.repository(ctx, ws, nil)
 	if err != nil {
 		return atTip{}, nil, err
@@ -161,12 +159,12 @@ func chooseRun(runs []journal.Listed, want run.Header, exactly bool) (run.Header
 }
 
 // standsAs is the exit code that goes with a standing, as a fault. While somebody drives, nothing is settled.
-func standsAs(s *run.State, standing report.Standing) error {
-	name, again := s.Header.Run(), drivenBy(s.Header.Kind)
+func (env *environment) standsAs(s *run.State, standing report.Standing) error {
+	name, again := s.Header.Run(), env.drivenBy(s.Header.Kind)
 	switch standing {
 	case report.AwaitsAnswer:
 		return fault.New(fault.Decision, "unknown", "%s needs a decision: gio cannot know whether a pipeline was started", name).
-			Hint("look at CircleCI, then answer with `gio resolve COMPONENT --pipeline N`, `--released` or `--not-triggered`")
+			Hint("look at CircleCI, then answer with `gio resolve COMPONENT --pipeline N`, `--released` or `--not-triggered`%s", dryToo(s.Header.Kind))
 	case report.HasFailed:
 		return fault.New(fault.PipelineFailed, "pipeline-failed", "%s failed", name).
 			Hint("mend it, then `%s`: what succeeded is not started again", again)
@@ -178,10 +176,10 @@ func standsAs(s *run.State, standing report.Standing) error {
 	return nil
 }
 
-// drivenBy is the command that drives runs of a kind.
-func drivenBy(kind string) string {
+// dryToo is what an answer for a server dry run needs beside.
+func dryToo(kind string) string {
 	if kind == "dry" {
-		return "gio release --dry-run=server"
+		return ", and --dry-run"
 	}
-	return "gio release"
+	return ""
 }

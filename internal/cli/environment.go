@@ -30,6 +30,7 @@ import (
 // things they work with. Each method below needs only those above it.
 type environment struct {
 	Program
+	signals signals
 
 	file, branch, config     string
 	repo                     string // instead of a checkout

@@ -35,6 +35,21 @@ func helpTopics() []*cobra.Command {
 	}
 }
 
+// usageTemplate is cobra's, but for the root, whose many commands must fit one screen: they stand close together, and the
+// topics in one line.
+func usageTemplate(usual string) string {
+	const root = `{{range .Groups}}{{$group := .ID}}{{.Title}}{{range $.Commands}}{{if eq .GroupID $group}}
+  {{rpad .Name .NamePadding}} {{.Short}}{{end}}{{end}}
+{{end}}
+Flags of all commands:
+{{.PersistentFlags.FlagUsages | trimTrailingWhitespaces}}
+
+` + "`gio COMMAND --help` shows how a command is used; `gio help TOPIC` explains a topic:" + `
+{{range $i, $topic := .Commands}}{{if .IsAdditionalHelpTopicCommand}}  {{.Name}}{{end}}{{end}}
+`
+	return "{{if .HasParent}}" + usual + "{{else}}" + root + "{{end}}"
+}
+
 func exitCodes() string {
 	var b strings.Builder
 	b.WriteString("Exit codes of every gio command:\n\n   0  done\n")

@@ -24,23 +24,19 @@ func helps(t *testing.T) map[string][]string {
 	if code != 0 || stderr != "" {
 		t.Fatalf("gio --help: exit %d, stderr %s", code, stderr)
 	}
-	pages := map[string][]string{"gio": {"--help"}}
-	commands := regexp.MustCompile(`(?m)^  ([a-z-]+) {2,}[A-Z]`)
-	for _, m := range commands.FindAllStringSubmatch(section(root, "Available Commands:"), -1) {
+	pages := map[string][]string{"gio": {"--help"}, "gio help": {"help", "help"}}
+	commands, topics, found := strings.Cut(root, "\nFlags of all commands:\n")
+	if !found {
+		t.Fatalf("the commands do not end with the flags:\n%s", root)
+	}
+	for _, m := range regexp.MustCompile(`(?m)^  ([a-z-]+) {2,}[A-Z]`).FindAllStringSubmatch(commands, -1) {
 		pages["gio "+m[1]] = []string{m[1], "--help"}
 	}
-	topics := regexp.MustCompile(`(?m)^  gio ([a-z-]+) +[A-Z]`)
-	for _, m := range topics.FindAllStringSubmatch(section(root, "Additional help topics:"), -1) {
-		pages["gio help "+m[1]] = []string{"help", m[1]}
+	_, topics, _ = strings.Cut(topics, "explains a topic:\n")
+	for _, topic := range strings.Fields(topics) {
+		pages["gio help "+topic] = []string{"help", topic}
 	}
 	return pages
-}
-
-// section is the paragraph under a heading.
-func section(text, heading string) string {
-	_, rest, _ := strings.Cut(text, heading+"\n")
-	paragraph, _, _ := strings.Cut(rest, "\n\n")
-	return paragraph
 }
 
 // TestHelp holds every help text to its golden file, and to what fits a terminal.

@@ -20,7 +20,7 @@ func (env *environment) driving(ctx context.Context, r *engine.Release, takeOver
 		if events, err := peek(ctx, r.Repo, h); err != nil || len(r.Plan.Waves) == 0 && settled(events) {
 			return &journal.Memory{}, events, err // nothing will be written: nobody is disturbed for it
 		}
-		ctx, done := env.interruptible(ctx)
+		ctx, done := env.interruptible(ctx, errDetached)
 		defer done()
 		g, events, err := journal.OpenGit(ctx, r.Repo.Ref(journal.GitRef), h, journal.GitOptions{
 			Driver: r.Driver, TakeOver: takeOver, Wait: env.countdown(h),
@@ -67,20 +67,6 @@ func (env *environment) countdown(h run.Header) func(journal.Lease, time.Duratio
 		fmt.Fprintf(env.Stderr, "%s is driven already (%s): taken over in %s unless that driver is heard of; Ctrl-C leaves, --take-over does not wait\n",
 			h.Run(), held, left.Round(time.Second))
 	}
-}
-
-// interruptible ends with a signal: there is nothing yet that would have to be watched to its end.
-func (env *environment) interruptible(ctx context.Context) (context.Context, func()) {
-	ctx, cancel := context.WithCancelCause(ctx)
-	over := make(chan struct{})
-	go func() {
-		select {
-		case <-over:
-		case <-env.Signals:
-			cancel(errDetached)
-		}
-	}()
-	return ctx, func() { close(over); cancel(nil) }
 }
 
 // peek reads the journal of a run without driving it: nothing is made, nothing is locked. A journal that

@@ -228,9 +228,18 @@ func (a *killTally) print(t *testing.T) {
 	figure("kill: killed %s", strings.Join(after, ", "))
 }
 
-// TestSleeper: a driver that slept through a take-over triggers nothing more, says why and leaves.
+// TestSleeper: a driver that slept through a take-over triggers nothing more, says why and leaves. With -rounds also one that
+// slept longer than its lease, which the other has waited for (7 minutes).
 func TestSleeper(t *testing.T) {
 	t.Parallel()
+	t.Run("taken over at once", func(t *testing.T) { t.Parallel(); sleep(t, "--take-over") })
+	if *rounds > 0 {
+		t.Run("slept longer than the lease", func(t *testing.T) { t.Parallel(); sleep(t) })
+	}
+}
+
+// sleep stops a driver between two waves, lets another finish its run, and wakes it.
+func sleep(t *testing.T, flags ...string) {
 	components := []string{"a1", "a2", "b1", "c1"}
 	s := newShop(t, sim.Scenario{Default: sim.Project{Duration: 700 * time.Millisecond}},
 		map[string]string{"1.0.x": product("1.0.4-SNAPSHOT", "a1 a2", "b1", "c1")})
@@ -250,11 +259,13 @@ func TestSleeper(t *testing.T) {
 		}
 	}
 	signal(syscall.SIGSTOP)
-	other := s.start("1.0.x", "release", "--take-over")
+	slept := time.Now()
+	other := s.start("1.0.x", append([]string{"release"}, flags...)...)
 	if code := other.end(t); code != 0 {
 		t.Fatalf("the one that took over: exit %d\n%s", code, &other.output)
 	}
 	released := gittest.Refs(t, s.remote)
+	figure("sleep %v: taken over and finished after %s", flags, time.Since(slept).Round(time.Second))
 	signal(syscall.SIGCONT)
 	if code := sleeper.end(t); code != int(fault.Stopped) {
 		t.Errorf("the sleeper: exit %d, want 11\n%s", code, &sleeper.output)

@@ -238,10 +238,31 @@ func (env *environment) typed() string {
 	}
 	words := []string{"gio"}
 	for _, arg := range env.Args {
-		if strings.ContainsAny(arg, " \t\n'\"\\$`*?&|;<>()#~!{}[]") || arg == "" {
-			arg = "'" + strings.ReplaceAll(arg, "'", `'\''`) + "'"
-		}
-		words = append(words, arg)
+		words = append(words, quoted(arg))
 	}
 	return strings.Join(words, " ")
+}
+
+// quoted is a word as a shell takes it for one.
+func quoted(word string) string {
+	if word == "" || strings.ContainsAny(word, " \t\n'\"\\$`*?&|;<>()#~!{}[]") {
+		return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
+	}
+	return word
+}
+
+// drivenBy is the command that drives runs of a kind, for the release repository that this command line names.
+func (env *environment) drivenBy(kind string) string {
+	command := "gio release"
+	if kind == "dry" {
+		command += " --dry-run=server"
+	}
+	for _, flag := range []struct{ name, value, usual string }{
+		{"--repo", env.repo, ""}, {"--branch", env.branch, ""}, {"--file", env.file, "release.json"}, {"--config", env.config, ""},
+	} {
+		if flag.value != flag.usual {
+			command += " " + flag.name + " " + quoted(flag.value)
+		}
+	}
+	return command
 }

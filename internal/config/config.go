@@ -73,7 +73,11 @@ func Read(path string, named bool) (File, error) {
 		return File{}, nil
 	}
 	if err != nil {
-		return File{}, fault.New(fault.Invalid, "config-file", "the configuration cannot be read").Because(err).
+		kind := fault.Invalid
+		if errors.Is(err, fs.ErrNotExist) {
+			kind = fault.NotFound
+		}
+		return File{}, fault.New(kind, "config-file", "the configuration cannot be read").Because(err).
 			Hint("--config and GIO_CONFIG name another one; without them gio takes %s beside release.json", FileName)
 	}
 	return Parse(path, data)

@@ -110,7 +110,7 @@ func TestReadNothing(t *testing.T) {
 		t.Errorf("the default one may be missing: %+v, %v", got, err)
 	}
 	_, err := Read(missing, true)
-	isFault(t, err, fault.Invalid, "config-file", missing)
+	isFault(t, err, fault.NotFound, "config-file", missing)
 	_, err = Read(dir, false) // it is there and cannot be read
 	isFault(t, err, fault.Invalid, "config-file", dir)
 	for _, content := range []string{"", "\n", "# nothing but words\n", "---\n"} {

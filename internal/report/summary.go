@@ -127,8 +127,12 @@ func Summary(w io.Writer, s *run.State, command string, color bool) error {
 // next is what to do and what to type, in the order in which it must be done.
 func next(s *run.State, command string) []row {
 	var rows []row
+	dry := ""
+	if s.Header.Kind == "dry" {
+		dry = " --dry-run"
+	}
 	for _, st := range s.With(run.IsUnknown) {
-		rows = append(rows, said("next: look at CircleCI, then `gio resolve %s --pipeline N`, or `--released`, or `--not-triggered`", st.ID.Component())...)
+		rows = append(rows, said("next: look at CircleCI, then `gio resolve %s%s --pipeline N`, or `--released`, or `--not-triggered`", st.ID.Component(), dry)...)
 	}
 	if len(s.With(run.OnHold)) > 0 {
 		rows = append(rows, row1("next: approve what is on hold, behind its link")...)
