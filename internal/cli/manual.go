@@ -30,8 +30,11 @@ func writePage(b *bytes.Buffer, cmd *cobra.Command) {
 	cmd.InitDefaultHelpFlag() // so that the flag is listed
 	name := manualName(cmd)
 	fmt.Fprintf(b, ".TH %s %s\n.ad l\n.nh\n.SH NAME\n%s \\- %s\n", roff(strings.ToUpper(name)), manualSection(cmd), roff(name), roff(cmd.Short))
-	if cmd.Runnable() {
-		fmt.Fprintf(b, ".SH SYNOPSIS\n%s\n", roff(cmd.UseLine()))
+	if synopsis := cmd.UseLine(); cmd.Runnable() {
+		if cmd.HasAvailableSubCommands() { // what it does itself is to show help
+			synopsis = cmd.CommandPath() + " COMMAND [flags]"
+		}
+		fmt.Fprintf(b, ".SH SYNOPSIS\n%s\n", roff(synopsis))
 	}
 	b.WriteString(".SH DESCRIPTION\n")
 	writeText(b, cmd.Long)
@@ -106,14 +109,26 @@ func withDefault(f *pflag.Flag) string {
 	return " (default " + f.DefValue + ")"
 }
 
-// writeCommands lists the pages of the commands and topics below.
+// writeCommands lists the pages of the commands below, in their groups, and of the topics.
 func writeCommands(b *bytes.Buffer, cmd *cobra.Command) {
 	if !cmd.HasAvailableSubCommands() {
 		return
 	}
 	b.WriteString(".SH COMMANDS\n")
+	writeListed(b, cmd, func(sub *cobra.Command) bool { return sub.GroupID == "" && sub.IsAvailableCommand() })
+	for _, group := range cmd.Groups() {
+		fmt.Fprintf(b, ".SS %s\n", roff(strings.TrimSuffix(group.Title, ":")))
+		writeListed(b, cmd, func(sub *cobra.Command) bool { return sub.GroupID == group.ID && sub.IsAvailableCommand() })
+	}
+	if cmd.HasHelpSubCommands() {
+		b.WriteString(".SS Topics\n")
+		writeListed(b, cmd, func(sub *cobra.Command) bool { return sub.IsAdditionalHelpTopicCommand() })
+	}
+}
+
+func writeListed(b *bytes.Buffer, cmd *cobra.Command, which func(*cobra.Command) bool) {
 	for _, sub := range cmd.Commands() {
-		if !sub.Hidden {
+		if which(sub) {
 			fmt.Fprintf(b, ".TP\n%s\n%s\n", reference(sub), roff(sub.Short))
 		}
 	}
