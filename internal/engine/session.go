@@ -22,6 +22,7 @@ type session struct {
 	rec   *recorder
 	ci    *circleci.Client
 	plan  *plan.Plan
+	ready func(context.Context, []plan.Step) error // Release.Ready
 	slots *semaphore.Weighted
 	stop  <-chan struct{} // closed: start nothing new, watch on what runs
 	// cancelled is closed when somebody cancels the run elsewhere: start nothing new, what runs ends soon.
@@ -90,6 +91,7 @@ func (s *session) drive(ctx context.Context) error {
 		if err := s.waveToItsEnd(ctx, wave); err != nil {
 			return err
 		}
+		s.rec.hurry(ctx, noteStart) // should the next wave's intents, which take it along, not come at once
 		if behind := s.notSucceeded(wave); len(behind) > 0 {
 			return s.skipFrom(ctx, i+1, behind)
 		}

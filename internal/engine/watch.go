@@ -125,7 +125,7 @@ func (w *watcher) note(ctx context.Context, v circleci.Verdict) (over bool, err 
 	switch v.State {
 	case circleci.Succeeded:
 		w.s.pace.took(w.age())
-		return true, w.s.rec.add(ctx, run.Event{Type: run.Succeeded, Steps: w.u.ids})
+		return true, w.s.rec.note(ctx, run.Event{Type: run.Succeeded, Steps: w.u.ids}, noteFacts)
 	case circleci.Failed:
 		return true, w.s.fail(ctx, w.u, w.s.failure(ctx, w.u, v))
 	case circleci.OnHold:
@@ -210,7 +210,8 @@ func (s *session) observed(ctx context.Context, u unit, v circleci.Verdict) erro
 	if st.Status != run.HasFailed && st.Status != run.IsUnknown && st.Detail == status && st.Workflow == v.Workflow.Name && (st.Status == run.OnHold) == held {
 		return nil
 	}
-	return s.rec.add(ctx, run.Event{Type: run.Observed, Steps: u.ids, Status: status, Held: held, Workflow: v.Workflow.Name, URL: s.workflowURL(u, st, v)})
+	e := run.Event{Type: run.Observed, Steps: u.ids, Status: status, Held: held, Workflow: v.Workflow.Name, URL: s.workflowURL(u, st, v)}
+	return s.rec.note(ctx, e, noteFacts)
 }
 
 // readOnce takes in what became of a pipeline that an earlier driver left. A failure that is still one
@@ -231,7 +232,7 @@ func (s *session) readOnce(ctx context.Context, u unit, st run.Step) error {
 	}
 	switch v.State {
 	case circleci.Succeeded:
-		return s.rec.add(ctx, run.Event{Type: run.Succeeded, Steps: u.ids})
+		return s.rec.note(ctx, run.Event{Type: run.Succeeded, Steps: u.ids}, noteFacts)
 	case circleci.Running, circleci.OnHold:
 		if v.RerunDue && st.Code == "rerun-missing" {
 			return nil // it still has not come: the attempt is over

@@ -8,8 +8,6 @@ import (
 	"math/rand/v2"
 	"net"
 	"net/http"
-	"strconv"
-	"strings"
 	"sync"
 	"time"
 
@@ -26,13 +24,14 @@ const (
 	troubleAfter  = 4 * time.Second
 )
 
-// retry sends a read again after a network error, 408, 429 and 5xx. When two minutes have passed, or the
+// retry sends a read again after a network error, 408, a rate limit and 5xx. When two minutes have passed, or the
 // caller's deadline comes before the next attempt, the last answer or error is the result. The last
 // wait may be a longer one that the server asked for. Anything but a read is sent once.
 type retry struct {
-	next http.RoundTripper
-	log  zerolog.Logger
-	tell func(string)
+	next    http.RoundTripper
+	log     zerolog.Logger
+	tell    func(string)
+	maxWait time.Duration // Options.MaxWait
 
 	mu   sync.Mutex
 	told time.Time
@@ -45,7 +44,7 @@ func (r *retry) RoundTrip(req *http.Request) (*http.Response, error) {
 	start := time.Now()
 	for attempt := 1; ; attempt++ {
 		res, err := r.next.RoundTrip(req)
-		if !worthRepeating(req.Context(), res, err) {
+		if !worthRepeating(req.Context(), res, err) || beyond(r.maxWait, res) {
 			return res, err
 		}
 		wait := waitBefore(attempt, res)
@@ -54,8 +53,11 @@ func (r *retry) RoundTrip(req *http.Request) (*http.Response, error) {
 		}
 		r.log.Debug().Str("method", req.Method).Str("url", RedactURL(req.URL)).
 			Int("attempt", attempt).Dur("wait_ms", wait).Msg("will be tried again")
-		if time.Since(start) > troubleAfter {
-			r.trouble(req, res, err)
+		switch {
+		case err == nil && limited(res) && wait > troubleAfter:
+			r.trouble(fmt.Sprintf("%s limits how often it may be asked: going on in %s", req.URL.Host, wait.Round(time.Second)))
+		case time.Since(start) > troubleAfter:
+			r.trouble(fmt.Sprintf("%s does not answer well, still trying (%s)", req.URL.Host, lastWords(res, err)))
 		}
 		if err := sleep(req.Context(), wait); err != nil {
 			return nil, err
@@ -63,29 +65,29 @@ func (r *retry) RoundTrip(req *http.Request) (*http.Response, error) {
 	}
 }
 
-// trouble tells that a read is being tried again and again, so that nobody looks at a silent screen.
-func (r *retry) trouble(req *http.Request, res *http.Response, err error) {
+// trouble tells why a read takes long, so that nobody looks at a silent screen.
+func (r *retry) trouble(sentence string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.tell == nil || !r.told.IsZero() && time.Since(r.told) < time.Minute {
 		return
 	}
 	r.told = time.Now()
-	what := "the last error: "
+	r.tell(sentence)
+}
+
+func lastWords(res *http.Response, err error) string {
 	if err != nil {
-		what += RedactText(err.Error())
-	} else {
-		what = fmt.Sprintf("the last answer: %d", res.StatusCode)
+		return "the last error: " + RedactText(err.Error())
 	}
-	r.tell(fmt.Sprintf("%s does not answer well, still trying (%s)", req.URL.Host, what))
+	return fmt.Sprintf("the last answer: %d", res.StatusCode)
 }
 
 // worthRepeating tells whether another attempt may do better. Of a response to be repeated the body needs
 // no draining: the layer `whole` has read it.
 func worthRepeating(ctx context.Context, res *http.Response, err error) bool {
 	if err == nil {
-		return res.StatusCode == http.StatusRequestTimeout || res.StatusCode == http.StatusTooManyRequests ||
-			res.StatusCode >= 500
+		return res.StatusCode == http.StatusRequestTimeout || res.StatusCode >= 500 || limited(res)
 	}
 	if ctx.Err() != nil || errors.Is(err, ErrNotSent) {
 		return false
@@ -116,7 +118,7 @@ func waitBefore(attempt int, res *http.Response) time.Duration {
 	if res == nil {
 		return wait
 	}
-	return max(wait, RetryAfter(res.Header))
+	return max(wait, min(asked(res), maxRetryAfter))
 }
 
 // backoff doubles with each attempt, from 250 ms to 15 s. Half of it is chance, so that the steps of a wave do
@@ -127,25 +129,6 @@ func backoff(attempt int) time.Duration {
 		ceiling = min(maxWait, minWait<<attempt)
 	}
 	return ceiling/2 + rand.N(ceiling/2)
-}
-
-// RetryAfter is the wait that an answer asks for in its header Retry-After, given in seconds or as an HTTP
-// date. It is 0 where there is none, or none that makes sense, and at most a minute: CircleCI sends both
-// forms, and absurd values were seen (contracts/circleci.md 3).
-func RetryAfter(h http.Header) time.Duration {
-	value := strings.TrimSpace(h.Get("Retry-After"))
-	if seconds, err := strconv.ParseInt(value, 10, 64); err == nil {
-		return time.Duration(min(max(seconds, 0), int64(maxRetryAfter/time.Second))) * time.Second
-	}
-	at, err := http.ParseTime(value)
-	if err != nil {
-		return 0
-	}
-	now, err := http.ParseTime(h.Get("Date")) // the server's clock, where it tells
-	if err != nil {
-		now = time.Now()
-	}
-	return min(max(at.Sub(now), 0), maxRetryAfter)
 }
 
 func endsWithin(ctx context.Context, d time.Duration) bool {
