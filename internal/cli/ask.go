@@ -43,7 +43,7 @@ func (env *environment) prepare(ctx context.Context, r *engine.Release, a *asker
 	if err := env.show(ctx, r, a, o); err != nil {
 		return err
 	}
-	if err := env.confirm(question(r)); err != nil {
+	if err := env.confirm(question(r), "nothing was started and nothing was written"); err != nil {
 		return err
 	}
 	if err := r.Repo.Fetch(ctx); err != nil {
@@ -72,8 +72,8 @@ func (env *environment) show(ctx context.Context, r *engine.Release, a *asker, o
 	return a.beforeRelease(ctx, r, o)
 }
 
-// confirm asks a question. Anything but a yes, and Ctrl-C, is a no (kind Cancelled).
-func (env *environment) confirm(question string) error {
+// confirm asks. Anything but a yes, and Ctrl-C, is a no (kind Cancelled), which says what has not happened.
+func (env *environment) confirm(question, otherwise string) error {
 	fmt.Fprintf(env.Stderr, "%s [y/N] ", question)
 	answer, interrupted := make(chan string, 1), make(chan struct{}, 1)
 	defer env.signals.take(func(os.Signal) {
@@ -94,7 +94,7 @@ func (env *environment) confirm(question string) error {
 			return nil
 		}
 	}
-	return fault.New(fault.Cancelled, "cancelled", "cancelled: nothing was started and nothing was written").Hint("--yes answers yes")
+	return fault.New(fault.Cancelled, "cancelled", "cancelled: %s", otherwise).Hint("--yes answers yes")
 }
 
 func question(r *engine.Release) string {
