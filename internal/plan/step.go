@@ -23,7 +23,9 @@ const (
 // dryRun is the parameter that only the command line decides.
 const dryRun = "dry_run"
 
-func (o Options) step(m *manifest.Manifest, c manifest.Component) (Step, error) {
+// Step is what a component is released as when it is open at its version, whatever group it stands in. Its
+// faults are those of Make.
+func (o Options) Step(m *manifest.Manifest, c manifest.Component) (Step, error) {
 	repository, err := o.Repository(m, c)
 	if err != nil {
 		return Step{}, err
