@@ -221,7 +221,7 @@ func TestOrbCommands(t *testing.T) {
 			}
 		}
 	}
-	for _, command := range []string{"release", "status"} {
+	for _, command := range []string{"check", "release", "status"} {
 		if !seen[command] {
 			t.Errorf("the orb runs no gio %s; found %q", command, lines)
 		}
