@@ -81,7 +81,8 @@ func (e *editor) apply(ctx context.Context, after *manifest.Manifest, message st
 	case !env.asks():
 		return fault.New(fault.Cancelled, "not-asked", "nothing was written: there is nobody to ask").Hint("--yes commits and pushes this edit")
 	default:
-		if err := env.confirm(fmt.Sprintf("Commit this to %s of %s and push it?", e.ws.Branch.Value, gitrepo.Redact(e.ws.Checkout.RemoteURL)), "nothing was written"); err != nil {
+		question := fmt.Sprintf("Commit this to %s of %s and push it?", e.ws.Branch.Value, gitrepo.Redact(e.ws.Checkout.RemoteURL))
+		if err := env.confirm(question, "nothing was written"); err != nil {
 			return err
 		}
 	}

@@ -94,7 +94,7 @@ file. Default: https://circleci.com.
   CI, CIRCLECI             set by CI systems: gio then asks nothing and draws no live view
   NO_COLOR, TERM           NO_COLOR and TERM=dumb turn colour off; a dumb terminal has no live view
   GIT_AUTHOR_NAME, ...     author and committer of the release commits, as in Git
-  CIRCLE_BUILD_URL         the job gio runs in, noted in the journal
+  CIRCLE_BUILD_URL         the job gio runs in: noted in the journal, linked by gio bom
 
 No variable makes a run a dry run, or the other way round: only --dry-run does.
 

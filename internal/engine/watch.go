@@ -125,7 +125,7 @@ func (w *watcher) note(ctx context.Context, v circleci.Verdict) (over bool, err 
 	switch v.State {
 	case circleci.Succeeded:
 		w.s.pace.took(w.age())
-		return true, w.s.rec.note(ctx, run.Event{Type: run.Succeeded, Steps: w.u.ids}, noteFacts)
+		return true, w.s.rec.note(ctx, run.Event{Type: run.Succeeded, Steps: w.u.ids, Commit: v.Revision}, noteFacts)
 	case circleci.Failed:
 		return true, w.s.fail(ctx, w.u, w.s.failure(ctx, w.u, v))
 	case circleci.OnHold:
@@ -232,7 +232,7 @@ func (s *session) readOnce(ctx context.Context, u unit, st run.Step) error {
 	}
 	switch v.State {
 	case circleci.Succeeded:
-		return s.rec.note(ctx, run.Event{Type: run.Succeeded, Steps: u.ids}, noteFacts)
+		return s.rec.note(ctx, run.Event{Type: run.Succeeded, Steps: u.ids, Commit: v.Revision}, noteFacts)
 	case circleci.Running, circleci.OnHold:
 		if v.RerunDue && st.Code == "rerun-missing" {
 			return nil // it still has not come: the attempt is over
