@@ -67,12 +67,17 @@ func (env *environment) show(r *engine.Release) error {
 	return report.PlanTable(env.Stderr, r.Plan, widthOf(f))
 }
 
-// ask shows the plan and asks. Anything but a yes, and Ctrl-C, is a no (kind Cancelled).
+// ask shows the plan and asks.
 func (env *environment) ask(r *engine.Release) error {
 	if err := env.show(r); err != nil {
 		return err
 	}
-	fmt.Fprintf(env.Stderr, "%s [y/N] ", question(r))
+	return env.confirm(question(r), "nothing was started and nothing was written")
+}
+
+// confirm asks. Anything but a yes, and Ctrl-C, is a no (kind Cancelled), which says what has not happened.
+func (env *environment) confirm(question, otherwise string) error {
+	fmt.Fprintf(env.Stderr, "%s [y/N] ", question)
 	answer, interrupted := make(chan string, 1), make(chan struct{}, 1)
 	defer env.signals.take(func(os.Signal) {
 		select {
@@ -92,7 +97,7 @@ func (env *environment) ask(r *engine.Release) error {
 			return nil
 		}
 	}
-	return fault.New(fault.Cancelled, "cancelled", "cancelled: nothing was started and nothing was written").Hint("--yes answers yes")
+	return fault.New(fault.Cancelled, "cancelled", "cancelled: %s", otherwise).Hint("--yes answers yes")
 }
 
 func question(r *engine.Release) string {

@@ -97,7 +97,7 @@ func runRelease(ctx context.Context, env *environment, o releaseOptions) error {
 	}
 	ctx, stop, done := env.stopping(ctx)
 	defer done()
-	v.start(r)
+	v.start(r.Clock, r.Earlier)
 	err = r.Run(ctx, stop)
 	v.close()
 	return env.result(r, o, err)

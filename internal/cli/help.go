@@ -113,9 +113,10 @@ commits, one for each push. A clone does not fetch it by itself. Its tree:
   release/3.9.4.jsonl         the run of 3.9.4: its events, one JSON object a line; below dry/
                               those of gio release --dry-run=server
   leases/release/3.9.4.json   who drives it, since when, last heard of when
+  cancels/release/3.9.4.json  that gio cancel told that driver to start nothing more
   claims/COMPONENT/VERSION    which run releases that component version, so that no other does
 
-Runs and leases of a manifest that is not release.json lie below manifests/PATH/. gio status and
+Those of a manifest that is not release.json lie below manifests/PATH/. gio status, gio watch and
 gio history read all this on any machine. So does Git, which then keeps a copy:
 
   git fetch origin +refs/gio/journal:refs/gio/journal

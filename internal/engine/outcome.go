@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/gravitee-lab/gio/internal/circleci"
 	"github.com/gravitee-lab/gio/internal/fault"
 	"github.com/gravitee-lab/gio/internal/plan"
 	"github.com/gravitee-lab/gio/internal/run"
@@ -34,11 +35,15 @@ var endings = []struct {
 const again = "run the same command again: what succeeded is not released again"
 
 // outcome is what the states of the steps say about the run, several faults when several hold. What is
-// open is only a fault of its own when nothing else says why the run ended.
-func outcome(state *run.State, p *plan.Plan, openIsFault bool) []error {
+// open is only a fault of its own when nothing else says why the run ended; of a cancelled run, neither is what was cancelled.
+func outcome(state *run.State, p *plan.Plan, openIsFault, cancelled bool) []error {
 	components := map[string][]string{} // by the code of an ending
 	for _, planned := range p.Steps() {
-		code := endingOf(state.Step(run.StepID(planned.ID())))
+		st := state.Step(run.StepID(planned.ID()))
+		code := endingOf(st)
+		if cancelled && st.Status == run.HasFailed && st.Detail == string(circleci.StatusCanceled) {
+			continue
+		}
 		components[code] = append(components[code], planned.Component)
 	}
 	var errs []error

@@ -20,6 +20,12 @@ type leased interface {
 	Fresh(ctx context.Context) error
 }
 
+// cancellable is a journal through which somebody else can say that the run is cancelled. Cancelled is closed when this
+// driver has read it; then Fresh says who did.
+type cancellable interface {
+	Cancelled() <-chan struct{}
+}
+
 // companion is a journal that lies where the release is recorded: events can travel in the very push that they tell of.
 // Its push may be called again, with other values, while the journal's own ref moves.
 type companion interface {
@@ -85,6 +91,14 @@ func (r *recorder) add(ctx context.Context, e run.Event) error {
 func (r *recorder) fresh(ctx context.Context) error {
 	if j, ok := r.journal.(leased); ok {
 		return j.Fresh(ctx)
+	}
+	return nil
+}
+
+// cancelled is closed when the run is cancelled; nil where that cannot be.
+func (r *recorder) cancelled() <-chan struct{} {
+	if j, ok := r.journal.(cancellable); ok {
+		return j.Cancelled()
 	}
 	return nil
 }

@@ -102,12 +102,16 @@ func (r *Release) Run(ctx context.Context, stop <-chan struct{}) error {
 	if driven != nil && ctx.Err() != nil { // whatever it was that leaving interrupted
 		driven = fault.Worst(driven, stopped(ctx))
 	}
+	cancelled := closed(r.rec.cancelled())
+	if cancelled && r.Left() > 0 { // else it came too late
+		driven = fault.Worst(driven, r.rec.fresh(context.WithoutCancel(ctx)))
+	}
 	// What succeeded is recorded however the driving ended; leaving does not keep it from that.
 	var recorded error
 	if !r.Options.DryRun {
 		recorded = r.record(context.WithoutCancel(ctx))
 	}
-	err := fault.Worst(append(outcome(r.State(), r.Plan, driven == nil || closed(stop)), driven, recorded)...)
+	err := fault.Worst(append(outcome(r.State(), r.Plan, driven == nil || closed(stop), cancelled), driven, recorded)...)
 	if err == nil || r.State().Seq == 0 { // what never began leaves no journal that a later run must agree with
 		return err
 	}
@@ -352,7 +356,7 @@ func (r *Release) drive(ctx context.Context, stop <-chan struct{}) error {
 		limit = MaxParallel
 	}
 	s := &session{
-		rec: r.rec, ci: r.CI, plan: r.Plan, stop: stop, holdLimit: r.HoldLimit,
+		rec: r.rec, ci: r.CI, plan: r.Plan, stop: stop, cancelled: r.rec.cancelled(), holdLimit: r.HoldLimit,
 		serverBegan: user.ServerTime, began: r.Clock.Now(), clock: r.Clock,
 		pace: pace{earlier: r.Earlier}, failFast: r.FailFast, alarm: newAlarm(),
 		slots: semaphore.NewWeighted(int64(min(limit, MostParallel))), tried: map[run.StepID]bool{},

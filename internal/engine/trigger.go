@@ -47,7 +47,10 @@ func (s *session) send(ctx context.Context, u unit, intent run.Event) error {
 		if err := s.rec.add(ctx, intent); err != nil {
 			return err
 		}
-		if err := s.rec.fresh(ctx); err != nil {
+		switch err := s.rec.fresh(ctx); {
+		case fault.Is(err, "run-cancelled"):
+			return s.notTaken(ctx, u, intent)
+		case err != nil:
 			return err // nothing was sent: the next driver finds the intent and looks
 		}
 		created, err := s.ci.Trigger(ctx, circleci.TriggerRequest{
@@ -150,7 +153,7 @@ func (s *session) notTaken(ctx context.Context, u unit, intent run.Event) error 
 
 // fail ends the attempt without success.
 func (s *session) fail(ctx context.Context, u unit, e run.Event) error {
-	s.alarm.raise()
+	defer s.alarm.raise() // noting it may tell that the run is cancelled: then holds are not given up for it
 	e.Type, e.Steps = run.Failed, u.ids
 	return s.rec.add(ctx, e)
 }

@@ -14,8 +14,8 @@ import (
 
 // GitRef is the ref of the release repository that holds the journals of all runs: a chain of commits whose tree has a file
 // for each run (release/3.9.4.jsonl; below manifests/PATH/ for a manifest that is not release.json), the lease of its
-// driver (leases/release/3.9.4.json), and a file for each component version that a run has claimed
-// (claims/COMPONENT/VERSION).
+// driver (leases/release/3.9.4.json) and what was last asked of one (cancels/release/3.9.4.json), and a file for each
+// component version that a run has claimed (claims/COMPONENT/VERSION).
 const GitRef = "refs/gio/journal"
 
 // Repository is GitRef in the release repository, as gitrepo.Ref reaches it. Commits are named by their hashes, "" for none.
@@ -66,6 +66,8 @@ type Git struct {
 	stop  context.CancelFunc // of the renewals
 	ended chan struct{}      // closed when they have ended
 
+	cancelled chan struct{} // closed when the run is cancelled; see cancel.go
+
 	mu        sync.Mutex
 	closed    bool
 	err       error      // why nothing is appended any more
@@ -73,6 +75,7 @@ type Git struct {
 	pushes    int
 	confirmed time.Time // wall clock at which the last push began that arrived
 	pushed    time.Time // the same, by the clock that never jumps
+	cancel    *Cancel   // of this driver's run
 }
 
 // OpenGit takes the lease of the run of h and gives the events of its journal, none when it is new. Faults: those of
@@ -86,7 +89,7 @@ func OpenGit(ctx context.Context, repo Repository, h run.Header, o GitOptions) (
 	}
 	g := &Git{
 		repo: repo, place: placeOf(h), options: o, driver: o.Driver,
-		turn: make(chan struct{}, 1), ended: make(chan struct{}),
+		turn: make(chan struct{}, 1), ended: make(chan struct{}), cancelled: make(chan struct{}),
 	}
 	events, err := g.open(ctx, h)
 	if err != nil {
@@ -235,7 +238,9 @@ func (g *Git) look(ctx context.Context, c change) (moved bool, err error) {
 	if err != nil || tip == g.tip {
 		return false, err
 	}
-	g.tip = tip
+	if err := g.goTo(tip); err != nil {
+		return false, err
+	}
 	return true, c.moved(tip)
 }
 
@@ -271,7 +276,9 @@ func (g *Git) once(ctx context.Context, c change, commit string, print []byte, t
 	if tip == g.tip {
 		return false, t.again(ctx, fault.KindOf(refused), refused)
 	}
-	g.tip = tip
+	if err := g.goTo(tip); err != nil {
+		return false, err
+	}
 	if tip != "" {
 		there, err := g.repo.Read(tip, g.place.lease())
 		if err != nil || string(there) == string(print) {
