@@ -75,6 +75,7 @@ FIGURES := go test -count=1 -v -figures -timeout 30m ./internal/engine
 bench: ## What gio costs: requests, lateness, CPU, memory, a real release in real time (4 minutes).
 	@set -o pipefail; $(FIGURES) -run Figures | grep -E '^(  |FAIL|---.FAIL)'
 	@set -o pipefail; go test -run '^$$' -bench Plan -benchtime 20x ./internal/cli | grep -E '^(Bench|FAIL|---)'
+	@set -o pipefail; go test -run '^$$' -bench Check -benchtime 3x ./internal/cli | grep -E '^(Bench|FAIL|---)'
 	@set -o pipefail; go test -run '^$$' -bench Replay -benchtime 1x ./internal/cli | grep -E '^(Bench|FAIL|---)'
 
 .PHONY: storm

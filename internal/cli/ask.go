@@ -23,12 +23,12 @@ func (env *environment) asks() bool {
 
 // prepare prepares a release, with the operator's consent where it can be had. Until the answer the journal is only looked at,
 // so that nothing is written and nobody is locked out meanwhile; what is there afterwards must still be what was asked about.
-func (env *environment) prepare(ctx context.Context, ws workspace, r *engine.Release, yes bool) error {
-	if yes || !env.asks() {
+func (env *environment) prepare(ctx context.Context, r *engine.Release, a *asker, o releaseOptions) error {
+	if o.yes || !env.asks() {
 		if err := r.Prepare(ctx); err != nil {
 			return err
 		}
-		return env.show(r)
+		return env.show(ctx, r, a, o)
 	}
 	open, notify := r.Open, r.Notify
 	r.Notify = nil
@@ -40,6 +40,9 @@ func (env *environment) prepare(ctx context.Context, ws workspace, r *engine.Rel
 		return err
 	}
 	asked := r.Plan
+	if err := env.show(ctx, r, a, o); err != nil {
+		return err
+	}
 	if err := env.ask(r); err != nil {
 		return err
 	}
@@ -57,21 +60,20 @@ func (env *environment) prepare(ctx context.Context, ws workspace, r *engine.Rel
 	return nil
 }
 
-// show tells what the plan warns of and, where somebody looks on, what it is.
-func (env *environment) show(r *engine.Release) error {
+// show tells what the plan warns of, where somebody looks on what it is, and what the check finds: an error of it is returned.
+func (env *environment) show(ctx context.Context, r *engine.Release, a *asker, o releaseOptions) error {
 	env.warn(r.Plan.Warnings)
-	if !env.asks() {
-		return nil
+	if env.asks() {
+		f, _ := env.terminal()
+		if err := report.PlanTable(env.Stderr, r.Plan, widthOf(f)); err != nil {
+			return err
+		}
 	}
-	f, _ := env.terminal()
-	return report.PlanTable(env.Stderr, r.Plan, widthOf(f))
+	return a.beforeRelease(ctx, r, o)
 }
 
-// ask shows the plan and asks.
+// ask asks about the plan that was shown.
 func (env *environment) ask(r *engine.Release) error {
-	if err := env.show(r); err != nil {
-		return err
-	}
 	return env.confirm(question(r), "nothing was started and nothing was written")
 }
 

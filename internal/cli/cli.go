@@ -177,7 +177,7 @@ func addCommands(root *cobra.Command, env *environment) {
 		title    string
 		commands []*cobra.Command
 	}{
-		{"Before a release:", []*cobra.Command{newPlanCommand(env)}},
+		{"Before a release:", []*cobra.Command{newPlanCommand(env), newCheckCommand(env)}},
 		{"A release:", []*cobra.Command{
 			newReleaseCommand(env), newStatusCommand(env), newWatchCommand(env),
 			newApproveCommand(env), newCancelCommand(env), newResolveCommand(env),

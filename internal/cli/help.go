@@ -6,6 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/gravitee-lab/gio/internal/check"
 	"github.com/gravitee-lab/gio/internal/fault"
 )
 
@@ -31,6 +32,7 @@ func helpTopics() []*cobra.Command {
 		{Use: "exit-codes", Short: "What the exit codes mean", Long: exitCodes()},
 		{Use: "environment", Short: "Which variables and files gio reads", Long: environmentTopic},
 		{Use: "config", Short: "What gio.yaml may say", Long: configTopic},
+		{Use: "findings", Short: "What gio check finds, by code", Long: findingsTopic()},
 		{Use: "journal", Short: "Where a run is kept, and how to read, move and mend it", Long: journalTopic},
 	}
 }
@@ -48,6 +50,20 @@ Flags of all commands:
 {{range $i, $topic := .Commands}}{{if .IsAdditionalHelpTopicCommand}}  {{.Name}}{{end}}{{end}}
 `
 	return "{{if .HasParent}}" + usual + "{{else}}" + root + "{{end}}"
+}
+
+// findingsTopic is the table of codes.
+func findingsTopic() string {
+	var b strings.Builder
+	b.WriteString("Findings of gio check. * keeps gio release from starting whatever --skip-check says.\n\n")
+	for _, r := range check.Rules() {
+		mark := " "
+		if r.Never != "" {
+			mark = "*"
+		}
+		fmt.Fprintf(&b, "  %-7s %s %-20s %s\n", r.Severity, mark, r.Code, r.Means)
+	}
+	return strings.TrimSuffix(b.String(), "\n")
 }
 
 func exitCodes() string {

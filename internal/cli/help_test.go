@@ -109,6 +109,7 @@ func TestHelpNamesExitCodes(t *testing.T) {
 	}
 	want := map[string][]int{
 		"plan":    {0, 2, 5, 7},
+		"check":   {0, 2, 3, 4, 5, 7},
 		"release": {0, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11},
 		"resolve": {0, 2, 3, 4, 5, 7, 11},
 		"status":  {0, 2, 3, 4, 5, 7, 9, 10, 11},

@@ -192,8 +192,16 @@ func cmdReleaseRepo(ts *testscript.TestScript, neg bool, args []string) {
 }
 
 func cmdServeGit(ts *testscript.TestScript, neg bool, args []string) {
-	need(ts, neg, len(args) == 0 || args[0] == "deny-push", "serve-git [deny-push]")
-	s := gittest.HTTP(worldOf(ts).t, ts.Getenv("REMOTE"), gittest.Options{DenyPush: len(args) == 1})
+	o := gittest.Options{}
+	for _, arg := range args {
+		organization, under := strings.CutPrefix(arg, "under=")
+		need(ts, neg, under || arg == "deny-push", "serve-git [deny-push] [under=ORGANIZATION]")
+		o.Under = organization
+		if !under {
+			o.Under, o.DenyPush = "", true
+		}
+	}
+	s := gittest.HTTP(worldOf(ts).t, ts.Getenv("REMOTE"), o)
 	ts.Setenv("GIT_ADDRESS", strings.TrimSuffix(strings.TrimPrefix(s.URL, "http://"), "/release.git"))
 	ts.Check(ts.Exec("git", "remote", "set-url", "origin", s.URL))
 }

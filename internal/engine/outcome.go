@@ -27,6 +27,7 @@ var endings = []struct {
 		fault.NotFound, "project-not-found", "CircleCI knows no project, or the token cannot see it, of",
 		"check the project on CircleCI, or name another one in gio.yaml, then " + again,
 	},
+	{fault.Invalid, "not-ready", "not started, something has changed since the check", "`gio check` says what; mend it, then " + again},
 	{fault.Timeout, "timeout", "took too long", again},
 	{fault.Timeout, "held", "waits for an approval", "approve it on CircleCI, then " + again},
 	{fault.Stopped, "stopped", "stopped before it was done", again},
@@ -48,7 +49,8 @@ func outcome(state *run.State, p *plan.Plan, openIsFault, cancelled bool) []erro
 	}
 	var errs []error
 	for _, e := range endings {
-		if names := components[e.code]; len(names) > 0 && (openIsFault || e.kind != fault.Stopped) {
+		// What was not begun because of a failure would outrank some of them, and is their consequence.
+		if names := components[e.code]; len(names) > 0 && (e.kind != fault.Stopped || openIsFault && len(errs) == 0) {
 			errs = append(errs, fault.New(e.kind, e.code, "%s: %s", e.what, few(names)).Hint("%s", e.next))
 		}
 	}
@@ -74,6 +76,9 @@ func endingOf(st run.Step) string {
 	case run.HasFailed:
 		if slices.Contains([]string{"not-allowed", "project-not-found", "timeout"}, st.Code) {
 			return st.Code
+		}
+		if slices.Contains([]string{"tag-exists", "version-mismatch", "not-checked"}, st.Code) { // of Release.Ready
+			return "not-ready"
 		}
 		return "pipeline-failed"
 	case run.OnHold:

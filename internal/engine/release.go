@@ -46,6 +46,9 @@ type Release struct {
 	// Earlier says how long the pipelines of earlier runs took, by component: when to look closely.
 	Earlier map[string]time.Duration
 	Clock   Clock
+	// Ready is asked right before the intents of the steps that share a pipeline; nil asks nobody. Its error, a fault of code
+	// tag-exists, version-mismatch or not-checked, is these steps' failure: nothing is sent.
+	Ready func(context.Context, []plan.Step) error
 	// Notify is told every event once it is durable, one at a time and in order. It must not call back
 	// into the engine, and it holds the run up for as long as it takes.
 	Notify func(run.Event, *run.State)
@@ -356,7 +359,7 @@ func (r *Release) drive(ctx context.Context, stop <-chan struct{}) error {
 		limit = MaxParallel
 	}
 	s := &session{
-		rec: r.rec, ci: r.CI, plan: r.Plan, stop: stop, cancelled: r.rec.cancelled(), holdLimit: r.HoldLimit,
+		rec: r.rec, ci: r.CI, plan: r.Plan, stop: stop, cancelled: r.rec.cancelled(), holdLimit: r.HoldLimit, ready: r.Ready,
 		serverBegan: user.ServerTime, began: r.Clock.Now(), clock: r.Clock,
 		pace: pace{earlier: r.Earlier}, failFast: r.FailFast, alarm: newAlarm(),
 		slots: semaphore.NewWeighted(int64(min(limit, MostParallel))), tried: map[run.StepID]bool{},

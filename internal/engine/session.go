@@ -22,6 +22,7 @@ type session struct {
 	rec   *recorder
 	ci    *circleci.Client
 	plan  *plan.Plan
+	ready func(context.Context, []plan.Step) error // Release.Ready
 	slots *semaphore.Weighted
 	stop  <-chan struct{} // closed: start nothing new, watch on what runs
 	// cancelled is closed when somebody cancels the run elsewhere: start nothing new, what runs ends soon.

@@ -18,11 +18,29 @@ func (s *session) trigger(ctx context.Context, u unit) error {
 	if asked, err := s.earlierAttempts(ctx, u); asked || err != nil {
 		return err
 	}
+	if failed, err := s.notReady(ctx, u); failed || err != nil {
+		return err
+	}
 	newest, serverTime, err := s.ci.Newest(ctx, u.steps[0].Project)
 	if err != nil {
 		return s.notReadable(ctx, u, err)
 	}
 	return s.send(ctx, u, run.Event{Send: 1, After: newest, ServerTime: serverTime})
+}
+
+// notReady ends an attempt before its intent when something has changed since the release was checked.
+func (s *session) notReady(ctx context.Context, u unit) (failed bool, err error) {
+	if s.ready == nil {
+		return false, nil
+	}
+	err = s.ready(ctx, u.steps)
+	switch {
+	case err == nil:
+		return false, nil
+	case ctx.Err() != nil:
+		return false, stopped(ctx)
+	}
+	return true, s.fail(ctx, u, run.Event{Code: fault.CodeOf(err), Reason: err.Error()})
 }
 
 // notReadable ends an attempt whose project cannot even be read. Only what is wrong with this one
