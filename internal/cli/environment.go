@@ -188,7 +188,7 @@ func (env *environment) planOptions(ws workspace, only, except []string) plan.Op
 	return plan.Options{
 		Branch: ws.Branch.Value, ComponentMain: ws.Config.MainBranch, Organization: org.Value,
 		ReleaseBranches: ws.Config.ReleaseBranches, Parameters: parameters, Overrides: ws.Config.Overrides(),
-		Only: only, Except: except,
+		Only: only, Except: except, Verification: ws.Config.Verification.Plan(),
 	}
 }
 
