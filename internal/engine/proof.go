@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/gravitee-lab/gio/internal/circleci"
 	"github.com/gravitee-lab/gio/internal/fault"
@@ -112,7 +113,16 @@ func (w *watcher) stayedAway() bool {
 	if w.missingSince.IsZero() {
 		w.missingSince = w.s.clock.Now()
 	}
-	return w.s.clock.Since(w.missingSince) > proofFor
+	return w.s.clock.Since(w.missingSince) >= proofFor
+}
+
+// untilProof is the time to the next look for what a green pipeline lacks, the last one right when it has stayed away.
+func (w *watcher) untilProof() time.Duration {
+	next := clamp(w.s.clock.Since(w.green), soonestProof, apart)
+	if left := proofFor - w.s.clock.Since(w.missingSince); left > 0 {
+		next = min(next, left)
+	}
+	return next
 }
 
 func (s *session) succeeded(ctx context.Context, steps []plan.Step) error {

@@ -42,7 +42,7 @@ func (w *watcher) wait(ctx context.Context) error {
 	var failure, stop <-chan struct{}
 	cancelled, next := w.s.cancelled, w.s.pace.next(w.u.steps[0].Component, w.age())
 	if !w.green.IsZero() {
-		next = clamp(w.s.clock.Since(w.green), soonestProof, apart)
+		next = w.untilProof()
 	}
 	ending := closed(cancelled) // it ends anyway: nothing but its end is worth waking for
 	if ending {
