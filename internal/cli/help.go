@@ -126,7 +126,7 @@ one that gio does not know is an error.
 A pipeline that is green proves little: verify, at the top or under a component, wants to see more
 before gio counts it as a success.
 
-  verify: tag                   # the pipeline has left its tag; GitHub is asked, GITHUB_TOKEN is needed
+  verify: tag                   # it has left its tag; GitHub is asked for it, with GITHUB_TOKEN
   tag: "v{{.Version}}"          # its name, default "{{.Version}}"
   verify: workflow              # these workflows ran in the pipeline and succeeded
   workflows: [release]

@@ -25,7 +25,7 @@ var endings = []struct {
 	{fault.PipelineFailed, "pipeline-failed", "failed", "mend it, then " + again},
 	{
 		fault.PipelineFailed, noProof, "green, but without what proves a release",
-		"if it was released, push its tag or answer with `gio resolve COMPONENT --released`; then run the same command again, which starts anew what has no proof",
+		"if it was released all the same, push its tag or answer with `gio resolve COMPONENT --released`; then run the same command again, which starts anew what has no proof",
 	},
 	{
 		fault.NotFound, "project-not-found", "CircleCI knows no project, or the token cannot see it, of",
