@@ -6,6 +6,8 @@ MAKEFLAGS += --no-print-directory
 
 # Tools are run from the module proxy at the version named here; nothing is installed.
 GOLANGCI := go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
+# The newest whose dependencies the proxy has all: later ones need go-msix.
+GORELEASER := go run github.com/goreleaser/goreleaser/v2@v2.15.2
 
 # A tree without commits or without .git still builds.
 VERSION   := $(shell git describe --always --dirty 2>/dev/null || echo unknown)
@@ -31,8 +33,8 @@ test: ## All tests; they need Go and git, no network.
 	go test -timeout 5m ./...
 
 .PHONY: race
-race: ## All tests under the race detector, none from the cache.
-	go test -race -count=1 -timeout 15m ./...
+race: ## All tests under the race detector, none from the cache; of the crash points a part.
+	go test -race -short -count=1 -timeout 15m ./...
 
 .PHONY: fmt
 fmt: ## Formats the Go files (gofumpt, goimports).
@@ -47,8 +49,10 @@ lint: ## The linters of .golangci.yml.
 	$(GOLANGCI) run
 
 .PHONY: vet
-vet: ## go vet.
-	go vet ./...
+vet: ## go vet, for every system that gio is built for.
+	GOOS=linux go vet ./...
+	GOOS=darwin go vet ./...
+	GOOS=windows go vet ./...
 
 # A package has golden files when its tests define the flag.
 .PHONY: golden
@@ -72,14 +76,14 @@ cover: ## Test coverage: the total, and build/cover.html.
 FIGURES := go test -count=1 -v -figures -timeout 30m ./internal/engine
 
 .PHONY: bench
-bench: ## What gio costs: requests, lateness, CPU, memory, a real release in real time (4 minutes).
+bench: ## What gio costs: requests, pushes, lateness, CPU, memory, a real release in real time (4 minutes).
 	@set -o pipefail; $(FIGURES) -run Figures | grep -E '^(  |FAIL|---.FAIL)'
 	@set -o pipefail; go test -run '^$$' -bench Plan -benchtime 20x ./internal/cli | grep -E '^(Bench|FAIL|---)'
 	@set -o pipefail; go test -run '^$$' -bench Check -benchtime 3x ./internal/cli | grep -E '^(Bench|FAIL|---)'
 	@set -o pipefail; go test -run '^$$' -bench Replay -benchtime 1x ./internal/cli | grep -E '^(Bench|FAIL|---)'
 
 .PHONY: storm
-storm: ## Every crash point, and storms in which one request in five goes wrong (5 minutes).
+storm: ## Every crash point, and storms in which one request or push in five goes wrong (5 minutes).
 	@set -o pipefail; $(FIGURES) -run 'Storm|CrashSweep' | grep -E '^(  [^ ]|FAIL|---.FAIL)'
 
 # Real processes on one release repository; -rounds also prints the figures.
@@ -100,6 +104,11 @@ image-files: ## The two files that the Dockerfile copies, in build/image.
 .PHONY: image
 image: image-files ## Builds the image with buildah, runs `gio version` in it and throws it away.
 	.ci/image $(VERSION)
+
+# Not part of ci: the first run compiles GoReleaser, which takes minutes.
+.PHONY: snapshot
+snapshot: ## Archives, packages, SBOMs in dist, published nowhere; installs the deb into a scratch root and runs it.
+	@version=$$(.ci/snapshot-version) && SNAPSHOT_VERSION=$$version $(GORELEASER) release --snapshot --clean && .ci/packages $$version
 
 # In this order, one after the other: what fails fast comes first, and the tests come last, so that a run ends with
 # their result.

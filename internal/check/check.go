@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -19,9 +20,14 @@ import (
 	"github.com/gravitee-lab/gio/internal/run"
 )
 
-// most components are looked at at once; each costs GitHub up to eight requests at once, and it wants no more than 100
-// (docs.github.com/rest/using-the-rest-api/best-practices-for-using-the-rest-api).
-const most = 12
+const (
+	// most components are looked at at once; each asks GitHub for four things at once, and it wants no more than 100
+	// (docs.github.com/rest/using-the-rest-api/best-practices-for-using-the-rest-api).
+	most = 20
+	// fresh is how long what was found of the first wave holds: it is triggered right behind the check, and what GitHub
+	// allows in a minute is mostly used up by then.
+	fresh = 15 * time.Second
+)
 
 // Check is what is looked at and who is asked. All but Plan may be left out: what cannot be asked then is said once.
 type Check struct {
@@ -44,6 +50,9 @@ type Check struct {
 	Path     string // of release.json in the repository
 
 	Skip []string // codes whose errors keep nothing from starting
+
+	looked time.Time       // when Run began
+	first  map[string]bool // the ids of the steps of the first wave that Run looked at
 
 	mu        sync.Mutex
 	findings  []Finding
@@ -68,7 +77,9 @@ func (c *Check) Run(ctx context.Context, earlier ...Finding) (Report, error) {
 	for _, f := range earlier {
 		c.add(f)
 	}
+	c.looked = time.Now()
 	steps := c.toTrigger(ctx)
+	c.first = c.firstWave(steps)
 	var g errgroup.Group
 	for _, look := range []func(context.Context, []plan.Step){c.circle, c.components, c.releaseRepository, c.besides} {
 		g.Go(func() error {
@@ -179,6 +190,29 @@ func (c *Check) toTrigger(ctx context.Context) []plan.Step {
 			}
 		}
 	})
+}
+
+// firstWave is those of the steps that come first, by id.
+func (c *Check) firstWave(steps []plan.Step) map[string]bool {
+	if c.Plan == nil {
+		return nil
+	}
+	looked := map[string]bool{}
+	for _, st := range steps {
+		looked[st.ID()] = true
+	}
+	for _, w := range c.Plan.Waves {
+		first := map[string]bool{}
+		for _, st := range w.Steps {
+			if looked[st.ID()] {
+				first[st.ID()] = true
+			}
+		}
+		if len(first) > 0 {
+			return first
+		}
+	}
+	return nil
 }
 
 // isToTrigger: of a failed pipeline, whether nobody has re-run it on CircleCI since, as far as can be read.

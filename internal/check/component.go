@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -20,16 +21,14 @@ const snapshot = "-SNAPSHOT"
 
 // facts is what GitHub says of a step, all read at once: to ask one after the other would take five times as long.
 type facts struct {
-	repository    github.Repository
-	repositoryErr error
-	branch        github.Branch
-	branchErr     error
-	config        []byte
-	configErr     error
-	version       stated
-	versionErr    error
-	tag           string // of the version, "" when there is none
-	tagErr        error
+	branch     github.Branch
+	branchErr  error
+	config     []byte
+	configErr  error
+	version    stated
+	versionErr error
+	tag        string // of the version, "" when there is none
+	tagErr     error
 }
 
 // stated is a version, and the file that says it.
@@ -68,27 +67,22 @@ func together(steps []plan.Step, st plan.Step) []string {
 
 func (c *Check) component(ctx context.Context, st plan.Step, versions []string) {
 	f := c.read(ctx, st)
-	if f.repositoryErr != nil {
-		c.noRepository(st, f.repositoryErr)
-		return
-	}
-	c.repository(st, f.repository)
-	c.tag(st, f)
-	if fault.Is(f.branchErr, "no-branch") {
+	switch {
+	case fault.Is(f.branchErr, "no-branch"):
 		c.add(Finding{
 			Code: BranchMissing, Component: st.Component, Where: st.Repository + " " + st.Branch,
 			What: fmt.Sprintf("the branch %s does not exist (%s)", st.Branch, st.BranchReason),
 			Do:   "make the branch; or branch: under its name in gio.yaml can say another one",
 		})
+	case f.branchErr != nil:
+		c.noRepository(st, f.branchErr)
 		return
+	default:
+		c.head(st, f.branch)
+		c.version(ctx, st, f, versions)
+		c.configuration(st, f)
 	}
-	if f.branchErr != nil {
-		c.unable("the branch", st.Component, f.branchErr)
-		return
-	}
-	c.head(st, f.branch)
-	c.version(ctx, st, f, versions)
-	c.configuration(st, f)
+	c.tag(st, f)
 }
 
 // read asks for all facts of a step at once.
@@ -96,7 +90,6 @@ func (c *Check) read(ctx context.Context, st plan.Step) facts {
 	var f facts
 	var g errgroup.Group
 	for _, ask := range []func(){
-		func() { f.repository, f.repositoryErr = c.GitHub.Repository(ctx, st.Repository) },
 		func() { f.branch, f.branchErr = c.GitHub.Branch(ctx, st.Repository, st.Branch) },
 		func() { f.config, f.configErr = c.GitHub.File(ctx, st.Repository, st.Branch, configPath) },
 		func() { f.version, f.versionErr = c.stated(ctx, st.Repository, st.Branch) },
@@ -157,7 +150,7 @@ func (c *Check) noRepository(st plan.Step, err error) {
 			Do:   "check the name, and the token's rights; repository: under its name in gio.yaml can say another one",
 		})
 	default:
-		c.unable("the repository", st.Component, err)
+		c.unable("the branch", st.Component, err)
 	}
 }
 
@@ -168,21 +161,6 @@ func (c *Check) refusedToken(err error) bool {
 		c.add(Finding{Code: GitHubToken, Where: "GITHUB_TOKEN", What: "GitHub answered 401: the token is wrong, expired or revoked", Do: hint(err)})
 	}
 	return refused
-}
-
-func (c *Check) repository(st plan.Step, r github.Repository) {
-	if !strings.EqualFold(r.FullName, st.Repository) {
-		c.add(Finding{
-			Code: RepositoryRenamed, Component: st.Component, Where: st.Repository, What: "the repository is called " + r.FullName + " now",
-			Do: fmt.Sprintf("write repository: %s under components: %s: in gio.yaml, and look whether CircleCI has followed", r.FullName, st.Component),
-		})
-	}
-	if r.Archived {
-		c.add(Finding{
-			Code: RepositoryArchived, Component: st.Component, Where: st.Repository, What: "the repository is archived: its release could not be tagged",
-			Do: "unarchive it, or leave the component at the version it has",
-		})
-	}
 }
 
 func (c *Check) tag(st plan.Step, f facts) {
@@ -208,6 +186,12 @@ func (c *Check) tagFinding(st plan.Step, tag string) Finding {
 
 // head: a pipeline of the GitHub App is triggered whatever the commit says (contracts/circleci.md 2.8).
 func (c *Check) head(st plan.Step, b github.Branch) {
+	if b.Repository != "" && !strings.EqualFold(b.Repository, st.Repository) {
+		c.add(Finding{
+			Code: RepositoryRenamed, Component: st.Component, Where: st.Repository, What: "the repository is called " + b.Repository + " now",
+			Do: fmt.Sprintf("write repository: %s under its name in gio.yaml, and look whether CircleCI has followed", b.Repository),
+		})
+	}
 	if strings.HasPrefix(st.Project, "circleci/") || !skipsCI(b.Message) {
 		return
 	}
@@ -259,7 +243,7 @@ func (s stated) isOneOf(versions []string) bool {
 // mismatch says, where another branch that could be meant has the version, which one.
 func (c *Check) mismatch(ctx context.Context, st plan.Step, f facts) {
 	finding := mismatchFinding(st, f.version)
-	for _, branch := range c.candidates(st, f.repository) {
+	for _, branch := range c.candidates(ctx, st) {
 		there, err := c.stated(ctx, st.Repository, branch)
 		if err == nil && there.isOneOf([]string{st.Version}) {
 			finding.What += fmt.Sprintf("; branch %s has it", branch)
@@ -280,8 +264,11 @@ func mismatchFinding(st plan.Step, s stated) Finding {
 }
 
 // candidates are the other branches that a version could be built from.
-func (c *Check) candidates(st plan.Step, r github.Repository) []string {
-	branches := []string{r.DefaultBranch, c.Plan.Branch}
+func (c *Check) candidates(ctx context.Context, st plan.Step) []string {
+	branches := []string{c.Plan.Branch}
+	if r, err := c.GitHub.Repository(ctx, st.Repository); err == nil {
+		branches = append(branches, r.DefaultBranch)
+	}
 	if v, err := manifest.ParseVersion(st.Version); err == nil {
 		branches = append(branches, fmt.Sprintf("%d.%d.x", v.Major(), v.Minor()))
 	}
@@ -302,11 +289,12 @@ func (c *Check) configuration(st plan.Step, f facts) {
 	}
 }
 
-// Ready looks again, right before the steps of a unit are triggered, at what may have changed since Run: nil, or the fault (kind
-// Invalid, code tag-exists or version-mismatch; another kind, code not-checked) that says why not. Codes in Skip are let
-// pass. Without GitHub everything is ready.
+// Ready looks again, right before steps that share a pipeline are triggered, at what may have changed since Run: nil, or the
+// fault (kind Invalid, code tag-exists or version-mismatch; another kind, code not-checked) that says why not. Codes in Skip are
+// let pass. The first wave behind Run is ready by what that saw seconds ago; without GitHub everything is.
 func (c *Check) Ready(ctx context.Context, steps []plan.Step) error {
-	if c.GitHub == nil {
+	notFirst := func(st plan.Step) bool { return !c.first[st.ID()] }
+	if c.GitHub == nil || time.Since(c.looked) < fresh && !slices.ContainsFunc(steps, notFirst) {
 		return nil
 	}
 	errs := make([]error, len(steps))

@@ -59,6 +59,7 @@ type Verdict struct {
 	Succeeded []string // the names of the workflows that are no setup workflows, when State is Succeeded
 	// NoWorkflow: the pipeline is created and has none. None may come, or one may come late.
 	NoWorkflow bool
+	Revision   string // of Succeeded: the commit that the pipeline was started on; "" where CircleCI does not say
 }
 
 // Judge says how a pipeline ended, or that it did not. The workflows must have been read before
@@ -99,9 +100,8 @@ func Judge(p Pipeline, workflows []Workflow) Verdict {
 	case lost:
 		v.State = Failed
 	case won:
-		v.State, v.Reason = judgeGreen(p, newest)
-		if v.State == Succeeded {
-			v.Succeeded = ordinary(newest)
+		if v.State, v.Reason = judgeGreen(p, newest); v.State == Succeeded {
+			v.Revision, v.Succeeded = p.Revision, ordinary(newest)
 		}
 		return v
 	}

@@ -43,7 +43,7 @@ func (env *environment) prepare(ctx context.Context, r *engine.Release, a *asker
 	if err := env.show(ctx, r, a, o); err != nil {
 		return err
 	}
-	if err := env.ask(r); err != nil {
+	if err := env.confirm(question(r), "nothing was started and nothing was written"); err != nil {
 		return err
 	}
 	if err := r.Repo.Fetch(ctx); err != nil {
@@ -70,11 +70,6 @@ func (env *environment) show(ctx context.Context, r *engine.Release, a *asker, o
 		}
 	}
 	return a.beforeRelease(ctx, r, o)
-}
-
-// ask asks about the plan that was shown.
-func (env *environment) ask(r *engine.Release) error {
-	return env.confirm(question(r), "nothing was started and nothing was written")
 }
 
 // confirm asks. Anything but a yes, and Ctrl-C, is a no (kind Cancelled), which says what has not happened.

@@ -56,9 +56,15 @@ func TestCheckOfRealFiles(t *testing.T) {
 		code         int
 	}
 	files := []file{
-		{"manifests/1.20.x.json", "1.20.x", 0}, {"manifests/3.5.x.json", "3.5.x", 0}, {"manifests/3.8.2.json", "3.8.x", 0},
-		{"manifests/3.10.x.json", "3.10.x", 0}, {"manifests/3.18.x.json", "3.18.x", 0}, {"manifests/99.999.x.json", "master", 0},
-		{"manifests/3.0.0-beta.json", "3.0.0-beta", 7}, {"manifests/invalid-61c7d5f0.json", "3.8.x", 7}, {"manifests/invalid-ca123c47.json", "3.8.x", 7},
+		{"manifests/1.20.x.json", "1.20.x", 0},
+		{"manifests/3.5.x.json", "3.5.x", 0},
+		{"manifests/3.8.2.json", "3.8.x", 0},
+		{"manifests/3.10.x.json", "3.10.x", 0},
+		{"manifests/3.18.x.json", "3.18.x", 0},
+		{"manifests/99.999.x.json", "master", 0},
+		{"manifests/3.0.0-beta.json", "3.0.0-beta", 7},
+		{"manifests/invalid-61c7d5f0.json", "3.8.x", 7},
+		{"manifests/invalid-ca123c47.json", "3.8.x", 7},
 	}
 	dirs, err := filepath.Glob(filepath.Join(realRuns, "*"))
 	if err != nil {

@@ -228,7 +228,6 @@ var planted = []struct {
 		p.GitHub.Repositories["acme/api-server"] = p.GitHub.Repositories["acme/api"]
 		p.GitHub.Repositories["acme/api"] = sim.Repository{RenamedTo: "acme/api-server"}
 	}, 0, []string{"warning repository-renamed api"}},
-	{"repository-archived", func(p *plant) { p.repository("acme/api", func(r *sim.Repository) { r.Archived = true }) }, 7, []string{"error repository-archived api"}},
 	{"branch-missing", func(p *plant) { p.repository("acme/api", func(r *sim.Repository) { r.Version = "1.26.0-SNAPSHOT" }) }, 7, []string{"error branch-missing api"}},
 	{"version-mismatch", func(p *plant) { p.repository("acme/gateway", func(r *sim.Repository) { r.Version = "3.9.5-SNAPSHOT" }) }, 7, []string{"error version-mismatch gateway"}},
 	{"version-unknown", func(p *plant) {

@@ -177,12 +177,15 @@ func addCommands(root *cobra.Command, env *environment) {
 		title    string
 		commands []*cobra.Command
 	}{
-		{"Before a release:", []*cobra.Command{newPlanCommand(env), newCheckCommand(env)}},
-		{"A release:", []*cobra.Command{
-			newReleaseCommand(env), newStatusCommand(env), newWatchCommand(env),
-			newApproveCommand(env), newCancelCommand(env), newResolveCommand(env),
+		{"Before a release:", []*cobra.Command{
+			newPlanCommand(env), newPrepareCommand(env), newCheckCommand(env),
 		}},
-		{"Afterwards:", []*cobra.Command{newHistoryCommand(env)}},
+		{"A release:", []*cobra.Command{
+			newReleaseCommand(env), newStatusCommand(env), newWatchCommand(env), newApproveCommand(env), newCancelCommand(env), newResolveCommand(env),
+		}},
+		{"Afterwards:", []*cobra.Command{
+			newHistoryCommand(env), newReportCommand(env), newBOMCommand(env),
+		}},
 		{beside, []*cobra.Command{newSimCommand(env), newVersionCommand(env)}},
 	} {
 		root.AddGroup(&cobra.Group{ID: g.title, Title: g.title})

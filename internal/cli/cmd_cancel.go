@@ -114,7 +114,11 @@ func (c *cancelling) ask(open []run.Step) error {
 	if err := report.CancelTable(c.env.Stderr, open); err != nil {
 		return err
 	}
-	fmt.Fprintln(c.env.Stderr, c.env.onward(c.known, time.Now()))
+	who := "nobody drives it"
+	if c.driven() {
+		who = "its driver: " + c.lease.String()
+	}
+	fmt.Fprintln(c.env.Stderr, who)
 	question := fmt.Sprintf("Cancel %s?", c.header.Run())
 	if len(c.o.components) > 0 {
 		question = fmt.Sprintf("Cancel the pipelines of %s?", count(len(open), "component"))
@@ -158,7 +162,9 @@ func (c *cancelling) take(ctx context.Context) (*journal.Git, error) {
 		j, events, err := journal.OpenGit(ctx, c.ref.Ref, c.header, journal.GitOptions{Driver: c.by, TakeOver: c.o.takeOver})
 		if err == nil {
 			c.ours, c.events = true, events
-			c.state, err = run.Fold(events)
+			if c.state, err = run.Fold(events); err != nil {
+				_ = j.Close() // the fault is what counts
+			}
 			return j, err
 		}
 		if !fault.Is(err, "driven-elsewhere") {

@@ -94,7 +94,7 @@ file. Default: https://circleci.com.
   CI, CIRCLECI             set by CI systems: gio then asks nothing and draws no live view
   NO_COLOR, TERM           NO_COLOR and TERM=dumb turn colour off; a dumb terminal has no live view
   GIT_AUTHOR_NAME, ...     author and committer of the release commits, as in Git
-  CIRCLE_BUILD_URL         the job gio runs in, noted in the journal
+  CIRCLE_BUILD_URL         the job gio runs in: noted in the journal, linked by gio bom
 
 No variable makes a run a dry run, or the other way round: only --dry-run does.
 
@@ -152,9 +152,9 @@ gio history read all this on any machine. So does Git, which then keeps a copy:
   git ls-tree -r --name-only refs/gio/journal
   git show refs/gio/journal:release/3.9.4.jsonl
 
-Lease: the driver renews it every 2 minutes. Another gio release waits until the lease is given
-back or has stood still for 6 minutes; Ctrl-C ends the waiting. --take-over goes on at once: the
-earlier driver, if it lives after all, triggers nothing more. Use it when you know that it is gone.
+Lease: the driver renews it every 2 minutes. Another gio release waits until it is given back, the
+driver's CircleCI job has ended, or it has stood still for 6 minutes; Ctrl-C ends the waiting.
+--take-over goes on at once: the earlier driver, if it lives after all, triggers nothing more.
 
 To move it to another repository, while nobody drives: fetch it as above, then push the copy.
 (git clone --mirror and git push --mirror take it along with everything else.)
@@ -162,9 +162,9 @@ To move it to another repository, while nobody drives: fetch it as above, then p
   git push URL refs/gio/journal
 
 When somebody deletes it, or pushes over it by force, a driver starts nothing more and ends with
-exit 7; its pipelines run on. A gio started then knows only release.json: what has succeeded but
-is not recorded there, and what still runs, would be started again. So start nothing; put the
-newest copy back from a clone that has one, and look at gio status. What was noted after that
-copy was made is missing: compare with CircleCI before gio release.
+exit 7; its pipelines run on. A gio started then refuses what gio has begun, which the tag
+VERSION_START tells: what still runs would be started again. Put the newest copy back from a clone
+that has one, and look at gio status. What was noted after that copy was made is missing: compare
+with CircleCI before gio release.
 
   git push --force origin refs/gio/journal`

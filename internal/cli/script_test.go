@@ -49,7 +49,7 @@ func TestScripts(t *testing.T) {
 			"exits": cmdExits, "json": cmdJSON, "await-journal": cmdAwaitJournal,
 			"release-repo": cmdReleaseRepo, "serve-git": cmdServeGit, "push-as-colleague": cmdPushAsColleague,
 			"sim": cmdSim, "pipelines": cmdPipelines, "no-duplicates": cmdNoDuplicates,
-			"rerun": cmdRerun, "trigger": cmdTrigger, "await-request": cmdAwaitRequest,
+			"rerun": cmdRerun, "cancel": cmdCancel, "trigger": cmdTrigger, "await-request": cmdAwaitRequest,
 			"remember": cmdRemember, "unchanged": cmdUnchanged, "only-reads": cmdOnlyReads, "each-post": cmdEachPost,
 		},
 	})
@@ -271,6 +271,13 @@ func cmdRerun(ts *testscript.TestScript, neg bool, args []string) {
 	number, err := strconv.ParseInt(args[1], 10, 64)
 	ts.Check(err)
 	ts.Check(simOf(ts).Rerun(args[0], number, sim.Outcome(args[2])))
+}
+
+func cmdCancel(ts *testscript.TestScript, neg bool, args []string) {
+	need(ts, neg, len(args) == 2, "cancel PROJECT NUMBER")
+	number, err := strconv.ParseInt(args[1], 10, 64)
+	ts.Check(err)
+	ts.Check(simOf(ts).Cancel(args[0], number))
 }
 
 func cmdTrigger(ts *testscript.TestScript, neg bool, args []string) {

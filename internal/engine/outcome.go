@@ -33,7 +33,7 @@ var endings = []struct {
 	},
 	{fault.Invalid, "not-ready", "not started, something has changed since the check", "`gio check` says what; mend it, then " + again},
 	{fault.Timeout, "timeout", "took too long", again},
-	{fault.Timeout, "held", "waits for an approval", "approve it on CircleCI, then " + again},
+	{fault.Timeout, "held", "waits for an approval", "`gio approve COMPONENT`, or approve it on CircleCI, then " + again},
 	{fault.Stopped, "stopped", "stopped before it was done", again},
 }
 

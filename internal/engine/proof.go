@@ -91,7 +91,7 @@ func (w *watcher) prove(ctx context.Context, v circleci.Verdict) (over bool, err
 			open = append(open, st)
 		}
 	}
-	if err := w.s.succeeded(ctx, proven); err != nil {
+	if err := w.s.succeeded(ctx, proven, v); err != nil {
 		return true, err
 	}
 	for _, st := range missing {
@@ -125,11 +125,12 @@ func (w *watcher) untilProof() time.Duration {
 	return next
 }
 
-func (s *session) succeeded(ctx context.Context, steps []plan.Step) error {
+// succeeded notes a success, which the next driver would see as well.
+func (s *session) succeeded(ctx context.Context, steps []plan.Step, v circleci.Verdict) error {
 	if len(steps) == 0 {
 		return nil
 	}
-	return s.rec.add(ctx, run.Event{Type: run.Succeeded, Steps: newUnit(steps).ids})
+	return s.rec.note(ctx, run.Event{Type: run.Succeeded, Steps: newUnit(steps).ids, Commit: v.Revision}, noteFacts)
 }
 
 // readGreen takes in a green pipeline that an earlier driver left. What is not proven is watched in its wave, where it may
@@ -152,7 +153,7 @@ func (s *session) readGreen(ctx context.Context, u unit, v circleci.Verdict) err
 			return err
 		}
 	}
-	return s.succeeded(ctx, proven)
+	return s.succeeded(ctx, proven, v)
 }
 
 // allUnproven tells that a green pipeline has released none of the steps.

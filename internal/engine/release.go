@@ -54,8 +54,9 @@ type Release struct {
 	Tagged func(ctx context.Context, repository, tag string) (bool, error)
 	// Simulated: what this driver triggers is simulated, and taken to leave what proves a release.
 	Simulated bool
-	// Notify is told every event once it is durable, one at a time and in order. It must not call back
-	// into the engine, and it holds the run up for as long as it takes.
+	// Notify is told every event, one at a time and in order: what must be durable before it is acted upon, once it is; what
+	// CircleCI says of a pipeline, at once. It must not call back into the engine, and it holds the run up for as long as it
+	// takes.
 	Notify func(run.Event, *run.State)
 
 	Plan     *plan.Plan // filled by Prepare
@@ -111,6 +112,10 @@ func (r *Release) Run(ctx context.Context, stop <-chan struct{}) error {
 		ctx, cancel = context.WithTimeoutCause(ctx, r.MaxRuntime, fmt.Errorf("--max-runtime %s is over", r.MaxRuntime))
 		defer cancel()
 	}
+	return fault.Worst(r.runToItsEnd(ctx, stop), r.rec.end(ctx))
+}
+
+func (r *Release) runToItsEnd(ctx context.Context, stop <-chan struct{}) error {
 	driven := r.drive(ctx, stop)
 	if driven != nil && ctx.Err() != nil { // whatever it was that leaving interrupted
 		driven = fault.Worst(driven, stopped(ctx))
@@ -316,6 +321,9 @@ func (r *Release) somethingToDo() bool {
 
 // refuse holds what the release repository says against the plan before anything starts.
 func (r *Release) refuse(ctx context.Context) error {
+	if err := r.lost(ctx); err != nil {
+		return err
+	}
 	tag := tagRef(r.Plan.Version)
 	if object, exists := r.Repo.Refs()[tag]; exists && !r.State().Made(tag, string(object)) {
 		return fault.New(fault.Invalid, "tag-exists", "the tag %s exists already and was not made by this run", r.Plan.Version).
@@ -353,12 +361,10 @@ func (r *Release) drive(ctx context.Context, stop <-chan struct{}) error {
 	if err != nil {
 		return err
 	}
-	if err := r.begin(ctx); err != nil {
-		return err
-	}
 	driver := r.Driver
 	driver.Login = user.Login
-	if err := r.rec.add(ctx, run.Event{Type: run.Planned, Plan: r.Plan, Driver: &driver, ServerTime: user.ServerTime}); err != nil {
+	planned := run.Event{Type: run.Planned, Plan: r.Plan, Driver: &driver, ServerTime: user.ServerTime}
+	if err := r.begin(ctx, planned); err != nil {
 		return err
 	}
 	if err := r.anew(ctx, driver); err != nil {

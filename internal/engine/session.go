@@ -95,6 +95,7 @@ func (s *session) drive(ctx context.Context) error {
 		if err := s.waveToItsEnd(ctx, wave); err != nil {
 			return err
 		}
+		s.rec.hurry(ctx, noteStart) // should the next wave's intents, which take it along, not come at once
 		if behind := s.notSucceeded(wave); len(behind) > 0 {
 			return s.skipFrom(ctx, i+1, behind)
 		}

@@ -21,8 +21,10 @@ func (s *session) trigger(ctx context.Context, u unit) error {
 	if failed, err := s.notReady(ctx, u); failed || err != nil {
 		return err
 	}
+	s.rec.expect(u.ids[0])
 	newest, serverTime, err := s.ci.Newest(ctx, u.steps[0].Project)
 	if err != nil {
+		s.rec.forget(u.ids[0])
 		return s.notReadable(ctx, u, err)
 	}
 	return s.send(ctx, u, run.Event{Send: 1, After: newest, ServerTime: serverTime})
@@ -141,9 +143,13 @@ func (s *session) earlierAttempts(ctx context.Context, u unit) (asked bool, err 
 	return false, nil
 }
 
+// triggered notes the pipeline. What must be cancelled beside it could not be found again.
 func (s *session) triggered(ctx context.Context, u unit, e run.Event) error {
 	e.Type, e.Steps = run.Triggered, u.ids
-	return s.rec.add(ctx, e)
+	if e.Cancel != "" {
+		return s.rec.add(ctx, e)
+	}
+	return s.rec.note(ctx, e, noteStart)
 }
 
 func (s *session) pipeline(u unit, id string, number int64) *run.Pipeline {

@@ -232,7 +232,8 @@ func (s *session) observed(ctx context.Context, u unit, v circleci.Verdict) erro
 	if st.Status != run.HasFailed && st.Status != run.IsUnknown && st.Detail == status && st.Workflow == v.Workflow.Name && (st.Status == run.OnHold) == held {
 		return nil
 	}
-	return s.rec.add(ctx, run.Event{Type: run.Observed, Steps: u.ids, Status: status, Held: held, Workflow: v.Workflow.Name, URL: s.workflowURL(u, st, v)})
+	e := run.Event{Type: run.Observed, Steps: u.ids, Status: status, Held: held, Workflow: v.Workflow.Name, URL: s.workflowURL(u, st, v)}
+	return s.rec.note(ctx, e, noteFacts)
 }
 
 // readOnce takes in what became of a pipeline that an earlier driver left. A failure that is still one

@@ -142,7 +142,7 @@ func TestReads(t *testing.T) {
 	read("repository", repository, err, github.Repository{FullName: "acme/alpha", DefaultBranch: "master", Private: true, CanPush: true})
 	branch, err := c.Branch(ctx, "acme/alpha", "1.4.x")
 	read("branch", branch, err, github.Branch{
-		Name: "1.4.x", SHA: head, Message: "Prepare 1.4.2-SNAPSHOT\n\nby the release job", Protected: true,
+		Name: "1.4.x", SHA: head, Message: "Prepare 1.4.2-SNAPSHOT\n\nby the release job", Protected: true, Repository: "acme/alpha",
 		CommittedAt: time.Date(2026, 3, 2, 9, 17, 40, 0, time.UTC),
 	})
 	file, err := c.File(ctx, "acme/alpha", "1.4.x", "a b/pom.xml")

@@ -59,9 +59,10 @@ type Git struct {
 	options GitOptions
 	since   time.Time
 
-	turn chan struct{} // held by who writes; a channel, so that waiting for it is idle in a synctest bubble
-	tip  string        // newest commit known; with turn
-	data []byte        // the run's file, as far as it was acknowledged; with turn
+	turn  chan struct{} // held by who writes; a channel, so that waiting for it is idle in a synctest bubble
+	tip   string        // newest commit known; with turn
+	data  []byte        // the run's file, as far as it was acknowledged; with turn
+	given bool          // the lease was given back with the last push; with turn
 
 	stop  context.CancelFunc // of the renewals
 	ended chan struct{}      // closed when they have ended
@@ -143,7 +144,13 @@ func (g *Git) keep(ctx context.Context, push pusher, events []run.Event) error {
 	}
 	return g.publish(ctx, change{
 		subject: subject(g.place.run, events), data: slices.Concat(g.data, lines), events: events, push: push, moved: g.still,
+		released: slices.ContainsFunc(events, finishes),
 	})
+}
+
+// finishes: after the end of the product's release nothing is left to be driven, and the lease goes back with it.
+func finishes(e run.Event) bool {
+	return e.Type == run.Recorded && e.Record != nil && e.Record.Finished
 }
 
 // introduce takes over what was not known when the lease was taken.
@@ -331,7 +338,7 @@ func (t *tries) unpushable(why error) error {
 }
 
 func (g *Git) confirm(c change, lease Lease, began time.Time) {
-	g.data = c.data
+	g.data, g.given = c.data, c.released
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.confirmed, g.pushed = lease.Renewed, began
@@ -372,7 +379,7 @@ func (g *Git) release(ctx context.Context) error {
 		return ctx.Err()
 	}
 	<-g.ended
-	if lost(g.usableOrClosed()) {
+	if g.given || lost(g.usableOrClosed()) {
 		return nil
 	}
 	err := g.publish(ctx, change{subject: g.place.run + ": released", data: g.data, released: true, moved: g.still})

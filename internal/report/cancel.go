@@ -76,8 +76,10 @@ func writeCancelLines(w io.Writer, lines []cancelLine, columns int, color bool) 
 				why = "  " + why
 			}
 			text = row{
-				{pad(clean(l.id.Component()+" "+l.id.Version()), name) + "  ", plain}, {pad(l.word, word), l.how},
-				{why, plain}, {"  " + clean(l.link), faint},
+				{pad(clean(l.id.Component()+" "+l.id.Version()), name) + "  ", plain},
+				{pad(l.word, word), l.how},
+				{why, plain},
+				{"  " + clean(l.link), faint},
 			}.render(0, color)
 		}
 		if _, err := fmt.Fprintln(w, text); err != nil {

@@ -91,6 +91,7 @@ type story struct {
 	state  *run.State
 	seq    int64
 	lines  []string
+	events []run.Event
 	teller *report.Lines
 }
 
@@ -112,7 +113,7 @@ func (s *story) at(clock string, events ...run.Event) *story {
 		if err := s.state.Apply(e); err != nil {
 			s.t.Fatal(err)
 		}
-		s.lines = append(s.lines, s.teller.Of(e, s.state)...)
+		s.lines, s.events = append(s.lines, s.teller.Of(e, s.state)...), append(s.events, e)
 	}
 	return s
 }
