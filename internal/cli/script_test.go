@@ -51,6 +51,7 @@ func TestScripts(t *testing.T) {
 			"sim": cmdSim, "pipelines": cmdPipelines, "no-duplicates": cmdNoDuplicates,
 			"rerun": cmdRerun, "cancel": cmdCancel, "trigger": cmdTrigger, "await-request": cmdAwaitRequest,
 			"remember": cmdRemember, "unchanged": cmdUnchanged, "only-reads": cmdOnlyReads, "each-post": cmdEachPost,
+			"circle-job": cmdCircleJob,
 		},
 	})
 }
