@@ -31,7 +31,7 @@ func layers() [][]string {
 		{"transport"},
 		{"run"},
 		{"plan"},
-		{"manifest"},
+		{"manifest", "versionfile"},
 		{"fault"},
 	}
 }
@@ -43,7 +43,7 @@ func adapters() []string { return []string{"circleci", "github", "gitrepo", "jou
 func helpers() []string { return []string{"sim/simtest", "gitrepo/gittest"} }
 
 // pure packages compute and do nothing else: what they decide can be tested and repeated without a world.
-func pure() []string { return []string{"run", "plan", "manifest", "fault"} }
+func pure() []string { return []string{"run", "plan", "manifest", "versionfile", "fault"} }
 
 // fence keeps an import, and everything below its path, to the packages named.
 type fence struct {

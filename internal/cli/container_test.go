@@ -88,20 +88,3 @@ func TestRewriteContainerLeavesOthers(t *testing.T) {
 		}
 	}
 }
-
-func TestDiff(t *testing.T) {
-	t.Parallel()
-	for _, test := range []struct{ before, after, want string }{
-		{"a b c", "a b c", ""},
-		{"a b c", "a x c", "-b +x"},
-		{"a b c d", "a c x d", "-b +x"},
-		{"", "a b", "+a +b"},
-		{"a b", "", "-a -b"},
-		{"a b c d e", "a B c D e", "-b +B -d +D"},
-	} {
-		got := strings.Join(diff(strings.Fields(test.before), strings.Fields(test.after)), " ")
-		if got != test.want {
-			t.Errorf("diff(%q, %q) = %q, want %q", test.before, test.after, got, test.want)
-		}
-	}
-}

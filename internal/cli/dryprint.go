@@ -7,6 +7,7 @@ import (
 	"sync"
 
 	"github.com/gravitee-lab/gio/internal/gitrepo"
+	"github.com/gravitee-lab/gio/internal/report"
 	"github.com/gravitee-lab/gio/internal/run"
 )
 
@@ -88,39 +89,7 @@ func (p *dryPrinter) commit(at gitrepo.Hash) {
 		fmt.Fprintf(p.w, "  %s\n", err)
 		return
 	}
-	for _, line := range diff(strings.Split(string(before), "\n"), strings.Split(string(after), "\n")) {
+	for _, line := range report.DiffLines(strings.Split(string(before), "\n"), strings.Split(string(after), "\n")) {
 		fmt.Fprintf(p.w, "  %s\n", line)
 	}
-}
-
-// diff is the lines that go ("-") and come ("+"), in order: after a difference, both go on with the nearest line that they have in
-// common. That need not be the shortest way to say it, but is of a file whose lines are edited, and costs no memory.
-func diff(before, after []string) []string {
-	var lines []string
-	for len(before) > 0 || len(after) > 0 {
-		gone, come := nearest(before, after)
-		for _, line := range before[:gone] {
-			lines = append(lines, "-"+line)
-		}
-		for _, line := range after[:come] {
-			lines = append(lines, "+"+line)
-		}
-		before, after = before[gone:], after[come:]
-		for len(before) > 0 && len(after) > 0 && before[0] == after[0] {
-			before, after = before[1:], after[1:]
-		}
-	}
-	return lines
-}
-
-// nearest is how many lines of both stand before the first one in common: as few as there can be, together.
-func nearest(before, after []string) (gone, come int) {
-	for both := 0; both <= len(before)+len(after)-2; both++ {
-		for gone := max(0, both-len(after)+1); gone <= min(both, len(before)-1); gone++ {
-			if before[gone] == after[both-gone] {
-				return gone, both - gone
-			}
-		}
-	}
-	return len(before), len(after)
 }

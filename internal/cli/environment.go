@@ -20,6 +20,7 @@ import (
 	"github.com/gravitee-lab/gio/internal/circleci"
 	"github.com/gravitee-lab/gio/internal/config"
 	"github.com/gravitee-lab/gio/internal/fault"
+	"github.com/gravitee-lab/gio/internal/github"
 	"github.com/gravitee-lab/gio/internal/gitrepo"
 	"github.com/gravitee-lab/gio/internal/plan"
 	"github.com/gravitee-lab/gio/internal/run"
@@ -215,10 +216,34 @@ func (env *environment) circleCI(ws workspace) (*circleci.Client, error) {
 	return circleci.New(circleci.Options{Host: found.Host.Value, Token: found.Token, HTTP: env.http()}), nil
 }
 
-func (env *environment) http() *http.Client {
-	return transport.New(transport.Options{Version: Version(), Log: env.log(), Trouble: func(sentence string) {
+func (env *environment) http() *http.Client { return transport.New(env.wire()) }
+
+// wire is how this process talks to remote APIs.
+func (env *environment) wire() transport.Options {
+	return transport.Options{Version: Version(), Log: env.log(), Trouble: func(sentence string) {
 		fmt.Fprintln(env.Stderr, sentence)
-	}})
+	}}
+}
+
+// gitHub is the client of the GitHub that the components live on; ok is false when there is none: the release
+// repository lies elsewhere, and GITHUB_API_URL names none. The token is the one for Git.
+func (env *environment) gitHub(ws workspace) (client *github.Client, ok bool, err error) {
+	address := config.Env(env.Getenv, "GITHUB_API_URL")
+	credentials, err := env.credentials(ws)
+	if err != nil {
+		return nil, false, err
+	}
+	if address.Value == "" && !credentials.BelongTo(ws.Checkout.RemoteURL) {
+		return nil, false, nil
+	}
+	wire := env.wire()
+	wire.MaxWait = github.MaxWait
+	client, err = github.New(github.Options{URL: address.Value, Token: string(credentials.Token), HTTP: transport.New(wire)})
+	if err != nil {
+		return nil, false, err
+	}
+	env.say("GitHub", config.First(address, config.Value{Value: client.URL(), Source: "default"}))
+	return client, true, nil
 }
 
 // repository opens the release branch of the checkout's remote; with dryPush it is only ever read, and pushes are told instead.

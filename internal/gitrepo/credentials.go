@@ -67,12 +67,20 @@ func (c Credentials) appliesTo(ep *transport.Endpoint) bool {
 	if c.Token == "" || ep.Protocol == "file" {
 		return false
 	}
-	name := (&url.URL{Host: c.host()}).Hostname()
-	if !strings.EqualFold(strings.Trim(ep.Host, "[]"), name) {
-		return false
-	}
-	return ep.Protocol != "http" || name != githubHost
+	return c.knows(ep) && (ep.Protocol != "http" || c.hostName() != githubHost)
 }
+
+// BelongTo tells whether a repository lies on the token's host, whether there is a token or not.
+func (c Credentials) BelongTo(address string) bool {
+	ep, err := transport.NewEndpoint(address)
+	return err == nil && ep.Protocol != "file" && c.knows(ep)
+}
+
+func (c Credentials) knows(ep *transport.Endpoint) bool {
+	return strings.EqualFold(strings.Trim(ep.Host, "[]"), c.hostName())
+}
+
+func (c Credentials) hostName() string { return (&url.URL{Host: c.host()}).Hostname() }
 
 func (c Credentials) secrets(ep *transport.Endpoint) []string {
 	var secrets []string

@@ -15,6 +15,31 @@ var usableName = regexp.MustCompile(`^[A-Za-z0-9_-][A-Za-z0-9._-]*$`)
 // each as file:line:column and what to do. Warnings, in the same form, are for what a person should look at
 // and real files nevertheless contain; they are returned with a fault too.
 func (m *Manifest) Check() (warnings []string, err error) {
+	return m.warnings(), m.problemFault(m.problems())
+}
+
+// CheckEdit is Check for a manifest that edits have made from an earlier one: the fault manifest-invalid
+// holds only problems that the edits brought; what was wrong before, and still is, is left in remaining.
+func (m *Manifest) CheckEdit(before *Manifest) (remaining []string, err error) {
+	old := map[string]bool{}
+	for _, p := range before.problems() {
+		old[positions.ReplaceAllString(p, "")] = true
+	}
+	var fresh []string
+	for _, p := range m.problems() {
+		if old[positions.ReplaceAllString(p, "")] {
+			remaining = append(remaining, p)
+		} else {
+			fresh = append(fresh, p)
+		}
+	}
+	return remaining, m.problemFault(fresh)
+}
+
+// positions are what an edit moves without touching what stands there.
+var positions = regexp.MustCompile(`:\d+:\d+`)
+
+func (m *Manifest) problems() []string {
 	problems := m.productProblems()
 	groups := m.places()
 	for _, c := range m.Components {
@@ -23,7 +48,7 @@ func (m *Manifest) Check() (warnings []string, err error) {
 			problems = append(problems, openProblems(c, groups[c.Name])...)
 		}
 	}
-	return m.warnings(), m.problemFault(problems)
+	return problems
 }
 
 func (m *Manifest) problemFault(problems []string) error {

@@ -1,8 +1,6 @@
 package manifest
 
 import (
-	"bytes"
-	"encoding/json"
 	"sort"
 	"strings"
 
@@ -83,7 +81,9 @@ func (e *edit) set(m *Manifest, obj *node, wanted ...setting) {
 	for _, w := range wanted {
 		if have := obj.get(w.key); have != nil {
 			flush()
-			*e = append(*e, splice{have.value.start, have.value.end, quote(w.value)})
+			if have.value.text != w.value {
+				*e = append(*e, splice{have.value.start, have.value.end, quote(w.value)})
+			}
 			anchor = have
 			continue
 		}
@@ -92,34 +92,38 @@ func (e *edit) set(m *Manifest, obj *node, wanted ...setting) {
 	flush()
 }
 
-// lead is the white space before a key as the object's other keys have it: from the second key on,
-// because on a single line the first one often has none.
-func (m *Manifest) lead(obj *node) string {
-	first, colon := obj.members[0], m.colon(&obj.members[0])
-	if len(obj.members) > 1 {
-		between := m.src.data[first.value.end:obj.members[1].key.start]
-		return string(between[bytes.IndexByte(between, ',')+1:])
+// insert puts a value, as it is to be written, before the item at that index of a list, or at its end.
+func (e *edit) insert(m *Manifest, list *node, at int, value string) {
+	switch {
+	case len(list.items) == 0:
+		*e = append(*e, splice{list.start + 1, list.end - 1, m.alone(list, value)})
+	case at == 0:
+		first := list.items[0].start
+		*e = append(*e, splice{first, first, value + m.separator(list)})
+	default:
+		end := list.items[at-1].end
+		*e = append(*e, splice{end, end, m.separator(list) + value})
 	}
-	lead := string(m.src.data[obj.start+1 : first.key.start])
-	if lead == "" && strings.HasSuffix(colon, " ") {
-		return " "
-	}
-	return lead
 }
 
-func (m *Manifest) colon(mem *member) string { return string(m.src.data[mem.key.end:mem.value.start]) }
-
-// quote writes a JSON string; HTML escapes would make < and & unreadable.
-func quote(s string) string {
-	var b bytes.Buffer
-	enc := json.NewEncoder(&b)
-	enc.SetEscapeHTML(false)
-	_ = enc.Encode(s) // a string always encodes, and a buffer takes all
-	return strings.TrimSuffix(b.String(), "\n")
+// remove takes an item out of a list, and the comma that stood for it.
+func (e *edit) remove(list *node, at int) {
+	items := list.items
+	switch {
+	case len(items) == 1:
+		*e = append(*e, splice{start: list.start + 1, end: list.end - 1})
+	case at == 0:
+		*e = append(*e, splice{start: items[0].start, end: items[1].start})
+	default:
+		*e = append(*e, splice{start: items[at-1].end, end: items[at].end})
+	}
 }
 
 // apply makes the splices and reads the result again: what does not parse never leaves this package.
 func (e *edit) apply(m *Manifest) (*Manifest, error) {
+	if len(*e) == 0 {
+		return m, nil
+	}
 	splices := *e
 	sort.Slice(splices, func(i, j int) bool { return splices[i].start < splices[j].start })
 	var out []byte

@@ -25,6 +25,7 @@ const (
 type budget struct {
 	next    http.RoundTripper
 	limiter *rate.Limiter
+	maxWait time.Duration // Options.MaxWait
 
 	mu    sync.Mutex
 	until time.Time // of the rest
@@ -40,7 +41,7 @@ func (b *budget) RoundTrip(req *http.Request) (*http.Response, error) {
 	}
 	res, err := b.next.RoundTrip(req)
 	if err == nil {
-		b.rest(restAfter(res))
+		b.rest(restAfter(res, b.maxWait))
 	}
 	return res, err
 }
@@ -67,19 +68,22 @@ func (b *budget) rest(d time.Duration) {
 	}
 }
 
-// restAfter is how long an answer asks all requests to rest: after a 429, and when a window of requests
-// is used up.
-func restAfter(res *http.Response) time.Duration {
+// restAfter is how long an answer asks all requests to rest: after a rate limit, and when a window of requests
+// is used up. Where maxWait is set, nobody rests for longer: the next answers say why.
+func restAfter(res *http.Response, maxWait time.Duration) time.Duration {
 	rest := usedUp(res.Header)
-	if res.StatusCode == http.StatusTooManyRequests {
-		rest = max(rest, RetryAfter(res.Header), throttledFor)
+	if limited(res) {
+		rest = max(rest, asked(res), throttledFor)
+	}
+	if maxWait > 0 && rest > maxWait {
+		return 0
 	}
 	return min(rest, maxRest)
 }
 
 // usedUp is the time until the window of requests that is used up begins anew, 0 when none is: of
 // RateLimit-Remaining and X-RateLimit-Remaining, with or without -Second, -Minute, -Hour or -Day, the
-// lowest counts. Reset is in seconds (contracts/circleci.md 3).
+// lowest counts.
 func usedUp(h http.Header) time.Duration {
 	var rest time.Duration
 	for name := range h {
@@ -91,10 +95,7 @@ func usedUp(h http.Header) time.Duration {
 		if err != nil || remaining > 0 {
 			continue
 		}
-		seconds, err := strconv.ParseInt(strings.TrimSpace(h.Get(prefix+"-Reset"+window)), 10, 64)
-		if err == nil && seconds > 0 {
-			rest = max(rest, time.Duration(min(seconds, int64(maxRest/time.Second)))*time.Second)
-		}
+		rest = max(rest, untilReset(h, prefix+"-Reset"+window))
 	}
 	return rest
 }

@@ -35,7 +35,7 @@ func TestRestAfter(t *testing.T) {
 			name, value, _ := strings.Cut(strings.TrimSpace(line), ": ")
 			res.Header.Set(name, value)
 		}
-		if got := restAfter(res); got != tt.want {
+		if got := restAfter(res, 0); got != tt.want {
 			t.Errorf("%s: %s, want %s", tt.name, got, tt.want)
 		}
 	}

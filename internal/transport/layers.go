@@ -66,7 +66,7 @@ func (l *logged) RoundTrip(req *http.Request) (*http.Response, error) {
 	line.Int("status", res.StatusCode).Msg("request")
 	for _, notice := range []string{"Deprecation", "Sunset"} { // an endpoint that will go
 		if value := res.Header.Get(notice); value != "" {
-			l.log.Warn().Str("url", RedactURL(req.URL)).Str(strings.ToLower(notice), value).Msg("CircleCI announces the end of this endpoint")
+			l.log.Warn().Str("url", RedactURL(req.URL)).Str(strings.ToLower(notice), value).Msg("the service announces the end of this endpoint")
 		}
 	}
 	return res, nil
@@ -94,8 +94,17 @@ func (w *whole) RoundTrip(req *http.Request) (*http.Response, error) {
 		return nil, fault.New(fault.Remote, "answer-too-large", "%s %s: the answer is larger than %d MiB",
 			req.Method, RedactURL(req.URL), maxAnswer>>20)
 	}
+	completeLimit(res, body)
 	res.Body, res.Request = io.NopCloser(bytes.NewReader(body)), req
 	return res, nil
+}
+
+// completeLimit gives an answer of GitHub that names its limit in words alone the wait that it means: at least one
+// minute (docs.github.com/rest/using-the-rest-api/rate-limits-for-the-rest-api).
+func completeLimit(res *http.Response, body []byte) {
+	if res.StatusCode == http.StatusForbidden && !limited(res) && bytes.Contains(body, []byte("secondary rate limit")) {
+		res.Header.Set("Retry-After", "60")
+	}
 }
 
 // errNoAnswer is not a context error: those mean that the caller gave up.

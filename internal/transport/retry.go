@@ -8,8 +8,6 @@ import (
 	"math/rand/v2"
 	"net"
 	"net/http"
-	"strconv"
-	"strings"
 	"sync"
 	"time"
 
@@ -26,13 +24,14 @@ const (
 	troubleAfter  = 4 * time.Second
 )
 
-// retry sends a read again after a network error, 408, 429 and 5xx. When two minutes have passed, or the
+// retry sends a read again after a network error, 408, a rate limit and 5xx. When two minutes have passed, or the
 // caller's deadline comes before the next attempt, the last answer or error is the result. The last
 // wait may be a longer one that the server asked for. Anything but a read is sent once.
 type retry struct {
-	next http.RoundTripper
-	log  zerolog.Logger
-	tell func(string)
+	next    http.RoundTripper
+	log     zerolog.Logger
+	tell    func(string)
+	maxWait time.Duration // Options.MaxWait
 
 	mu   sync.Mutex
 	told time.Time
@@ -45,7 +44,7 @@ func (r *retry) RoundTrip(req *http.Request) (*http.Response, error) {
 	start := time.Now()
 	for attempt := 1; ; attempt++ {
 		res, err := r.next.RoundTrip(req)
-		if !worthRepeating(req.Context(), res, err) {
+		if !worthRepeating(req.Context(), res, err) || beyond(r.maxWait, res) {
 			return res, err
 		}
 		wait := waitBefore(attempt, res)
@@ -84,8 +83,7 @@ func (r *retry) trouble(req *http.Request, res *http.Response, err error) {
 // no draining: the layer `whole` has read it.
 func worthRepeating(ctx context.Context, res *http.Response, err error) bool {
 	if err == nil {
-		return res.StatusCode == http.StatusRequestTimeout || res.StatusCode == http.StatusTooManyRequests ||
-			res.StatusCode >= 500
+		return res.StatusCode == http.StatusRequestTimeout || res.StatusCode >= 500 || limited(res)
 	}
 	if ctx.Err() != nil || errors.Is(err, ErrNotSent) {
 		return false
@@ -116,7 +114,7 @@ func waitBefore(attempt int, res *http.Response) time.Duration {
 	if res == nil {
 		return wait
 	}
-	return max(wait, RetryAfter(res.Header))
+	return max(wait, min(asked(res), maxRetryAfter))
 }
 
 // backoff doubles with each attempt, from 250 ms to 15 s. Half of it is chance, so that the steps of a wave do
@@ -127,25 +125,6 @@ func backoff(attempt int) time.Duration {
 		ceiling = min(maxWait, minWait<<attempt)
 	}
 	return ceiling/2 + rand.N(ceiling/2)
-}
-
-// RetryAfter is the wait that an answer asks for in its header Retry-After, given in seconds or as an HTTP
-// date. It is 0 where there is none, or none that makes sense, and at most a minute: CircleCI sends both
-// forms, and absurd values were seen (contracts/circleci.md 3).
-func RetryAfter(h http.Header) time.Duration {
-	value := strings.TrimSpace(h.Get("Retry-After"))
-	if seconds, err := strconv.ParseInt(value, 10, 64); err == nil {
-		return time.Duration(min(max(seconds, 0), int64(maxRetryAfter/time.Second))) * time.Second
-	}
-	at, err := http.ParseTime(value)
-	if err != nil {
-		return 0
-	}
-	now, err := http.ParseTime(h.Get("Date")) // the server's clock, where it tells
-	if err != nil {
-		now = time.Now()
-	}
-	return min(max(at.Sub(now), 0), maxRetryAfter)
 }
 
 func endsWithin(ctx context.Context, d time.Duration) bool {

@@ -29,7 +29,10 @@ type Options struct {
 	Base      http.RoundTripper // sends the requests; nil for NewBase
 	Version   string            // of gio, for the User-Agent header
 	PerSecond float64           // requests a second, attempts included; 0 for 10
-	Log       zerolog.Logger    // gets one debug line for each attempt
+	// MaxWait is the longest wait that a rate limit may ask for: an answer that asks for more is returned at once. With 0
+	// every limit is waited for, a minute at a time, because not every server means what it says (contracts/circleci.md 3).
+	MaxWait time.Duration
+	Log     zerolog.Logger // gets one debug line for each attempt
 	// Trouble is told a sentence when reads have not succeeded for a while, at most once a minute; nil tells nobody.
 	Trouble func(sentence string)
 }
@@ -52,8 +55,8 @@ func New(o Options) *http.Client {
 	// From the wire to the caller: each attempt is read whole, logged, and paid from the budget.
 	var rt http.RoundTripper = &whole{next: base}
 	rt = &logged{next: rt, log: o.Log}
-	rt = &budget{next: rt, limiter: rate.NewLimiter(rate.Limit(perSecond), max(1, int(perSecond*burstSeconds)))}
-	rt = &retry{next: rt, log: o.Log, tell: o.Trouble}
+	rt = &budget{next: rt, limiter: rate.NewLimiter(rate.Limit(perSecond), max(1, int(perSecond*burstSeconds))), maxWait: o.MaxWait}
+	rt = &retry{next: rt, log: o.Log, tell: o.Trouble, maxWait: o.MaxWait}
 	rt = &outgoing{next: rt, userAgent: userAgent(o.Version)}
 	return &http.Client{Transport: rt, CheckRedirect: CheckRedirect}
 }

@@ -1,0 +1,169 @@
+// Package github is GitHub's REST API as gio needs it: repositories, branches, files, tags, branch rules, commit
+// statuses and GitHub releases, on github.com and GitHub Enterprise.
+package github
+
+import (
+	"context"
+	"net/http"
+	"net/url"
+	"regexp"
+	"strings"
+	"time"
+	"unicode"
+
+	gogithub "github.com/google/go-github/v57/github"
+	"golang.org/x/oauth2"
+
+	"github.com/gravitee-lab/gio/internal/fault"
+	"github.com/gravitee-lab/gio/internal/transport"
+)
+
+const (
+	defaultURL  = "https://api.github.com"
+	postTimeout = 30 * time.Second
+	pageSize    = 100 // GitHub's largest
+	// MaxWait is the longest wait of a rate limit that is waited for; beyond it a call fails and says until when.
+	// An HTTP client for Options is made with it (transport.Options.MaxWait).
+	MaxWait = time.Minute
+)
+
+// Options says where GitHub is and who asks.
+type Options struct {
+	URL   string       // root of the API: https://api.github.com, or https://ghe.example.org/api/v3; "" for the former
+	Token string       // "" reads public repositories only, 60 times an hour
+	HTTP  *http.Client // of transport.New, with MaxWait; nil for a new one
+}
+
+// Client talks to one GitHub with one token. It is safe for concurrent use. Reads are GET requests and nothing else.
+//
+// Every error is a fault, or the cause of a context that ended. The kinds: Auth for 401 ("github-unauthorized") and
+// 403 ("github-forbidden"), NotFound for 404 ("no-repository", "no-branch", "no-file", "no-tag", "no-commit",
+// "no-release"), Invalid for what cannot be asked, and else Remote ("github-limit", "github-error",
+// "github-redirect", "github-answer", "github-unreachable"). Short rate limits are waited for; of a
+// longer one the fault says when it ends. No error holds the token, and the token goes to no other host.
+type Client struct {
+	url   string
+	token string
+	api   *gogithub.Client
+}
+
+// New makes a client. It asks nothing: a wrong token shows at the first call. The faults: "github-url" for an address
+// that is none, "github-token" for a token that no header can hold.
+func New(o Options) (*Client, error) {
+	address := strings.TrimRight(strings.TrimSpace(o.URL), "/")
+	if address == "" {
+		address = defaultURL
+	}
+	base, err := url.Parse(address)
+	if err != nil || base.Host == "" || base.Scheme != "https" && base.Scheme != "http" || base.User != nil || base.RawQuery != "" {
+		return nil, fault.New(fault.Invalid, "github-url", "the address of GitHub's API is none that gio can use").
+			Hint("GITHUB_API_URL looks like %s, or https://ghe.example.org/api/v3; the token stands in GITHUB_TOKEN", defaultURL)
+	}
+	token := strings.TrimSpace(o.Token)
+	if strings.ContainsFunc(token, func(r rune) bool { return r > unicode.MaxASCII || !unicode.IsGraphic(r) || r == ' ' }) {
+		return nil, fault.New(fault.Auth, "github-token", "the GitHub token holds characters that no token has").
+			Hint("set GITHUB_TOKEN to the token alone")
+	}
+	if o.HTTP == nil {
+		o.HTTP = transport.New(transport.Options{MaxWait: MaxWait})
+	}
+	api := gogithub.NewClient(httpClient(base, token, *o.HTTP))
+	base.Path += "/" // what go-github wants
+	api.BaseURL = base
+	return &Client{url: address, token: token, api: api}, nil
+}
+
+// URL is the root of the API, without a slash at its end.
+func (c *Client) URL() string { return c.url }
+
+// httpClient is h with the token, which goes to the host of base and nowhere else.
+func httpClient(base *url.URL, token string, h http.Client) *http.Client {
+	if h.Transport == nil {
+		h.Transport = http.DefaultTransport
+	}
+	if token != "" {
+		source := oauth2.StaticTokenSource(&oauth2.Token{AccessToken: token})
+		h.Transport = &oauth2.Transport{Source: source, Base: h.Transport}
+	}
+	h.Transport = &guard{base: base, next: h.Transport}
+	h.CheckRedirect = transport.CheckRedirect
+	return &h
+}
+
+// guard lets requests go to one host only. oauth2.Transport gives the token to every request that reaches it, a
+// redirected one too, so that CheckRedirect alone must not be what keeps it at home.
+type guard struct {
+	base *url.URL
+	next http.RoundTripper
+}
+
+func (g *guard) RoundTrip(req *http.Request) (*http.Response, error) {
+	if !strings.EqualFold(req.URL.Host, g.base.Host) || req.URL.Scheme != g.base.Scheme {
+		if req.Body != nil {
+			_ = req.Body.Close() // nothing was read from it
+		}
+		return nil, redirected(req.URL.Host)
+	}
+	res, err := g.next.RoundTrip(req)
+	if err == nil && transport.Rests(res, MaxWait) {
+		// go-github would refuse all requests until the window begins anew, and not wait. It does not look at the
+		// limits of an answer that says it comes from a cache (BareDo in its github.go).
+		res.Header.Set("X-From-Cache", "1")
+	}
+	return res, err
+}
+
+// call is one request as messages name it.
+type call struct {
+	method  string
+	path    string // below the root, escaped
+	subject string // what it is about: "branch 3.9.x of acme/alpha"
+	missing string // code of its 404
+}
+
+func (k call) String() string { return k.method + " /" + k.path }
+
+// get reads k's answer into out.
+func (c *Client) get(ctx context.Context, k call, out any) (*gogithub.Response, error) {
+	k.method = http.MethodGet
+	return c.do(ctx, k, nil, out)
+}
+
+// post sends k once.
+func (c *Client) post(ctx context.Context, k call, body, out any) error {
+	k.method = http.MethodPost
+	limited, cancel := context.WithTimeoutCause(ctx, postTimeout, errNoAnswer)
+	defer cancel()
+	_, err := c.do(limited, k, body, out)
+	return err
+}
+
+func (c *Client) do(ctx context.Context, k call, body, out any) (*gogithub.Response, error) {
+	req, err := c.api.NewRequest(k.method, k.path, body)
+	if err != nil {
+		return nil, fault.New(fault.Internal, "github-request", "%s could not be built", k).Because(c.quiet(err))
+	}
+	res, err := c.api.Do(ctx, req, out)
+	if err != nil {
+		return res, c.failed(ctx, k, res, err)
+	}
+	return res, nil
+}
+
+var fullNameForm = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_-]*/[A-Za-z0-9._-]+$`)
+
+// under is the path of a resource of a repository; the parts are escaped, a slash in them too.
+func under(fullName string, parts ...string) (string, error) {
+	if !fullNameForm.MatchString(fullName) || strings.HasSuffix(fullName, "/.") || strings.HasSuffix(fullName, "/..") {
+		return "", fault.New(fault.Invalid, "github-repository", "%q is not a repository of GitHub", fullName).
+			Hint("a repository is named org/name")
+	}
+	path := "repos/" + fullName
+	for _, part := range parts {
+		if part == "" || part == "." || part == ".." {
+			return "", fault.New(fault.Invalid, "github-path", "nothing was asked of GitHub about %s: a part of the path is empty or dots", fullName)
+		}
+		path += "/" + url.PathEscape(part)
+	}
+	return path, nil
+}

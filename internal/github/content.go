@@ -1,0 +1,142 @@
+package github
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"iter"
+	"net/url"
+	"strings"
+
+	gogithub "github.com/google/go-github/v57/github"
+
+	"github.com/gravitee-lab/gio/internal/fault"
+)
+
+// File reads a file of at most 1 MB at a ref: a branch, a tag or a commit; "" is the default branch
+// (docs.github.com/rest/repos/contents#get-repository-content). The faults of what is not there: "no-file" when
+// repository and ref exist, "no-commit" for the ref, "no-repository". What is no file, or is larger, is Invalid,
+// "github-file".
+func (c *Client) File(ctx context.Context, repo, ref, path string) ([]byte, error) {
+	at, err := under(repo, append([]string{"contents"}, strings.Split(path, "/")...)...)
+	if err != nil {
+		return nil, err
+	}
+	k := call{path: at, subject: fmt.Sprintf("%s of %s", path, repo), missing: "no-file"}
+	if ref != "" {
+		k.path += "?ref=" + url.QueryEscape(ref)
+		k.subject += " at " + ref
+	}
+	var raw json.RawMessage // an object for a file, a list for a directory
+	if _, err := c.get(ctx, k, &raw); err != nil {
+		return nil, c.whatIsMissing(ctx, repo, k, err)
+	}
+	var file gogithub.RepositoryContent
+	if err := json.Unmarshal(raw, &file); err != nil || file.GetType() != "file" || file.GetEncoding() == "none" {
+		return nil, fault.New(fault.Invalid, "github-file", "%s is not a file of at most 1 MB", k.subject)
+	}
+	text, err := file.GetContent()
+	if err != nil {
+		return nil, lacks(k, "content that can be decoded")
+	}
+	return []byte(text), nil
+}
+
+// Tag is a tag of a repository.
+type Tag struct {
+	Name string
+	SHA  string // of the commit, also when the tag is annotated
+}
+
+// maxPeel bounds the tags that point to tags.
+const maxPeel = 5
+
+// Tag reads one tag (docs.github.com/rest/git/refs#get-a-reference); an annotated one costs a second request. The fault
+// of one that does not exist is "no-tag", of a repository that cannot be seen "no-repository".
+func (c *Client) Tag(ctx context.Context, repo, name string) (Tag, error) {
+	path, err := under(repo, append([]string{"git", "ref", "tags"}, strings.Split(name, "/")...)...)
+	if err != nil {
+		return Tag{}, err
+	}
+	k := call{path: path, subject: fmt.Sprintf("tag %s of %s", name, repo), missing: "no-tag"}
+	var ref gogithub.Reference
+	if _, err := c.get(ctx, k, &ref); err != nil {
+		return Tag{}, c.whatIsMissing(ctx, repo, k, err)
+	}
+	object := ref.GetObject()
+	for range maxPeel {
+		if object.GetType() != "tag" {
+			break
+		}
+		if k.path, err = under(repo, "git", "tags", object.GetSHA()); err != nil {
+			return Tag{}, err
+		}
+		var annotated gogithub.Tag
+		if _, err := c.get(ctx, k, &annotated); err != nil {
+			return Tag{}, err
+		}
+		object = annotated.GetObject()
+	}
+	if object.GetSHA() == "" {
+		return Tag{}, lacks(k, "commit")
+	}
+	return Tag{Name: name, SHA: object.GetSHA()}, nil
+}
+
+// Tags are all tags of a repository, in GitHub's order, which is none to rely on; pages of 100 are read as they are
+// needed (docs.github.com/rest/repos/repos#list-repository-tags). After an error nothing follows.
+func (c *Client) Tags(ctx context.Context, repo string) iter.Seq2[Tag, error] {
+	return func(yield func(Tag, error) bool) {
+		path, err := under(repo, "tags")
+		if err != nil {
+			yield(Tag{}, err)
+			return
+		}
+		for page := 1; page != 0; {
+			k := call{path: fmt.Sprintf("%s?per_page=%d&page=%d", path, pageSize, page), subject: "repository " + repo, missing: "no-repository"}
+			var tags []*gogithub.RepositoryTag
+			res, err := c.get(ctx, k, &tags)
+			if err != nil {
+				yield(Tag{}, err)
+				return
+			}
+			for _, tag := range tags {
+				if !yield(Tag{Name: tag.GetName(), SHA: tag.GetCommit().GetSHA()}, nil) {
+					return
+				}
+			}
+			page = res.NextPage
+		}
+	}
+}
+
+// Comparison is how far two commits are apart.
+type Comparison struct {
+	Ahead    int // commits that head has and base has not
+	Behind   int // commits that base has and head has not
+	Subjects []string
+}
+
+// Compare compares two branches, tags or commits (docs.github.com/rest/commits/commits#compare-two-commits). Subjects
+// are the first lines of the messages of the commits ahead, the newest last; of more than 100 those that GitHub gives
+// on the first page, which are the oldest. The fault of a ref that does not exist is "no-commit".
+func (c *Client) Compare(ctx context.Context, repo, base, head string) (Comparison, error) {
+	path, err := under(repo, "compare", base+"..."+head)
+	if err != nil {
+		return Comparison{}, err
+	}
+	k := call{path: fmt.Sprintf("%s?per_page=%d&page=1", path, pageSize), subject: fmt.Sprintf("%s or %s of %s", base, head, repo), missing: "no-commit"}
+	var found gogithub.CommitsComparison
+	if _, err := c.get(ctx, k, &found); err != nil {
+		return Comparison{}, c.whatIsMissing(ctx, repo, k, err)
+	}
+	if found.AheadBy == nil || found.BehindBy == nil {
+		return Comparison{}, lacks(k, "comparison")
+	}
+	compared := Comparison{Ahead: found.GetAheadBy(), Behind: found.GetBehindBy()}
+	for _, commit := range found.Commits {
+		subject, _, _ := strings.Cut(commit.GetCommit().GetMessage(), "\n")
+		compared.Subjects = append(compared.Subjects, strings.TrimSpace(subject))
+	}
+	return compared, nil
+}

@@ -1,0 +1,182 @@
+package github
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+	"unicode"
+
+	gogithub "github.com/google/go-github/v57/github"
+
+	"github.com/gravitee-lab/gio/internal/fault"
+	"github.com/gravitee-lab/gio/internal/transport"
+)
+
+const maxWords = 200 // characters of an answer that a message shows
+
+// errNoAnswer is the cause of a POST's own limit of time.
+var errNoAnswer = errors.New("no complete answer within 30 seconds")
+
+// failed is the fault of a call that did not succeed.
+func (c *Client) failed(ctx context.Context, k call, res *gogithub.Response, err error) error {
+	if cause := context.Cause(ctx); cause != nil && !errors.Is(cause, errNoAnswer) {
+		return fmt.Errorf("%s: %w", k, cause)
+	}
+	if f, ok := errors.AsType[*fault.Fault](err); ok {
+		return f // of our own, which has said it all
+	}
+	if limit, ok := errors.AsType[*gogithub.RateLimitError](err); ok {
+		return c.limited(k, limit.Rate.Reset.Time)
+	}
+	if limit, ok := errors.AsType[*gogithub.AbuseRateLimitError](err); ok {
+		return c.limited(k, secondary(limit))
+	}
+	if res == nil || res.Response == nil {
+		return fault.New(fault.Remote, "github-unreachable", "%s: no complete answer from GitHub", k).
+			Because(c.quiet(err)).Hint("check the network, and GITHUB_API_URL")
+	}
+	if res.StatusCode >= 200 && res.StatusCode <= 299 {
+		return fault.New(fault.Remote, "github-answer", "%s: cannot understand the answer %d", k, res.StatusCode).
+			Because(c.quiet(err)).Hint("a proxy may have answered in GitHub's place: check GITHUB_API_URL, which looks like https://ghe.example.org/api/v3")
+	}
+	return c.answered(k, res.Response, err)
+}
+
+// answered is the fault for an answer that is not a 2xx.
+func (c *Client) answered(k call, res *http.Response, err error) error {
+	said := fmt.Sprintf("%s: GitHub answered %d", k, res.StatusCode)
+	if words := c.words(err); words != "" {
+		said += " (" + words + ")"
+	}
+	switch status := res.StatusCode; {
+	case status >= 300 && status <= 399:
+		return redirected(redirectHost(res))
+	case status == http.StatusTooManyRequests:
+		return c.limited(k, time.Now().Add(max(transport.RetryAfter(res.Header), time.Minute)))
+	case status == http.StatusUnauthorized:
+		return fault.New(fault.Auth, "github-unauthorized", "%s: the token is wrong, expired or revoked", said).
+			Hint("set GITHUB_TOKEN to a token of %s", c.url)
+	case status == http.StatusForbidden:
+		return c.forbidden(k, said, res)
+	case status == http.StatusNotFound && strings.HasPrefix(c.words(err), "No commit found"):
+		return fault.New(fault.NotFound, "no-commit", "%s: there is no such branch, tag or commit", k.subject)
+	case status == http.StatusNotFound && c.words(err) == "Branch not protected":
+		return fault.New(fault.NotFound, "not-protected", "%s: there is none", k.subject)
+	case status == http.StatusNotFound:
+		return c.missing(k)
+	case status == http.StatusConflict && k.method == http.MethodGet: // docs.github.com/rest/git/refs: "Conflict"
+		return fault.New(fault.NotFound, k.missing, "%s does not exist: the repository is empty", k.subject)
+	}
+	if exists(err) {
+		return fault.New(fault.Invalid, "release-exists", "%s exists already", k.subject)
+	}
+	return fault.New(fault.Remote, "github-error", "%s", said)
+}
+
+// exists tells the 422 of what is there already (docs.github.com/rest/using-the-rest-api/troubleshooting-the-rest-api).
+func exists(err error) bool {
+	answer, ok := errors.AsType[*gogithub.ErrorResponse](err)
+	return ok && slices.ContainsFunc(answer.Errors, func(e gogithub.Error) bool { return e.Code == "already_exists" })
+}
+
+func (c *Client) forbidden(k call, said string, res *http.Response) error {
+	f := fault.New(fault.Auth, "github-forbidden", "%s: the token may not do this with %s", said, k.subject)
+	if needs := res.Header.Get("X-Accepted-GitHub-Permissions"); needs != "" {
+		f = f.Hint("the token needs: %s", c.clean(needs))
+	}
+	if strings.HasPrefix(res.Header.Get("X-GitHub-SSO"), "required") {
+		f = f.Hint("the organization wants single sign-on: authorize the token for it in the settings of your GitHub account")
+	}
+	return f
+}
+
+// missing is the fault of a 404, which GitHub also answers when the token may not see a repository.
+func (c *Client) missing(k call) *fault.Fault {
+	if c.token == "" {
+		return fault.New(fault.NotFound, k.missing, "%s: not found, or private: without a token gio sees public repositories only", k.subject).
+			Hint("set GITHUB_TOKEN to a token that may read it (contents:read)")
+	}
+	return fault.New(fault.NotFound, k.missing, "%s: not found, or the token cannot see it: it needs contents:read", k.subject).
+		Hint("check the spelling, and that the token's user has access")
+}
+
+// absent is the fault of what is not there, when its repository was seen.
+func absent(k call) error {
+	return fault.New(fault.NotFound, k.missing, "%s does not exist", k.subject)
+}
+
+// limited is the fault of a rate limit that is too long to wait for.
+func (c *Client) limited(k call, until time.Time) error {
+	f := fault.New(fault.Remote, "github-limit", "%s: GitHub's rate limit is used up until %s", k, until.Local().Format("15:04:05"))
+	if c.token == "" {
+		return f.Hint("set GITHUB_TOKEN: with a token there are 5000 requests an hour, without one 60")
+	}
+	return f.Hint("wait until then, or use the token of another user or of a GitHub App")
+}
+
+// secondary is when a secondary limit ends: a minute from now where GitHub does not say.
+func secondary(limit *gogithub.AbuseRateLimitError) time.Time {
+	if limit.RetryAfter == nil {
+		return time.Now().Add(time.Minute)
+	}
+	return time.Now().Add(*limit.RetryAfter)
+}
+
+func redirected(host string) error {
+	return fault.New(fault.Remote, "github-redirect", "GitHub redirects to %s, which is not followed: the token is sent to no other host", host).
+		Hint("check GITHUB_API_URL, and the proxy if there is one")
+}
+
+// redirectHost is where a redirect points to: the host alone, because the rest may hold secrets.
+func redirectHost(res *http.Response) string {
+	location, err := res.Location()
+	if err != nil || location.Host == "" {
+		return "an address that cannot be read"
+	}
+	return location.Host
+}
+
+// words is what GitHub says about an error: its message, and those of its details.
+func (c *Client) words(err error) string {
+	answer, ok := errors.AsType[*gogithub.ErrorResponse](err)
+	if !ok {
+		return ""
+	}
+	words := []string{answer.Message}
+	for _, detail := range answer.Errors {
+		words = append(words, strings.TrimSpace(strings.Join([]string{detail.Message, detail.Field, detail.Code}, " ")))
+	}
+	return c.clean(strings.Join(words, "; "))
+}
+
+// clean makes one line of at most 200 characters without the token, which goes before the text is cut.
+func (c *Client) clean(text string) string {
+	text = transport.RedactText(strings.ToValidUTF8(text, "?"), c.token)
+	text = strings.Join(strings.FieldsFunc(text, func(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) }), " ")
+	if runes := []rune(text); len(runes) > maxWords {
+		return string(runes[:maxWords-1]) + "…"
+	}
+	return text
+}
+
+// quietError is an error whose text holds no secret.
+type quietError struct {
+	text string
+	err  error
+}
+
+func (q quietError) Error() string { return q.text }
+func (q quietError) Unwrap() error { return q.err }
+
+// quiet takes secrets out of an error's text, and the URL, which the message has already.
+func (c *Client) quiet(err error) error {
+	if u, ok := errors.AsType[*url.Error](err); ok {
+		err = u.Err
+	}
+	return quietError{text: transport.RedactText(err.Error(), c.token), err: err}
+}

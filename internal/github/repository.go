@@ -1,0 +1,118 @@
+package github
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	gogithub "github.com/google/go-github/v57/github"
+
+	"github.com/gravitee-lab/gio/internal/fault"
+)
+
+// Repository is what GitHub says about a repository.
+type Repository struct {
+	FullName      string // org/name as it is called today: another one than was asked for when it was renamed
+	DefaultBranch string
+	Private       bool
+	Archived      bool
+	CanPush       bool // the token's user has the right to push; GitHub does not say what the token itself may do
+}
+
+// Repository reads a repository. A renamed or transferred one is found under its old name, too
+// (docs.github.com/rest/repos/repos#get-a-repository, 301).
+func (c *Client) Repository(ctx context.Context, fullName string) (Repository, error) {
+	found, err := c.repository(ctx, fullName)
+	if err != nil {
+		return Repository{}, err
+	}
+	return Repository{
+		FullName: found.GetFullName(), DefaultBranch: found.GetDefaultBranch(), Private: found.GetPrivate(),
+		Archived: found.GetArchived(), CanPush: found.Permissions["push"],
+	}, nil
+}
+
+func (c *Client) repository(ctx context.Context, fullName string) (*gogithub.Repository, error) {
+	path, err := under(fullName)
+	if err != nil {
+		return nil, err
+	}
+	found := new(gogithub.Repository)
+	k := call{path: path, subject: "repository " + fullName, missing: "no-repository"}
+	if _, err := c.get(ctx, k, found); err != nil {
+		return nil, err
+	}
+	if found.GetFullName() == "" {
+		return nil, lacks(k, "repository")
+	}
+	return found, nil
+}
+
+// Branch is a branch and its newest commit.
+type Branch struct {
+	Name        string
+	SHA         string
+	Message     string // of the commit, whole
+	CommittedAt time.Time
+	Protected   bool // by classic protection or a ruleset; Rules says against what
+}
+
+// Branch reads a branch (docs.github.com/rest/branches/branches#get-a-branch). The fault of one that does not exist is
+// "no-branch", of a repository that cannot be seen "no-repository".
+func (c *Client) Branch(ctx context.Context, repo, branch string) (Branch, error) {
+	found, err := c.branch(ctx, repo, branch)
+	if err != nil {
+		return Branch{}, err
+	}
+	commit := found.Commit.GetCommit()
+	return Branch{
+		Name: found.GetName(), SHA: found.Commit.GetSHA(), Message: commit.GetMessage(),
+		CommittedAt: commit.GetCommitter().GetDate().Time, Protected: found.GetProtected(),
+	}, nil
+}
+
+// branchAnswer is go-github's branch with the summary of its protection, which that one leaves out.
+type branchAnswer struct {
+	gogithub.Branch
+	Protection *struct {
+		Enabled              bool `json:"enabled"`
+		RequiredStatusChecks *struct {
+			Enforcement string   `json:"enforcement_level"` // off, non_admins, everyone
+			Contexts    []string `json:"contexts"`
+		} `json:"required_status_checks"`
+	} `json:"protection"`
+}
+
+func (c *Client) branch(ctx context.Context, repo, branch string) (*branchAnswer, error) {
+	path, err := under(repo, "branches", branch)
+	if err != nil {
+		return nil, err
+	}
+	found := new(branchAnswer)
+	k := call{path: path, subject: fmt.Sprintf("branch %s of %s", branch, repo), missing: "no-branch"}
+	if _, err := c.get(ctx, k, found); err != nil {
+		return nil, c.whatIsMissing(ctx, repo, k, err)
+	}
+	if found.Commit.GetSHA() == "" {
+		return nil, lacks(k, "commit")
+	}
+	return found, nil
+}
+
+// whatIsMissing asks, after a 404, whether the repository itself can be seen: GitHub's answer is the same.
+func (c *Client) whatIsMissing(ctx context.Context, repo string, k call, err error) error {
+	if !fault.Is(err, k.missing) {
+		return err
+	}
+	if _, err := c.repository(ctx, repo); err != nil {
+		return err
+	}
+	return absent(k)
+}
+
+// lacks is the fault of a 2xx that is JSON, but not about what was asked.
+func lacks(k call, what string) error {
+	return fault.New(fault.Remote, "github-answer", "%s: the answer holds no %s", k, what).
+		Hint("a proxy may have answered in GitHub's place: check GITHUB_API_URL")
+}
+
