@@ -26,7 +26,7 @@ func layers() [][]string {
 	return [][]string{
 		{"cli"},
 		{"report", "config", "term", "sim", "notify"},
-		{"engine", "check"},
+		{"engine", "check", "prepare"},
 		{"circleci", "github", "gitrepo", "journal"},
 		{"transport"},
 		{"run"},

@@ -21,10 +21,14 @@ func newSimCommand(env *environment) *cobra.Command {
 	o := simOptions{}
 	cmd := &cobra.Command{
 		Use:   "sim",
-		Short: "Serve a simulated CircleCI, to point any client at",
+		Short: "Serve a simulated CircleCI and GitHub, to point any client at",
 		Long: `Sim pretends to be CircleCI API v2, on command: a scenario file says which projects there are,
 how long their pipelines take, which fail, and how the API misbehaves. Everything lives in
 memory; Ctrl-C ends it. It prints its address, which is a value for CIRCLE_HOST.
+
+A scenario with a github section has GitHub's REST API beside it, as GitHub Enterprise has it:
+GITHUB_API_URL is then the same address with /api/v3 behind it. Only the repositories that the
+section lists exist. A pipeline that releases there sets the tag of its version.
 
 Exit codes: 0 done, 1 the address is taken, 2 wrong usage, 5 no such scenario, 7 the scenario is
 wrong.`,

@@ -216,6 +216,10 @@ func cmdSim(ts *testscript.TestScript, neg bool, args []string) {
 	worldOf(ts).sim = s
 	ts.Setenv("CIRCLE_HOST", host)
 	ts.Setenv("CIRCLE_TOKEN", "script-token")
+	if scenario.GitHub != nil {
+		ts.Setenv("GITHUB_API_URL", host+"/api/v3")
+		ts.Setenv("GITHUB_TOKEN", "script-github-token")
+	}
 }
 
 // serve serves a simulator whose pipelines are quick unless the scenario says otherwise, and gives its address.

@@ -15,6 +15,56 @@ import (
 // supportOf is the support branch of a version: X.Y.x.
 func supportOf(v *semver.Version) string { return fmt.Sprintf("%d.%d.x", v.Major(), v.Minor()) }
 
+// SupportBranch is the support branch of a version: X.Y.x; "" for a version that is not of the form X.Y.Z.
+func SupportBranch(version string) string {
+	v, err := manifest.ParseVersion(version)
+	if err != nil {
+		return ""
+	}
+	return supportOf(v)
+}
+
+// MainBranch stands for the main branch of a component's repository, whatever that one is called.
+const MainBranch = ""
+
+// Candidates are the branches that the next version of a component can be on, the likeliest first. Which of
+// them it is shows in their version files: Step must give the same branch for the version found there.
+func (o Options) Candidates(c manifest.Component) []string {
+	if branch := o.Overrides[c.Name].Branch; branch != "" {
+		return []string{branch}
+	}
+	var branches []string
+	if o.Branch == o.MainBranch {
+		branches = append(branches, MainBranch)
+	} else if mayJoin(c.Version, o.Branch) {
+		branches = append(branches, o.Branch)
+	}
+	if support := SupportBranch(c.Version); support != "" && support != o.Branch {
+		branches = append(branches, support)
+	}
+	if o.Branch != o.MainBranch {
+		branches = append(branches, MainBranch)
+	}
+	return branches
+}
+
+var lineOf = regexp.MustCompile(`^(\d+)\.(\d+)\.x$`)
+
+// mayJoin tells whether the version after this one can be on the release branch: on any but a support branch
+// it can; there, when it is of the same major and no later minor, or there is none yet.
+func mayJoin(version, branch string) bool {
+	line := lineOf.FindStringSubmatch(branch)
+	if line == nil || version == "" {
+		return true
+	}
+	first, err := manifest.ParseVersion(line[1] + "." + line[2] + ".0")
+	if err != nil {
+		return false
+	}
+	v, err := manifest.ParseVersion(version)
+	return err == nil && v.Major() == first.Major() && v.Minor() <= first.Minor()
+}
+
 // checkBranch keeps a release from a branch that holds another line's version by mistake.
 func checkBranch(m *manifest.Manifest, o Options) error {
 	if o.Branch != "" && (o.Branch == o.MainBranch || slices.Contains(o.ReleaseBranches, o.Branch)) {

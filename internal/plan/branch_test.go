@@ -4,7 +4,10 @@ import (
 	"fmt"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/gravitee-lab/gio/internal/fault"
+	"github.com/gravitee-lab/gio/internal/manifest"
 	"github.com/gravitee-lab/gio/internal/plan"
 )
 
@@ -100,5 +103,34 @@ func TestSharedRepository(t *testing.T) {
 	p = makePlan(t, sample, shared(map[string]any{"module": "{{.Component}}"}))
 	if units := plan.Units(p.Waves[0]); len(units) != 2 {
 		t.Errorf("got %d units, want two: their parameters differ", len(units))
+	}
+}
+
+func TestCandidates(t *testing.T) {
+	t.Parallel()
+	const main = plan.MainBranch
+	tests := []struct {
+		release, version string
+		want             []string
+	}{
+		{"3.9.x", "1.30.4", []string{"1.30.x", main}},
+		{"3.9.x", "3.9.4", []string{"3.9.x", main}},
+		{"3.10.x", "3.9.4", []string{"3.10.x", "3.9.x", main}},
+		{"3.9.x", "3.10.0", []string{"3.10.x", main}},
+		{"3.9.x", "20", []string{main}},
+		{"3.9.x", "", []string{"3.9.x", main}},
+		{"3.0.0-beta", "1.30.4", []string{"3.0.0-beta", "1.30.x", main}},
+		{"master", "1.30.4", []string{main, "1.30.x"}},
+		{"master", "", []string{main}},
+	}
+	for _, tt := range tests {
+		o := plan.Options{Branch: tt.release, MainBranch: "master"}
+		if diff := cmp.Diff(tt.want, o.Candidates(manifest.Component{Name: "a", Version: tt.version})); diff != "" {
+			t.Errorf("%s on %s (-want +got):\n%s", tt.version, tt.release, diff)
+		}
+	}
+	o := plan.Options{Branch: "3.9.x", Overrides: map[string]plan.Override{"a": {Branch: "stable"}}}
+	if diff := cmp.Diff([]string{"stable"}, o.Candidates(manifest.Component{Name: "a", Version: "1.0.0"})); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
 	}
 }

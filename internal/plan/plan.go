@@ -142,7 +142,7 @@ func (p *Plan) fillWaves(m *manifest.Manifest, o Options) error {
 			if !found || o.reasonToLeave(c) != "" {
 				continue
 			}
-			step, err := o.step(m, c)
+			step, err := o.Step(m, c)
 			if err != nil {
 				return err
 			}

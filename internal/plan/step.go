@@ -23,8 +23,10 @@ const (
 // dryRun is the parameter that only the command line decides.
 const dryRun = "dry_run"
 
-func (o Options) step(m *manifest.Manifest, c manifest.Component) (Step, error) {
-	repository, err := o.repository(m, c)
+// Step is what a component is released as when it is open at its version, whatever group it stands in. Its
+// faults are those of Make.
+func (o Options) Step(m *manifest.Manifest, c manifest.Component) (Step, error) {
+	repository, err := o.Repository(m, c)
 	if err != nil {
 		return Step{}, err
 	}
@@ -53,7 +55,8 @@ var (
 	fullName = regexp.MustCompile(`^[A-Za-z0-9_-][A-Za-z0-9._-]*/[A-Za-z0-9_-][A-Za-z0-9._-]*$`)
 )
 
-func (o Options) repository(m *manifest.Manifest, c manifest.Component) (string, error) {
+// Repository is the repository of a component, org/name. The fault is invalid-repository.
+func (o Options) Repository(m *manifest.Manifest, c manifest.Component) (string, error) {
 	name := cmp.Or(o.Overrides[c.Name].Repository, c.Name)
 	if !strings.Contains(name, "/") {
 		org := cmp.Or(o.Organization, m.Organization())

@@ -23,7 +23,7 @@ func (c Chaos) validate() error {
 	var all complaints
 	all.refuse(!(c.Rate > 0 && c.Rate <= 1), "rate is more than 0 and at most 1, it is %v", c.Rate)
 	for _, k := range c.Kinds {
-		all.refuse(!k.known() || k == Answer, "%q is no kind of fault that chaos can draw", k)
+		all.refuse(!k.known() || k == Answer || k == SecondaryLimit, "%q is no kind of fault that chaos can draw", k)
 	}
 	return all.join()
 }

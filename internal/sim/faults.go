@@ -48,16 +48,19 @@ const (
 	Throttle      FaultKind = "429"
 	Answer        FaultKind = "status"         // any answer; the server does not act
 	TruncateAfter FaultKind = "truncate-after" // the connection is dropped in the middle of the answer's body
+	// SecondaryLimit is GitHub's 403 for too much at once; without retry_after only its words say what it is.
+	SecondaryLimit FaultKind = "secondary-limit"
 )
 
 func (k FaultKind) known() bool {
-	return slices.Contains([]FaultKind{ErrorBefore, ErrorAfter, HangBefore, HangAfter, ResetBefore, ResetAfter, Throttle, Answer, TruncateAfter}, k)
+	return slices.Contains([]FaultKind{ErrorBefore, ErrorAfter, HangBefore, HangAfter, ResetBefore, ResetAfter, Throttle, Answer, TruncateAfter, SecondaryLimit}, k)
 }
 
-func (f Fault) validate() error {
+// validate knows the endpoints of the service that the fault belongs to.
+func (f Fault) validate(endpoints []string) error {
 	var c complaints
 	refuse := c.refuse
-	answers := f.Kind == Throttle || f.Kind == Answer
+	answers := f.Kind == Throttle || f.Kind == Answer || f.Kind == SecondaryLimit
 	refuse(!f.Kind.known(), "unknown kind of fault %q", f.Kind)
 	refuse(f.Nth < 0, "nth counts from 1, it is %d", f.Nth)
 	refuse(f.Times < -1, "times is a number, or -1 for all, it is %d", f.Times)
@@ -65,13 +68,13 @@ func (f Fault) validate() error {
 	refuse(f.Kind != Answer && f.Status != 0, "status belongs to the kind status")
 	refuse(f.Body != "" && !answers && f.Kind != ErrorBefore && f.Kind != ErrorAfter, "%s sends no body of its own", f.Kind)
 	refuse(f.RetryAfter < 0, "retry_after must not be negative, it is %v", f.RetryAfter)
-	refuse(f.RetryAfter != 0 && !answers, "retry_after belongs to the kinds 429 and status")
+	refuse(f.RetryAfter != 0 && !answers, "retry_after belongs to the kinds 429, status and secondary-limit")
 	refuse(f.RetryAsDate && f.RetryAfter == 0, "retry_as_date needs retry_after")
 	refuse(f.RetryText != "" && (!answers || f.RetryAfter != 0), "retry_text belongs to the kinds 429 and status, instead of retry_after")
 	refuse(f.Location != "" && (f.Status < 300 || f.Status > 399), "location belongs to the statuses 300 to 399")
 	_, err := url.Parse(f.Location)
 	refuse(err != nil, "location: %v", err)
-	refuse(f.Match.Endpoint != "" && !slices.Contains(Endpoints(), f.Match.Endpoint), "unknown endpoint %q, known are %v", f.Match.Endpoint, Endpoints())
+	refuse(f.Match.Endpoint != "" && !slices.Contains(endpoints, f.Match.Endpoint), "unknown endpoint %q, known are %v", f.Match.Endpoint, endpoints)
 	_, err = regexp.Compile(f.Match.Path)
 	refuse(err != nil, "match.path: %v", err)
 	return c.join()
@@ -97,9 +100,9 @@ func arm(faults []Fault) []*armed {
 }
 
 // due is the fault whose turn it is, or nil. Each fault counts the call, also when an earlier one takes it.
-func (s *Sim) due(c *call) *armed {
+func due(faults []*armed, c *call) *armed {
 	var hit *armed
-	for _, f := range s.faults {
+	for _, f := range faults {
 		if !f.matches(c) {
 			continue
 		}
@@ -145,6 +148,8 @@ func (f Fault) strike(now time.Time, act func() answer) (answer, ending) {
 		return f.answer(now, http.StatusTooManyRequests, "Rate limited."), sent
 	case Answer:
 		return f.answer(now, f.Status, ""), sent
+	case SecondaryLimit:
+		return f.answer(now, http.StatusForbidden, secondaryLimit), sent
 	default:
 		return f.answer(now, http.StatusInternalServerError, `{"message":"Internal server error"}`), sent
 	}

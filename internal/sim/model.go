@@ -35,6 +35,7 @@ type pipeline struct {
 	actor      string
 	received   time.Time
 	created    time.Time
+	revision   string
 	ready      time.Time // until then its configuration is being read
 	errors     []string  // not empty: errored when its last configuration was read
 	workflows  []*workflow
@@ -107,7 +108,7 @@ func (s *Sim) add(p *project, at ref, now time.Time) *pipeline {
 	created := now.Add(creation)
 	made := &pipeline{
 		id: s.uuid("pipeline", p.slug, n), project: p, number: n, ref: at,
-		received: now, created: created, ready: created.Add(p.PendingFor),
+		received: now, created: created, ready: created.Add(p.PendingFor), revision: s.revision(p, at),
 	}
 	p.pipelines = append(p.pipelines, made)
 	s.byID[made.id] = made
@@ -252,8 +253,14 @@ func (s *Sim) workflow(id string, now time.Time) *workflow {
 	return nil
 }
 
-// revision is the head of a branch or tag, always the same.
+// revision is the head of a branch or tag: the repository's, where there is one, else always the same.
 func (s *Sim) revision(p *project, at ref) string {
+	_, org, name := p.parts()
+	if r := s.hub.named(org + "/" + name); r != nil {
+		if c := r.resolve(at.name()); c != nil {
+			return c.sha
+		}
+	}
 	return fmt.Sprintf("%x", sha1.Sum(fmt.Append(nil, s.scenario.Seed, p.slug, at.name())))
 }
 

@@ -79,7 +79,7 @@ func (s *Sim) item(p *pipeline, now time.Time) pipelineItem {
 	if p.relic {
 		form, it.Trigger.Type = p.odd()
 	}
-	revision := s.revision(p.project, p.ref)
+	revision := p.revision
 	if p.project.app() {
 		it.TriggerParameters = &appParameters{gitItem{p.ref.branch, p.ref.tag, revision, p.ref.full()}}
 		return it

@@ -9,7 +9,7 @@ import (
 // Scenario says what the simulated CircleCI is like. The zero value is a service where every project and
 // branch exists and every pipeline succeeds after two seconds. In files durations are written "2s".
 //
-// These comments, with those of Limit, Fault, Match and Chaos, are the whole format; any other key is an error.
+// These comments, with those of Limit, Fault, Match, Chaos and GitHub, are the whole format; any other key is an error.
 type Scenario struct {
 	Login         string             `yaml:"login"`          // whom every accepted token belongs to; default "release-bot"
 	Tokens        []string           `yaml:"tokens"`         // accepted tokens; empty = any token that is not empty
@@ -29,6 +29,7 @@ type Scenario struct {
 	Limit           *Limit        `yaml:"limit"`         // a rate limit; none when left out
 	Faults          []Fault       `yaml:"faults"`        // what goes wrong on the wire, by order of requests
 	Chaos           *Chaos        `yaml:"chaos"`         // what goes wrong on the wire, at random; none when left out
+	GitHub          *GitHub       `yaml:"github"`        // a GitHub beside CircleCI; none when left out
 }
 
 // Project says what one project is like. A field left out is taken from Scenario.Default.

@@ -1,8 +1,8 @@
-// Package sim pretends to be CircleCI, on command.
+// Package sim pretends to be CircleCI, and a GitHub beside it, on command.
 //
 // Every state is computed from the clock when it is read: there is no goroutine and no timer, so the same
 // handler serves over TCP, in process, and under testing/synctest. What it answers follows the published
-// contract (contracts/circleci.md; testdata/contracts/circleci-openapi.yaml), not gio's client.
+// contract (contracts/circleci.md; testdata/contracts/circleci-openapi.yaml; docs.github.com/rest), not gio's clients.
 package sim
 
 import (
@@ -21,7 +21,7 @@ import (
 )
 
 // Sim is an http.Handler that answers like https://circleci.com. Paths begin with /api/v2, those of step output
-// with /api/v1.1 and /output. It is safe for concurrent use.
+// with /api/v1.1 and /output, and those of GitHub with /api/v3. It is safe for concurrent use.
 type Sim struct {
 	scenario Scenario
 
@@ -36,6 +36,7 @@ type Sim struct {
 	pipelines   []*pipeline            // in the order of their triggers, without history
 	requests    []Request
 	bucket      bucket
+	hub         *hub
 	draws       map[string]int // chaos: how often a method and path were drawn
 	tally       tally
 
@@ -59,10 +60,13 @@ func New(s Scenario) *Sim {
 	sim := &Sim{
 		scenario: s, faults: arm(s.Faults), listed: map[string]Project{}, projects: map[string]*project{},
 		byProjectID: map[string]*project{}, byID: map[string]*pipeline{}, orgs: map[string][]*pipeline{},
-		workflows: map[string]*workflow{}, draws: map[string]int{}, tally: tally{requests: map[string]map[int]int{}},
+		workflows: map[string]*workflow{}, draws: map[string]int{}, tally: tally{requests: map[string]map[int]int{}, github: map[string]map[int]int{}},
 	}
 	for name, p := range s.Projects {
 		sim.listed[canonical(name)] = p
+	}
+	if s.GitHub != nil {
+		sim.hub = sim.newHub(*s.GitHub, time.Now())
 	}
 	sim.server = InProcess(sim)
 	return sim
@@ -89,7 +93,7 @@ func (s *Sim) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		panic(http.ErrAbortHandler)
 	}
 	a, end := s.handle(r, body)
-	if !sleep(r.Context(), s.scenario.Latency) {
+	if !sleep(r.Context(), s.latency(r)) {
 		panic(http.ErrAbortHandler)
 	}
 	switch end {
@@ -101,6 +105,13 @@ func (s *Sim) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case truncated, sent:
 		a.write(w, end == truncated)
 	}
+}
+
+func (s *Sim) latency(r *http.Request) time.Duration {
+	if s.scenario.GitHub != nil && onGitHub(r) {
+		return s.scenario.GitHub.Latency
+	}
+	return s.scenario.Latency
 }
 
 // sleep tells whether the time went by before the caller left.
@@ -122,19 +133,32 @@ func sleep(ctx context.Context, d time.Duration) bool {
 func (s *Sim) handle(r *http.Request, body []byte) (answer, ending) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	c := s.read(r, body, time.Now())
-	a, end := s.decide(c)
-	for name, value := range s.limitHeaders() {
-		a = a.with(name, value)
+	now := time.Now()
+	seen := record(r, body, now)
+	var a answer
+	var end ending
+	var count func(status int)
+	if onGitHub(r) {
+		c := s.readHub(r, body, now)
+		a, end = s.decideHub(c)
+		count = func(status int) { s.tally.countGitHub(c.endpoint, status) }
+	} else {
+		c := s.read(r, body, now)
+		a, end = s.decide(c)
+		for name, value := range s.limitHeaders() {
+			a = a.with(name, value)
+		}
+		count = func(status int) { s.tally.count(c.endpoint, status, now) }
 	}
-	seen := record(r, body, c.now)
 	if end == sent || end == truncated {
 		seen.Status = a.status
 	}
 	s.keep(seen)
-	s.tally.count(c.endpoint, seen.Status, c.now)
+	count(seen.Status)
 	return a, end
 }
+
+func onGitHub(r *http.Request) bool { return strings.HasPrefix(r.URL.Path, gitHubRoot) }
 
 // decide asks in the order in which things stand before a real service: its rate limit, the network, the service.
 func (s *Sim) decide(c *call) (answer, ending) {
@@ -142,7 +166,7 @@ func (s *Sim) decide(c *call) (answer, ending) {
 		return s.throttled(), sent
 	}
 	act := func() answer { return s.answer(c) }
-	if f := s.due(c); f != nil {
+	if f := due(s.faults, c); f != nil {
 		return f.strike(c.now, act)
 	}
 	if f := s.draw(c); f != nil {

@@ -10,6 +10,7 @@ import (
 // Stats are figures about everything that happened so far, also about requests that Requests has forgotten.
 type Stats struct {
 	Requests       map[string]map[int]int // how many, by endpoint ("" = no such path) and status (0 = none was sent)
+	GitHub         map[string]map[int]int // the same of GitHub; the other figures are about CircleCI alone
 	Throttled      int                    // answered with 429, by whatever cause
 	PeakPerSecond  int                    // the most requests that arrived within one second, throttled ones too
 	PeakUnfinished int                    // the most pipelines at once that were not finished, without other people's history
@@ -19,10 +20,13 @@ type Stats struct {
 func (s *Sim) Stats() Stats {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	st := Stats{Requests: map[string]map[int]int{}, PeakPerSecond: s.tally.peak, PeakUnfinished: s.peakUnfinished(time.Now())}
+	st := Stats{Requests: map[string]map[int]int{}, GitHub: map[string]map[int]int{}, PeakPerSecond: s.tally.peak, PeakUnfinished: s.peakUnfinished(time.Now())}
 	for endpoint, statuses := range s.tally.requests {
 		st.Requests[endpoint] = maps.Clone(statuses)
 		st.Throttled += statuses[http.StatusTooManyRequests]
+	}
+	for endpoint, statuses := range s.tally.github {
+		st.GitHub[endpoint] = maps.Clone(statuses)
 	}
 	return st
 }
@@ -30,21 +34,28 @@ func (s *Sim) Stats() Stats {
 // tally counts requests.
 type tally struct {
 	requests map[string]map[int]int
+	github   map[string]map[int]int
 	recent   []time.Time // of the requests of the last second
 	peak     int
 }
 
 func (t *tally) count(endpoint string, status int, now time.Time) {
-	if t.requests[endpoint] == nil {
-		t.requests[endpoint] = map[int]int{}
-	}
-	t.requests[endpoint][status]++
+	one(t.requests, endpoint, status)
 	gone := 0
 	for gone < len(t.recent) && now.Sub(t.recent[gone]) >= time.Second {
 		gone++
 	}
 	t.recent = append(t.recent[gone:], now)
 	t.peak = max(t.peak, len(t.recent))
+}
+
+func (t *tally) countGitHub(endpoint string, status int) { one(t.github, endpoint, status) }
+
+func one(counts map[string]map[int]int, endpoint string, status int) {
+	if counts[endpoint] == nil {
+		counts[endpoint] = map[int]int{}
+	}
+	counts[endpoint][status]++
 }
 
 // peakUnfinished goes through the times at which pipelines began and ended to be unfinished.

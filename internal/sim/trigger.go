@@ -103,11 +103,15 @@ func (s *Sim) launch(p *project, at ref, login string, values map[string]any, fa
 	if complaints := p.complaints(values); len(complaints) > 0 {
 		fate = Run{Outcome: Errored, Errors: complaints}
 	}
+	s.settle(now) // what was released before is in the commit that this one builds
 	made := s.add(p, at, now)
 	made.trigger, made.actor, made.parameters = "api", login, values
 	s.schedule(made, fate)
 	made.supersede()
 	s.pipelines = append(s.pipelines, made)
+	if s.hub != nil && made.releasing() {
+		s.hub.unsettled = append(s.hub.unsettled, made)
+	}
 	return made
 }
 

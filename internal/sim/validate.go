@@ -43,13 +43,17 @@ func (s Scenario) validate() error {
 		c.add(within("projects."+name, p.validate()))
 	}
 	for i, f := range s.Faults {
-		c.add(within(fmt.Sprintf("faults[%d]", i), f.validate()))
+		c.add(within(fmt.Sprintf("faults[%d]", i), f.validate(Endpoints())))
+		c.refuse(f.Kind == SecondaryLimit, "faults[%d]: %s is a fault of GitHub", i, f.Kind)
 	}
 	if s.Limit != nil {
 		c.add(within("limit", s.Limit.validate()))
 	}
 	if s.Chaos != nil {
 		c.add(within("chaos", s.Chaos.validate()))
+	}
+	if s.GitHub != nil {
+		c.add(within("github", s.GitHub.validate()))
 	}
 	return c.join()
 }

@@ -1,0 +1,56 @@
+package prepare
+
+import (
+	"cmp"
+	"fmt"
+	"strings"
+)
+
+const subjectWidth = 100 // characters, beyond which a subject counts instead of listing
+
+// Message is the commit's: "Prepare 3.9.5: open gateway 1.30.5-SNAPSHOT, take common 1.20.1". Where that gets too
+// long the subject counts, and what was done follows line by line.
+func (e *Edit) Message() string {
+	var parts []string
+	for _, c := range e.Changes {
+		parts = append(parts, c.phrase())
+	}
+	head := "Prepare " + e.After.ReleaseVersion() + ": "
+	subject := head + strings.Join(parts, ", ")
+	if len(subject) > subjectWidth {
+		subject = head + e.counted() + "\n\n" + strings.Join(parts, "\n")
+	}
+	return strings.NewReplacer("[", "(", "]", ")").Replace(subject) // "[skip ci]" in a name would keep pipelines from running
+}
+
+func (c Change) phrase() string {
+	switch c.Action {
+	case SetProduct:
+		return "product version " + c.To
+	case Place:
+		return fmt.Sprintf("%s to group %s", c.Component, c.To)
+	case Remove:
+		return "remove " + c.Component
+	case Open, Take, Record, Add:
+	}
+	return fmt.Sprintf("%s %s %s", c.Action, c.Component, c.To)
+}
+
+// counted is "open 12 components, take 2".
+func (e *Edit) counted() string {
+	var parts []string
+	noun := " components"
+	for _, action := range []Action{Open, Take, Record, Add, Remove, Place} {
+		n := 0
+		for _, c := range e.Changes {
+			if c.Action == action {
+				n++
+			}
+		}
+		if n > 0 {
+			parts = append(parts, fmt.Sprintf("%s %d%s", action, n, noun))
+			noun = ""
+		}
+	}
+	return cmp.Or(strings.Join(parts, ", "), "product version")
+}

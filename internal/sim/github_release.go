@@ -1,0 +1,143 @@
+package sim
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// releasing tells whether a pipeline is one that releases when it succeeds.
+func (p *pipeline) releasing() bool {
+	return p.parameters["gio_action"] == "release" && p.parameters["dry_run"] == false
+}
+
+// settle lets the pipelines that have released by now leave their tags. Like everything it is computed when somebody looks.
+func (s *Sim) settle(now time.Time) {
+	if s.hub == nil {
+		return
+	}
+	s.hub.unsettled = slices.DeleteFunc(s.hub.unsettled, func(p *pipeline) bool {
+		if p.fate(now) != string(Success) {
+			return false // it may be rerun
+		}
+		s.release(p, now)
+		return true
+	})
+}
+
+// release does what the job of a pipeline does to its repository.
+func (s *Sim) release(p *pipeline, now time.Time) {
+	_, org, name := p.project.parts()
+	r := s.hub.repositories[org+"/"+name]
+	if r == nil || r.ReleaseTags != nil && !*r.ReleaseTags {
+		return
+	}
+	head := r.branches[p.ref.branch]
+	if head == nil {
+		return
+	}
+	before, version, after, ok := pomVersion(head.files["pom.xml"])
+	released, open := strings.CutSuffix(version, "-SNAPSHOT")
+	if !ok || !open || r.tags[released] != nil {
+		return
+	}
+	at := p.finished(now)
+	with := func(version string) map[string]string {
+		files := maps.Clone(head.files)
+		files["pom.xml"] = before + version + after
+		return files
+	}
+	tagged := s.commit(r, head, "Release "+released, with(released), at)
+	r.tags[released] = tagged
+	next := nextPatch(released) + "-SNAPSHOT"
+	r.branches[p.ref.branch] = s.commit(r, tagged, "Prepare "+next, with(next), at)
+}
+
+// finished is when the last workflow of a pipeline ended.
+func (p *pipeline) finished(now time.Time) time.Time {
+	end := p.created
+	for _, w := range p.newest(now) {
+		end = later(end, w.course().stop(now))
+	}
+	return end
+}
+
+// nextPatch counts the last number of a version.
+func nextPatch(version string) string {
+	at := len(strings.TrimRight(version, "0123456789"))
+	last, err := strconv.Atoi(version[at:])
+	if err != nil {
+		return version + ".1"
+	}
+	return fmt.Sprintf("%s%d", version[:at], last+1)
+}
+
+// CommitStatus is a status that somebody set.
+type CommitStatus struct{ SHA, State, Context, Description, URL string }
+
+// GitHubRelease is a release that somebody made.
+type GitHubRelease struct {
+	Tag, Name, Notes  string
+	Draft, Prerelease bool
+}
+
+// CommitStatuses are those set in a repository (org/name), the oldest first.
+func (s *Sim) CommitStatuses(repository string) []CommitStatus {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if r := s.hub.named(repository); r != nil {
+		return slices.Clone(r.statuses)
+	}
+	return nil
+}
+
+// GitHubReleases are those made in a repository (org/name), the oldest first.
+func (s *Sim) GitHubReleases(repository string) []GitHubRelease {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if r := s.hub.named(repository); r != nil {
+		return slices.Clone(r.releases)
+	}
+	return nil
+}
+
+// RepositoryTags are the tags of a repository (org/name), sorted.
+func (s *Sim) RepositoryTags(repository string) []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.settle(time.Now())
+	if r := s.hub.named(repository); r != nil {
+		return slices.Sorted(maps.Keys(r.tags))
+	}
+	return nil
+}
+
+// Commit is somebody's push of one commit to a branch, which is made from the default branch when it is new. Files are
+// added to those of the branch. A tag, if not empty, is set on it.
+func (s *Sim) Commit(repository, branch, message, tag string, files map[string]string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	now := time.Now()
+	s.settle(now)
+	r := s.hub.named(repository)
+	if r == nil {
+		return fmt.Errorf("sim: there is no repository %s", repository)
+	}
+	parent := r.branches[branch]
+	if parent == nil {
+		parent = r.branches[r.DefaultBranch]
+	}
+	all := map[string]string{}
+	if parent != nil {
+		maps.Copy(all, parent.files)
+	}
+	maps.Copy(all, files)
+	r.branches[branch] = s.commit(r, parent, message, all, now)
+	if tag != "" {
+		r.tags[tag] = r.branches[branch]
+	}
+	return nil
+}
