@@ -1,6 +1,8 @@
 package gitrepo
 
 import (
+	"time"
+
 	"slices"
 
 	"github.com/go-git/go-git/v5/plumbing"
@@ -100,4 +102,17 @@ func (r *Repo) Target(of Hash) (Hash, string) {
 		return of, ""
 	}
 	return hashOf(tag.Target), tag.Message
+}
+
+// MadeAt is when an annotated tag, or a commit, that was fetched or made here was made; zero for any other object.
+func (r *Repo) MadeAt(of Hash) time.Time {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if tag, err := object.GetTag(r.store, of.plumb()); err == nil {
+		return tag.Tagger.When
+	}
+	if commit, err := object.GetCommit(r.store, of.plumb()); err == nil {
+		return commit.Committer.When
+	}
+	return time.Time{}
 }
