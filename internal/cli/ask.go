@@ -67,12 +67,17 @@ func (env *environment) show(r *engine.Release) error {
 	return report.PlanTable(env.Stderr, r.Plan, widthOf(f))
 }
 
-// ask shows the plan and asks. Anything but a yes, and Ctrl-C, is a no (kind Cancelled).
+// ask shows the plan and asks about it.
 func (env *environment) ask(r *engine.Release) error {
 	if err := env.show(r); err != nil {
 		return err
 	}
-	fmt.Fprintf(env.Stderr, "%s [y/N] ", question(r))
+	return env.confirm(question(r))
+}
+
+// confirm asks a question. Anything but a yes, and Ctrl-C, is a no (kind Cancelled).
+func (env *environment) confirm(question string) error {
+	fmt.Fprintf(env.Stderr, "%s [y/N] ", question)
 	answer, interrupted := make(chan string, 1), make(chan struct{}, 1)
 	defer env.signals.take(func(os.Signal) {
 		select {

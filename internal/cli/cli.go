@@ -177,7 +177,7 @@ func addCommands(root *cobra.Command, env *environment) {
 		title    string
 		commands []*cobra.Command
 	}{
-		{"Before a release:", []*cobra.Command{newPlanCommand(env)}},
+		{"Before a release:", []*cobra.Command{newPrepareCommand(env), newPlanCommand(env)}},
 		{"A release:", []*cobra.Command{newReleaseCommand(env), newStatusCommand(env), newResolveCommand(env)}},
 		{"Afterwards:", []*cobra.Command{newHistoryCommand(env)}},
 		{beside, []*cobra.Command{newSimCommand(env), newVersionCommand(env)}},

@@ -238,16 +238,24 @@ func (w *work) remove(context.Context) error {
 
 // check refuses a result that is worse than what was there.
 func (w *work) check() error {
+	after := w.edit.After
 	if len(w.edit.Changes) == 0 {
 		return nil
 	}
-	remaining, err := w.edit.After.CheckEdit(w.edit.Before)
+	if opened := slices.ContainsFunc(after.Components, manifest.Component.Open); opened && !after.Open() {
+		f := fault.New(fault.Invalid, "product-released", "%s: version %s of the product counts as released: there is nothing yet that components can be opened for", after.VersionAt, after.Version)
+		if next, err := plan.NextVersions(after.Version, w.options.Branch, w.options.MainBranch, ""); err == nil {
+			f = f.Hint("--version %s sets the next one", next.Version)
+		}
+		return f
+	}
+	remaining, err := after.CheckEdit(w.edit.Before)
 	if err != nil {
 		return err
 	}
 	if w.edit.Remaining = remaining; len(remaining) > 0 {
 		return nil
 	}
-	_, err = plan.Make(w.edit.After, w.options)
+	_, err = plan.Make(after, w.options)
 	return err
 }

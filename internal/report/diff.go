@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"math"
 	"strings"
 	"unicode"
 )
@@ -138,16 +139,33 @@ func changes(before, after []string) []change {
 	return found
 }
 
-// nearest is how many lines of both stand before the first one in common: as few as there can be, together.
+// nearest is how many lines of both stand before they have lines in common again: as few as there can be, together, unless
+// a little further on many more lines are the same. Braces and brackets are in common everywhere.
 func nearest(before, after []string) (gone, come int) {
-	for both := 0; both <= len(before)+len(after)-2; both++ {
-		for gone := max(0, both-len(after)+1); gone <= min(both, len(before)-1); gone++ {
-			if before[gone] == after[both-gone] {
-				return gone, both - gone
+	const enough = 8 // lines in common
+	gone, come = len(before), len(after)
+	best, last := math.MinInt, len(before)+len(after)-2
+	for both := 0; both <= last; both++ {
+		for g := max(0, both-len(after)+1); g <= min(both, len(before)-1); g++ {
+			if before[g] != after[both-g] {
+				continue
 			}
+			if score := common(before[g:], after[both-g:], enough) - both; score > best {
+				best, gone, come = score, g, both-g
+			}
+			last = min(last, both+enough)
 		}
 	}
-	return len(before), len(after)
+	return gone, come
+}
+
+// common is how many lines are the same, up to so many.
+func common(a, b []string, most int) int {
+	n := 0
+	for n < min(len(a), len(b), most) && a[n] == b[n] {
+		n++
+	}
+	return n
 }
 
 // slide moves lines that only come, or only go, up to where they begin with the least indent: a new object

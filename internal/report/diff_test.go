@@ -97,6 +97,18 @@ func TestDiff(t *testing.T) {
        "name": "c"
      }
 `},
+		{"an object before the first", strings.Replace(list, "    {\n      \"name\": \"a\"", "    {\n      \"name\": \"0\"\n    },\n    {\n      \"name\": \"a\"", 1), `--- a/release.json
++++ b/release.json
+@@ -1,5 +1,8 @@
+ {
+   "list": [
++    {
++      "name": "0"
++    },
+     {
+       "name": "a"
+     },
+`},
 		{"two places, and no last line end", strings.TrimSuffix(strings.Replace(list, `"a"`, `"A"`, 1), "\n"), `--- a/release.json
 +++ b/release.json
 @@ -1,7 +1,7 @@
