@@ -178,7 +178,7 @@ func addCommands(root *cobra.Command, env *environment) {
 		commands []*cobra.Command
 	}{
 		{"Before a release:", []*cobra.Command{newPrepareCommand(env), newPlanCommand(env)}},
-		{"A release:", []*cobra.Command{newReleaseCommand(env), newStatusCommand(env), newResolveCommand(env)}},
+		{"A release:", []*cobra.Command{newReleaseCommand(env), newStatusCommand(env), newDoctorCommand(env), newResolveCommand(env)}},
 		{"Afterwards:", []*cobra.Command{newHistoryCommand(env)}},
 		{beside, []*cobra.Command{newSimCommand(env), newVersionCommand(env)}},
 	} {

@@ -5,6 +5,7 @@ package doctor
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -127,4 +128,9 @@ func (r *Report) Unread() error {
 		errs = append(errs, row.Err)
 	}
 	return fault.Worst(errs...)
+}
+
+// Fixable tells whether there is something to mend without a person who looks first.
+func (r *Report) Fixable() bool {
+	return r.lost || slices.ContainsFunc(r.Components, func(row Row) bool { return row.Edit != "" })
 }

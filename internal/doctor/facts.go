@@ -39,9 +39,9 @@ type Facts struct {
 	Tag     string `json:"tag,omitempty"` // of the version, "" when there is none
 	TagRead bool   `json:"tag_read"`      // Tag was asked for
 
-	File   string `json:"file,omitempty"`    // that says a version on its branch
-	Stated string `json:"stated,omitempty"`  // the version it says
-	Would  string `json:"-"`                 // the version to write instead, when the branch says another one that can be; else ""
+	File   string `json:"file,omitempty"`   // that says a version on its branch
+	Stated string `json:"stated,omitempty"` // the version it says
+	Would  string `json:"-"`                // the version to write instead, when the branch says another one that can be; else ""
 
 	Step   run.Step   `json:"journal"`
 	Own    *Pipeline  `json:"pipeline,omitempty"`        // the step's, as CircleCI says it now

@@ -168,3 +168,14 @@ func (w *rebuilt) unit(u []plan.Step, rows map[string]Facts, shared bool) {
 func (w *rebuilt) forget(ids ...run.StepID) {
 	w.add(run.Event{Type: run.Failed, Steps: ids, Code: string(JournalLost), Reason: "the journal of this attempt is lost"})
 }
+
+// Noted is how many of the disagreements a rebuilt journal settles: what must be asked is left.
+func (r *Report) Noted() int {
+	n := 1 // that it was lost
+	for _, row := range r.Components {
+		if row.Code == Forgotten && recall(row.Facts).answer != asked {
+			n++
+		}
+	}
+	return n
+}

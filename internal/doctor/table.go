@@ -104,7 +104,9 @@ func journaled() []rule {
 		return func(f Facts) bool { return f.Open && slices.Contains(statuses, f.Step.Status) }
 	}
 	return []rule{
-		{Agrees, func(f Facts) bool { return f.Open && f.Driven && f.Step.Status != run.Pending && f.Step.Status != run.WasSkipped }, nil, nil},
+		{Agrees, func(f Facts) bool {
+			return f.Open && f.Driven && f.Step.Status != run.Pending && f.Step.Status != run.WasSkipped
+		}, nil, nil},
 		{NotRecorded, func(f Facts) bool { return open(run.HasSucceeded)(f) && !f.Step.Recorded }, tellNotRecorded, nil},
 		{OpenedAgain, open(run.HasSucceeded), tellOpenedAgain, whenTagged},
 		{EndedUnseen, func(f Facts) bool { return f.Open && f.own(circleci.Succeeded) }, tellEndedUnseen, nil},
