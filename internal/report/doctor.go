@@ -15,19 +15,18 @@ import (
 // columns wide what happened and what to do stand below each component, elsewhere (0) in its line, behind tabs.
 func DoctorTable(w io.Writer, r *doctor.Report, all bool, columns int, color bool) error {
 	rows := slices.DeleteFunc(slices.Clone(r.Components), func(row doctor.Row) bool { return row.Code == doctor.Agrees && !all })
-	fmt.Fprintln(w, doctorHead(r))
+	_, err := fmt.Fprintln(w, doctorHead(r))
+	switch {
+	case len(rows)+len(r.Product) == 0:
+		return err
+	case columns == 0:
+		return doctorTabbed(w, r, rows)
+	}
 	for _, p := range r.Product {
-		if columns == 0 {
-			fmt.Fprintln(w, strings.Join([]string{clean(r.Name), r.Version, string(p.Code), clean(p.What), clean(p.Do)}, "\t"))
-			continue
-		}
 		advise(w, p.What, p.Do, columns, color)
 	}
 	if len(rows) == 0 {
-		return nil
-	}
-	if columns == 0 {
-		return doctorTabbed(w, rows)
+		return err
 	}
 	return doctorAligned(w, rows, columns, color)
 }
@@ -46,12 +45,10 @@ func doctorHead(r *doctor.Report) string {
 	}
 	head := fmt.Sprintf("%s %s on %s: ", clean(r.Name), clean(r.Version), clean(r.Branch))
 	differ := len(r.Components) - agree - unread
-	switch {
-	case differ > 0:
-		head += fmt.Sprintf("%s disagree, %d agree", count(differ, "component"), agree)
-	default:
-		head += count(agree, "component") + " agree"
+	if differ > 0 {
+		head += several(differ, "disagree") + ", and "
 	}
+	head += several(agree, "agree")
 	if unread > 0 {
 		head += fmt.Sprintf(", %d could not be compared", unread)
 	}
@@ -59,6 +56,14 @@ func doctorHead(r *doctor.Report) string {
 		head += "; driven by " + clean(r.Driver) + ": it may have changed meanwhile"
 	}
 	return head
+}
+
+// several is "1 component agrees", "2 components agree".
+func several(n int, verb string) string {
+	if n == 1 {
+		verb += "s"
+	}
+	return count(n, "component") + " " + verb
 }
 
 // doctorCells are the facts side by side.
@@ -89,8 +94,11 @@ func doctorColumns() []string {
 	return []string{"COMPONENT", "RELEASE.JSON", "TAG", "BRANCH SAYS", "CIRCLECI", "JOURNAL"}
 }
 
-func doctorTabbed(w io.Writer, rows []doctor.Row) error {
+func doctorTabbed(w io.Writer, r *doctor.Report, rows []doctor.Row) error {
 	fmt.Fprintln(w, strings.Join(append(doctorColumns(), "CODE", "WHAT", "DO"), "\t"))
+	for _, p := range r.Product {
+		fmt.Fprintln(w, strings.Join([]string{clean(r.Name), clean(r.Version), "-", "-", "-", "-", string(p.Code), clean(p.What), clean(p.Do)}, "\t"))
+	}
 	for _, row := range rows {
 		cells := append(doctorCells(row), string(row.Code), clean(row.What), clean(row.Do))
 		if _, err := fmt.Fprintln(w, strings.Join(cells, "\t")); err != nil {
