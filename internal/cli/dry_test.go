@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"strings"
 	"testing"
 	"time"
 
@@ -80,7 +81,7 @@ func cmdEachPost(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(err)
 	seen := 0
 	for _, r := range simOf(ts).Requests() {
-		if r.Method != http.MethodPost {
+		if r.Method != http.MethodPost || !strings.HasPrefix(r.Path, "/api/v2/") {
 			continue
 		}
 		seen++

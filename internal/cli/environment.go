@@ -236,9 +236,8 @@ func (env *environment) gitHub(ws workspace) (client *github.Client, ok bool, er
 	if address.Value == "" && !credentials.BelongTo(ws.Checkout.RemoteURL) {
 		return nil, false, nil
 	}
-	wire := env.wire()
-	wire.MaxWait = github.MaxWait
-	client, err = github.New(github.Options{URL: address.Value, Token: string(credentials.Token), HTTP: transport.New(wire)})
+	wire := transport.New(github.Wire(env.wire()))
+	client, err = github.New(github.Options{URL: address.Value, Token: string(credentials.Token), HTTP: wire})
 	if err != nil {
 		return nil, false, err
 	}

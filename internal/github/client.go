@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"regexp"
 	"strings"
+	"sync"
 	"time"
 	"unicode"
 
@@ -22,16 +23,27 @@ const (
 	defaultURL  = "https://api.github.com"
 	postTimeout = 30 * time.Second
 	pageSize    = 100 // GitHub's largest
-	// MaxWait is the longest wait of a rate limit that is waited for; beyond it a call fails and says until when.
-	// An HTTP client for Options is made with it (transport.Options.MaxWait).
-	MaxWait = time.Minute
+	// maxWait is the longest wait of a rate limit that is waited for; beyond it a call fails and says until when.
+	maxWait = time.Minute
+	// GitHub wants at most 900 points a minute, one for a GET and five for a POST
+	// (docs.github.com/rest/using-the-rest-api/rate-limits-for-the-rest-api#about-secondary-rate-limits). In no minute are
+	// there more than burst and 60 times perSecond: 870.
+	perSecond = 7
+	burst     = 450
 )
+
+// Wire is o with what GitHub wants of a client: how often it may be asked, and how long its limits are waited for. More
+// than 100 requests at once are the caller's to avoid.
+func Wire(o transport.Options) transport.Options {
+	o.PerSecond, o.Burst, o.MaxWait = perSecond, burst, maxWait
+	return o
+}
 
 // Options says where GitHub is and who asks.
 type Options struct {
 	URL   string       // root of the API: https://api.github.com, or https://ghe.example.org/api/v3; "" for the former
 	Token string       // "" reads public repositories only, 60 times an hour
-	HTTP  *http.Client // of transport.New, with MaxWait; nil for a new one
+	HTTP  *http.Client // of transport.New with Wire; nil for a new one
 }
 
 // Client talks to one GitHub with one token. It is safe for concurrent use. Reads are GET requests and nothing else.
@@ -45,6 +57,7 @@ type Client struct {
 	url   string
 	token string
 	api   *gogithub.Client
+	seen  sync.Map // names of repositories that were read
 }
 
 // New makes a client. It asks nothing: a wrong token shows at the first call. The faults: "github-url" for an address
@@ -65,7 +78,7 @@ func New(o Options) (*Client, error) {
 			Hint("set GITHUB_TOKEN to the token alone")
 	}
 	if o.HTTP == nil {
-		o.HTTP = transport.New(transport.Options{MaxWait: MaxWait})
+		o.HTTP = transport.New(Wire(transport.Options{}))
 	}
 	api := gogithub.NewClient(httpClient(base, token, *o.HTTP))
 	base.Path += "/" // what go-github wants
@@ -105,7 +118,7 @@ func (g *guard) RoundTrip(req *http.Request) (*http.Response, error) {
 		return nil, redirected(req.URL.Host)
 	}
 	res, err := g.next.RoundTrip(req)
-	if err == nil && transport.Rests(res, MaxWait) {
+	if err == nil && transport.Rests(res, maxWait) {
 		// go-github would refuse all requests until the window begins anew, and not wait. It does not look at the
 		// limits of an answer that says it comes from a cache (BareDo in its github.go).
 		res.Header.Set("X-From-Cache", "1")
@@ -121,7 +134,10 @@ type call struct {
 	missing string // code of its 404
 }
 
-func (k call) String() string { return k.method + " /" + k.path }
+func (k call) String() string {
+	path, _, _ := strings.Cut(k.path, "?")
+	return k.method + " /" + path
+}
 
 // get reads k's answer into out.
 func (c *Client) get(ctx context.Context, k call, out any) (*gogithub.Response, error) {

@@ -58,6 +58,8 @@ func (c *Client) answered(k call, res *http.Response, err error) error {
 		return redirected(redirectHost(res))
 	case status == http.StatusTooManyRequests:
 		return c.limited(k, time.Now().Add(max(transport.RetryAfter(res.Header), time.Minute)))
+	case status == http.StatusUnauthorized && c.token == "":
+		return fault.New(fault.Auth, "github-unauthorized", "%s: this wants a token", said).Hint("set GITHUB_TOKEN")
 	case status == http.StatusUnauthorized:
 		return fault.New(fault.Auth, "github-unauthorized", "%s: the token is wrong, expired or revoked", said).
 			Hint("set GITHUB_TOKEN to a token of %s", c.url)
@@ -67,10 +69,8 @@ func (c *Client) answered(k call, res *http.Response, err error) error {
 		return fault.New(fault.NotFound, "no-commit", "%s: there is no such branch, tag or commit", k.subject)
 	case status == http.StatusNotFound && c.words(err) == "Branch not protected":
 		return fault.New(fault.NotFound, "not-protected", "%s: there is none", k.subject)
-	case status == http.StatusNotFound:
+	case status == http.StatusNotFound, status == http.StatusConflict && k.method == http.MethodGet: // 409: an empty repository
 		return c.missing(k)
-	case status == http.StatusConflict && k.method == http.MethodGet: // docs.github.com/rest/git/refs: "Conflict"
-		return fault.New(fault.NotFound, k.missing, "%s does not exist: the repository is empty", k.subject)
 	}
 	if exists(err) {
 		return fault.New(fault.Invalid, "release-exists", "%s exists already", k.subject)
@@ -112,7 +112,7 @@ func absent(k call) error {
 
 // limited is the fault of a rate limit that is too long to wait for.
 func (c *Client) limited(k call, until time.Time) error {
-	f := fault.New(fault.Remote, "github-limit", "%s: GitHub's rate limit is used up until %s", k, until.Local().Format("15:04:05"))
+	f := fault.New(fault.Remote, "github-limit", "%s: GitHub's rate limit is used up until %s", k, until.Local().Format("15:04:05 MST"))
 	if c.token == "" {
 		return f.Hint("set GITHUB_TOKEN: with a token there are 5000 requests an hour, without one 60")
 	}

@@ -45,6 +45,7 @@ func (c *Client) repository(ctx context.Context, fullName string) (*gogithub.Rep
 	if found.GetFullName() == "" {
 		return nil, lacks(k, "repository")
 	}
+	c.seen.Store(fullName, true)
 	return found, nil
 }
 
@@ -99,13 +100,15 @@ func (c *Client) branch(ctx context.Context, repo, branch string) (*branchAnswer
 	return found, nil
 }
 
-// whatIsMissing asks, after a 404, whether the repository itself can be seen: GitHub's answer is the same.
+// whatIsMissing asks, after a 404, whether the repository itself can be seen, unless it was: GitHub's answer is the same.
 func (c *Client) whatIsMissing(ctx context.Context, repo string, k call, err error) error {
 	if !fault.Is(err, k.missing) {
 		return err
 	}
-	if _, err := c.repository(ctx, repo); err != nil {
-		return err
+	if _, seen := c.seen.Load(repo); !seen {
+		if _, err := c.repository(ctx, repo); err != nil {
+			return err
+		}
 	}
 	return absent(k)
 }
@@ -115,4 +118,3 @@ func lacks(k call, what string) error {
 	return fault.New(fault.Remote, "github-answer", "%s: the answer holds no %s", k, what).
 		Hint("a proxy may have answered in GitHub's place: check GITHUB_API_URL")
 }
-

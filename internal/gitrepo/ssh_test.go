@@ -14,6 +14,7 @@ import (
 	"testing"
 
 	"golang.org/x/crypto/ssh"
+	"golang.org/x/crypto/ssh/agent"
 
 	"github.com/gravitee-lab/gio/internal/fault"
 	"github.com/gravitee-lab/gio/internal/gitrepo/gittest"
@@ -165,4 +166,84 @@ func TestSSHUnreachable(t *testing.T) {
 	_ = listener.Close()
 	_, err = Open(t.Context(), options("ssh://git@"+listener.Addr().String()+"/r.git"))
 	wantFault(t, err, fault.Remote, "git-remote")
+}
+
+// agentWith serves an ssh-agent that holds one new key.
+func agentWith(t *testing.T) ssh.PublicKey {
+	t.Helper()
+	public, private, err := ed25519.GenerateKey(rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	keyring := agent.NewKeyring()
+	if err := keyring.Add(agent.AddedKey{PrivateKey: private}); err != nil {
+		t.Fatal(err)
+	}
+	dir, err := os.MkdirTemp("", "agent") //nolint:usetesting // t.TempDir has a long path, and a socket's must be short
+	if err != nil {
+		t.Fatal(err)
+	}
+	socket := filepath.Join(dir, "s")
+	listener, err := net.Listen("unix", socket)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		for {
+			conn, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			t.Cleanup(func() { _ = conn.Close() }) // the client keeps it
+			go func() { _ = agent.ServeAgent(keyring, conn) }()
+		}
+	}()
+	t.Cleanup(func() {
+		_ = listener.Close()
+		<-ended
+		_ = os.RemoveAll(dir)
+	})
+	t.Setenv("SSH_AUTH_SOCK", socket)
+	key, err := ssh.NewPublicKey(public)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return key
+}
+
+// The key of an agent opens the door, without any file and before a file's key is tried.
+func TestSSHAgent(t *testing.T) {
+	for _, withFile := range []bool{false, true} {
+		dir := gittest.Bare(t, files, branch)
+		var allowed ssh.PublicKey
+		address, host := sshServer(t, &allowed)
+		sshHome(t, address, host)
+		if !withFile {
+			if err := os.RemoveAll(filepath.Join(os.Getenv("HOME"), ".ssh")); err != nil {
+				t.Fatal(err)
+			}
+		}
+		url := "ssh://git@" + address + dir
+		key := agentWith(t)
+		_, err := Open(t.Context(), options(url))
+		wantFault(t, err, fault.Auth, "git-auth", url)
+
+		allowed = key
+		r := open(t, url)
+		if err := r.ProvePush(t.Context()); err != nil {
+			t.Error(err)
+		}
+		if err := r.Push(t.Context(), commit(t, r, "x", "3.9.4")); err != nil {
+			t.Error(err)
+		}
+		if got := gittest.Git(t, dir, "rev-parse", branch); got != string(r.Head()) {
+			t.Error("the push is not there")
+		}
+
+		t.Setenv("SSH_AUTH_SOCK", filepath.Join(dir, "nobody")) // an agent that has ended
+		_, err = Open(t.Context(), options(url))
+		wantFault(t, err, fault.Auth, "git-auth", url)
+	}
 }

@@ -97,7 +97,7 @@ func GitHubEndpoints() []string {
 type hubCall struct {
 	call
 	repository *repository
-	rest       string // of the path, behind the repository
+	rest       string                      // of the path, behind the repository
 	serve      func(*Sim, *hubCall) answer // nil when there is no such path
 }
 
@@ -168,12 +168,11 @@ func (s *Sim) decideHub(c *hubCall) (answer, ending) {
 	}
 	s.settle(c.now)
 	act := func() answer { return s.answerHub(c) }
-	a, end := answer{}, sent
-	if f := due(s.hub.faults, &c.call); f != nil {
-		a, end = f.strike(c.now, act)
-	} else {
-		a = act()
+	f := due(s.hub.faults, &c.call)
+	if f == nil {
+		return s.hub.answerLimits(act()), sent
 	}
+	a, end := f.strike(c.now, act)
 	return s.hub.answerLimits(a), end
 }
 

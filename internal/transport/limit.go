@@ -10,7 +10,7 @@ import (
 
 // epoch tells the two meanings of a Reset header apart: GitHub gives seconds since 1970
 // (docs.github.com/rest/using-the-rest-api/rate-limits-for-the-rest-api), CircleCI seconds from now.
-const epoch = 1_000_000_000
+const epoch = 100_000_000
 
 // limited tells whether an answer is a rate limit. GitHub's may be a 403, which then says when to come back.
 func limited(res *http.Response) bool {

@@ -53,8 +53,11 @@ func (r *retry) RoundTrip(req *http.Request) (*http.Response, error) {
 		}
 		r.log.Debug().Str("method", req.Method).Str("url", RedactURL(req.URL)).
 			Int("attempt", attempt).Dur("wait_ms", wait).Msg("will be tried again")
-		if time.Since(start) > troubleAfter {
-			r.trouble(req, res, err)
+		switch {
+		case err == nil && limited(res) && wait > troubleAfter:
+			r.trouble(fmt.Sprintf("%s limits how often it may be asked: going on in %s", req.URL.Host, wait.Round(time.Second)))
+		case time.Since(start) > troubleAfter:
+			r.trouble(fmt.Sprintf("%s does not answer well, still trying (%s)", req.URL.Host, lastWords(res, err)))
 		}
 		if err := sleep(req.Context(), wait); err != nil {
 			return nil, err
@@ -62,21 +65,22 @@ func (r *retry) RoundTrip(req *http.Request) (*http.Response, error) {
 	}
 }
 
-// trouble tells that a read is being tried again and again, so that nobody looks at a silent screen.
-func (r *retry) trouble(req *http.Request, res *http.Response, err error) {
+// trouble tells why a read takes long, so that nobody looks at a silent screen.
+func (r *retry) trouble(sentence string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.tell == nil || !r.told.IsZero() && time.Since(r.told) < time.Minute {
 		return
 	}
 	r.told = time.Now()
-	what := "the last error: "
+	r.tell(sentence)
+}
+
+func lastWords(res *http.Response, err error) string {
 	if err != nil {
-		what += RedactText(err.Error())
-	} else {
-		what = fmt.Sprintf("the last answer: %d", res.StatusCode)
+		return "the last error: " + RedactText(err.Error())
 	}
-	r.tell(fmt.Sprintf("%s does not answer well, still trying (%s)", req.URL.Host, what))
+	return fmt.Sprintf("the last answer: %d", res.StatusCode)
 }
 
 // worthRepeating tells whether another attempt may do better. Of a response to be repeated the body needs

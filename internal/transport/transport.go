@@ -29,6 +29,7 @@ type Options struct {
 	Base      http.RoundTripper // sends the requests; nil for NewBase
 	Version   string            // of gio, for the User-Agent header
 	PerSecond float64           // requests a second, attempts included; 0 for 10
+	Burst     int               // how many more at once after a pause; 0 for those of two seconds
 	// MaxWait is the longest wait that a rate limit may ask for: an answer that asks for more is returned at once. With 0
 	// every limit is waited for, a minute at a time, because not every server means what it says (contracts/circleci.md 3).
 	MaxWait time.Duration
@@ -48,14 +49,17 @@ func New(o Options) *http.Client {
 	if base == nil {
 		base = NewBase()
 	}
-	perSecond := o.PerSecond
+	perSecond, burst := o.PerSecond, o.Burst
 	if perSecond <= 0 {
 		perSecond = defaultPerSecond
+	}
+	if burst <= 0 {
+		burst = max(1, int(perSecond*burstSeconds))
 	}
 	// From the wire to the caller: each attempt is read whole, logged, and paid from the budget.
 	var rt http.RoundTripper = &whole{next: base}
 	rt = &logged{next: rt, log: o.Log}
-	rt = &budget{next: rt, limiter: rate.NewLimiter(rate.Limit(perSecond), max(1, int(perSecond*burstSeconds))), maxWait: o.MaxWait}
+	rt = &budget{next: rt, limiter: rate.NewLimiter(rate.Limit(perSecond), burst), maxWait: o.MaxWait}
 	rt = &retry{next: rt, log: o.Log, tell: o.Trouble, maxWait: o.MaxWait}
 	rt = &outgoing{next: rt, userAgent: userAgent(o.Version)}
 	return &http.Client{Transport: rt, CheckRedirect: CheckRedirect}
