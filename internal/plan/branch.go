@@ -29,14 +29,14 @@ const MainBranch = ""
 
 // Candidates are the branches that the next version of a component can be on, the likeliest first. Which of
 // them it is shows in their version files: Step must give the same branch for the version found there.
-func (o Options) Candidates(c manifest.Component) []string {
+func (o Options) Candidates(m *manifest.Manifest, c manifest.Component) []string {
 	if branch := o.Overrides[c.Name].Branch; branch != "" {
 		return []string{branch}
 	}
 	var branches []string
 	if o.Branch == o.MainBranch {
 		branches = append(branches, MainBranch)
-	} else if mayJoin(c.Version, o.Branch) {
+	} else if mayJoin(c.Version, m.Version, o.Branch) {
 		branches = append(branches, o.Branch)
 	}
 	if support := SupportBranch(c.Version); support != "" && support != o.Branch {
@@ -50,9 +50,9 @@ func (o Options) Candidates(c manifest.Component) []string {
 
 var lineOf = regexp.MustCompile(`^(\d+)\.(\d+)\.x$`)
 
-// mayJoin tells whether the version after this one can be on the release branch: on any but a support branch
-// it can; there, when it is of the same major and no later minor, or there is none yet.
-func mayJoin(version, branch string) bool {
+// mayJoin tells whether the version after this one can be on the release branch: on any but a support branch it
+// can; there, when it is new, of that line, or goes over to it with the first release of the product's line.
+func mayJoin(version, product, branch string) bool {
 	line := lineOf.FindStringSubmatch(branch)
 	if line == nil || version == "" {
 		return true
@@ -62,7 +62,11 @@ func mayJoin(version, branch string) bool {
 		return false
 	}
 	v, err := manifest.ParseVersion(version)
-	return err == nil && v.Major() == first.Major() && v.Minor() <= first.Minor()
+	if err != nil || v.Major() != first.Major() {
+		return false
+	}
+	p, err := manifest.ParseVersion(product)
+	return v.Minor() == first.Minor() || v.Minor() < first.Minor() && err == nil && p.Patch() == 0
 }
 
 // checkBranch keeps a release from a branch that holds another line's version by mistake.

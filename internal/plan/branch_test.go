@@ -110,27 +110,29 @@ func TestCandidates(t *testing.T) {
 	t.Parallel()
 	const main = plan.MainBranch
 	tests := []struct {
-		release, version string
-		want             []string
+		release, product, version string
+		want                      []string
 	}{
-		{"3.9.x", "1.30.4", []string{"1.30.x", main}},
-		{"3.9.x", "3.9.4", []string{"3.9.x", main}},
-		{"3.10.x", "3.9.4", []string{"3.10.x", "3.9.x", main}},
-		{"3.9.x", "3.10.0", []string{"3.10.x", main}},
-		{"3.9.x", "20", []string{main}},
-		{"3.9.x", "", []string{"3.9.x", main}},
-		{"3.0.0-beta", "1.30.4", []string{"3.0.0-beta", "1.30.x", main}},
-		{"master", "1.30.4", []string{main, "1.30.x"}},
-		{"master", "", []string{main}},
+		{"3.9.x", "3.9.5-SNAPSHOT", "1.30.4", []string{"1.30.x", main}},
+		{"3.9.x", "3.9.5-SNAPSHOT", "3.9.4", []string{"3.9.x", main}},
+		{"3.9.x", "3.9.5-SNAPSHOT", "3.8.4", []string{"3.8.x", main}},
+		{"3.10.x", "3.10.0-SNAPSHOT", "3.9.4", []string{"3.10.x", "3.9.x", main}},
+		{"3.9.x", "3.9.0-SNAPSHOT", "3.10.0", []string{"3.10.x", main}},
+		{"3.9.x", "3.9.5-SNAPSHOT", "20", []string{main}},
+		{"3.9.x", "3.9.5-SNAPSHOT", "", []string{"3.9.x", main}},
+		{"3.0.0-beta", "3.0.0-beta-SNAPSHOT", "1.30.4", []string{"3.0.0-beta", "1.30.x", main}},
+		{"master", "3.10.0-SNAPSHOT", "1.30.4", []string{main, "1.30.x"}},
+		{"master", "3.10.0-SNAPSHOT", "", []string{main}},
 	}
 	for _, tt := range tests {
 		o := plan.Options{Branch: tt.release, MainBranch: "master"}
-		if diff := cmp.Diff(tt.want, o.Candidates(manifest.Component{Name: "a", Version: tt.version})); diff != "" {
+		got := o.Candidates(&manifest.Manifest{Version: tt.product}, manifest.Component{Name: "a", Version: tt.version})
+		if diff := cmp.Diff(tt.want, got); diff != "" {
 			t.Errorf("%s on %s (-want +got):\n%s", tt.version, tt.release, diff)
 		}
 	}
 	o := plan.Options{Branch: "3.9.x", Overrides: map[string]plan.Override{"a": {Branch: "stable"}}}
-	if diff := cmp.Diff([]string{"stable"}, o.Candidates(manifest.Component{Name: "a", Version: "1.0.0"})); diff != "" {
+	if diff := cmp.Diff([]string{"stable"}, o.Candidates(&manifest.Manifest{}, manifest.Component{Name: "a", Version: "1.0.0"})); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 }

@@ -2,16 +2,18 @@ package prepare
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"strconv"
 	"strings"
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/gravitee-lab/gio/internal/fault"
 	"github.com/gravitee-lab/gio/internal/manifest"
 )
 
-const atOnce = 8 // repositories that are asked at the same time
+const atOnce = 16 // repositories that are asked at the same time
 
 // look is what one repository is asked for, and what it says.
 type look struct {
@@ -55,7 +57,9 @@ func (w *work) ask(ctx context.Context, l *look) error {
 	case l.released != "":
 		return s.released(ctx, l.released)
 	case l.proposed:
-		l.found, l.note, err = s.unreleased(ctx)
+		if l.found, l.note, err = s.unreleased(ctx); fault.KindOf(err) == fault.NotFound {
+			l.note, err = fmt.Sprintf("%s was not looked at: %s", l.component.Name, err), nil
+		}
 	default:
 		l.found, err = s.open(ctx)
 	}
@@ -83,10 +87,27 @@ func (w *work) looks() []*look {
 			looks = append(looks, &look{component: c, released: s.Version})
 		}
 	}
+	if w.asked.Unreleased {
+		looks = append(looks, w.proposals(named)...)
+	}
+	return looks
+}
+
+// proposals are the released components that are not named, as far as a group says when to build them.
+func (w *work) proposals(named []string) []*look {
+	var looks []*look
+	ungrouped, m := 0, w.edit.After
 	for _, c := range m.Components {
-		if w.asked.Unreleased && !c.Open() && !slices.Contains(named, c.Name) && groupOf(m, c.Name) != "" {
+		switch {
+		case c.Open() || slices.Contains(named, c.Name):
+		case groupOf(m, c.Name) == "":
+			ungrouped++
+		default:
 			looks = append(looks, &look{component: c, proposed: true})
 		}
+	}
+	if ungrouped > 0 {
+		w.edit.Notes = append(w.edit.Notes, fmt.Sprintf("not looked at, because no group of buildDependencies names them: %s", count(ungrouped, "component")))
 	}
 	return looks
 }

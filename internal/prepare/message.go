@@ -28,7 +28,7 @@ func (c Change) phrase() string {
 	case SetProduct:
 		return "product version " + c.To
 	case Place:
-		return fmt.Sprintf("%s to group %s", c.Component, c.To)
+		return "regroup " + c.Component
 	case Remove:
 		return "remove " + c.Component
 	case Open, Take, Record, Add:
@@ -39,7 +39,6 @@ func (c Change) phrase() string {
 // counted is "open 12 components, take 2".
 func (e *Edit) counted() string {
 	var parts []string
-	noun := " components"
 	for _, action := range []Action{Open, Take, Record, Add, Remove, Place} {
 		n := 0
 		for _, c := range e.Changes {
@@ -47,9 +46,12 @@ func (e *Edit) counted() string {
 				n++
 			}
 		}
-		if n > 0 {
-			parts = append(parts, fmt.Sprintf("%s %d%s", action, n, noun))
-			noun = ""
+		switch {
+		case n == 0:
+		case len(parts) == 0:
+			parts = append(parts, fmt.Sprintf("%s %s", action, count(n, "component")))
+		default:
+			parts = append(parts, fmt.Sprintf("%s %d", action, n))
 		}
 	}
 	return cmp.Or(strings.Join(parts, ", "), "product version")

@@ -30,8 +30,9 @@ func (w *work) source(c manifest.Component) (*source, error) {
 		return nil, fault.New(fault.Invalid, "no-github", "nobody can be asked about %s: the release repository is not on GitHub, and GITHUB_API_URL is not set", c.Name).
 			Hint("%s=X.Y.Z-SNAPSHOT says the version to open without asking", c.Name)
 	}
-	repository, err := w.options.Repository(w.edit.Before, c)
-	return &source{gh: w.gh, manifest: w.edit.Before, options: w.options, component: c, repository: repository}, err
+	m := w.edit.After // with the product's next version
+	repository, err := w.options.Repository(m, c)
+	return &source{gh: w.gh, manifest: m, options: w.options, component: c, repository: repository}, err
 }
 
 // branch is the name of a candidate. The main branch is asked for once, and then known to the plan's rules, too.
@@ -73,7 +74,7 @@ func (o opening) why() string {
 // none the fault is cannot-open, and says what stands on each branch that it could be.
 func (s *source) open(ctx context.Context) (opening, error) {
 	var tried []string
-	for _, candidate := range s.options.Candidates(s.component) {
+	for _, candidate := range s.options.Candidates(s.manifest, s.component) {
 		branch, err := s.branch(ctx, candidate)
 		if err != nil {
 			return opening{}, err

@@ -6,6 +6,7 @@ import (
 	"cmp"
 	"context"
 	"slices"
+	"strconv"
 
 	"github.com/gravitee-lab/gio/internal/fault"
 	"github.com/gravitee-lab/gio/internal/github"
@@ -100,47 +101,69 @@ func (w *work) change(edited *manifest.Manifest, err error, c Change) error {
 	return nil
 }
 
-// checkRequest holds that each component is named once, and exists unless it is to be added.
+// checkRequest refuses what no repository need be asked about: a component is named once, and exists unless it is
+// to be added.
 func (w *work) checkRequest(context.Context) error {
 	m, seen := w.edit.Before, map[string]bool{}
-	once := func(name string) error {
+	for _, name := range w.asked.names() {
 		if seen[name] {
 			return fault.New(fault.Usage, "usage", "%s is named twice", name)
 		}
 		seen[name] = true
-		return nil
-	}
-	known := func(name string) error {
-		if _, found := m.Component(name); !found {
-			f := fault.New(fault.Usage, "unknown-component", "%q is no component of %s", name, m.File)
-			if near := m.Nearest(name); near != "" {
-				f = f.Hint("did you mean %s?", near)
-			}
-			return f.Hint("--add %s adds it", name)
-		}
-		return once(name)
 	}
 	for _, s := range w.asked.Add {
-		if err := once(s.Component); err != nil {
+		if _, err := m.AddComponent(s.Component, cmp.Or(s.Version, "0.0.0")); err != nil {
 			return err
+		}
+	}
+	for _, name := range w.asked.known() {
+		if _, found := m.Component(name); !found {
+			return w.unknown(name)
 		}
 	}
 	for _, name := range w.asked.Remove {
-		if err := once(name); err != nil {
-			return err
-		}
-	}
-	for _, name := range w.asked.Open {
-		if err := known(name); err != nil {
-			return err
+		if _, found := m.Component(name); !found && groupOf(m, name) == "" {
+			return w.unknown(name)
 		}
 	}
 	for _, s := range w.asked.Set {
-		if err := known(s.Component); err != nil {
+		if _, err := m.SetComponent(s.Component, s.Version, ""); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// names are all components that get or lose a version.
+func (r Request) names() []string {
+	names := slices.Concat(r.Open, r.Remove)
+	for _, s := range slices.Concat(r.Set, r.Add) {
+		names = append(names, s.Component)
+	}
+	return names
+}
+
+// known are the names that must be components already.
+func (r Request) known() []string {
+	names := slices.Clone(r.Open)
+	for _, s := range r.Set {
+		names = append(names, s.Component)
+	}
+	for _, p := range r.Places {
+		if !slices.ContainsFunc(r.Add, func(s Setting) bool { return s.Component == p.Name }) {
+			names = append(names, p.Name)
+		}
+	}
+	return names
+}
+
+func (w *work) unknown(name string) error {
+	m := w.edit.Before
+	f := fault.New(fault.Usage, "unknown-component", "%q is no component of %s", name, m.File)
+	if near := m.Nearest(name); near != "" {
+		return f.Hint("did you mean %s?", near)
+	}
+	return f.Hint("--add %s@GROUP adds it", name)
 }
 
 func (w *work) product(context.Context) error {
@@ -177,9 +200,14 @@ func (w *work) place(context.Context) error {
 	w.edit.After = edited
 	for _, p := range w.asked.Places {
 		added := slices.ContainsFunc(w.asked.Add, func(s Setting) bool { return s.Component == p.Name })
-		if was, is := groupOf(before, p.Name), groupOf(edited, p.Name); !added && edited != before {
-			w.edit.Changes = append(w.edit.Changes, Change{Action: Place, Component: p.Name, From: was, To: is})
+		was, to := groupOf(before, p.Name), strconv.Itoa(p.Group)
+		if added || was == to && !p.New {
+			continue
 		}
+		if p.New {
+			to = "new, behind " + to
+		}
+		w.edit.Changes = append(w.edit.Changes, Change{Action: Place, Component: p.Name, From: cmp.Or(was, "none"), To: to})
 	}
 	return nil
 }
@@ -217,10 +245,6 @@ func (w *work) remove(context.Context) error {
 	for _, name := range w.asked.Remove {
 		c, found := w.edit.After.Component(name)
 		grouped := groupOf(w.edit.After, name) != ""
-		if !found && !grouped {
-			_, err := w.edit.After.RemoveComponent(name)
-			return err
-		}
 		var err error
 		edited := w.edit.After
 		if grouped {
@@ -242,12 +266,8 @@ func (w *work) check() error {
 	if len(w.edit.Changes) == 0 {
 		return nil
 	}
-	if opened := slices.ContainsFunc(after.Components, manifest.Component.Open); opened && !after.Open() {
-		f := fault.New(fault.Invalid, "product-released", "%s: version %s of the product counts as released: there is nothing yet that components can be opened for", after.VersionAt, after.Version)
-		if next, err := plan.NextVersions(after.Version, w.options.Branch, w.options.MainBranch, ""); err == nil {
-			f = f.Hint("--version %s sets the next one", next.Version)
-		}
-		return f
+	if err := w.releasable(); err != nil {
+		return err
 	}
 	remaining, err := after.CheckEdit(w.edit.Before)
 	if err != nil {
@@ -258,4 +278,28 @@ func (w *work) check() error {
 	}
 	_, err = plan.Make(after, w.options)
 	return err
+}
+
+// releasable says what is most often forgotten in words of the command line: Check would tell it, too.
+func (w *work) releasable() error {
+	after := w.edit.After
+	for _, c := range w.edit.Changes {
+		is, _ := after.Component(c.Component)
+		if is.Open() && groupOf(after, c.Component) == "" {
+			flag := "--group"
+			if c.Action == Add {
+				flag = "--add"
+			}
+			return fault.New(fault.Invalid, "no-group", "%s is to be released (%s) but would stand in no group of buildDependencies", c.Component, is.Version).
+				Hint("say which: %s %s@GROUP", flag, c.Component)
+		}
+	}
+	if !slices.ContainsFunc(after.Components, manifest.Component.Open) || after.Open() {
+		return nil
+	}
+	f := fault.New(fault.Invalid, "product-released", "%s: version %s of the product counts as released: there is nothing yet that components can be opened for", after.VersionAt, after.Version)
+	if next, err := plan.NextVersions(after.Version, w.options.Branch, w.options.MainBranch, ""); err == nil {
+		f = f.Hint("--version %s sets the next one", next.Version)
+	}
+	return f
 }

@@ -38,7 +38,7 @@ func (s *source) unreleased(ctx context.Context) (found opening, note string, er
 // news compares the tag of the component's version with the likeliest branch that exists.
 func (s *source) news(ctx context.Context) (branch string, news opening, note string, err error) {
 	for _, tag := range []string{s.component.Version, "v" + s.component.Version} {
-		for _, candidate := range s.options.Candidates(s.component) {
+		for _, candidate := range s.options.Candidates(s.manifest, s.component) {
 			if branch, err = s.branch(ctx, candidate); err != nil {
 				return "", opening{}, "", err
 			}

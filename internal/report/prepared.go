@@ -32,9 +32,6 @@ func PreparedTable(w io.Writer, e *prepare.Edit) {
 
 func moved(c prepare.Change) string {
 	from, to := clean(c.From), clean(c.To)
-	if c.Action == prepare.Place {
-		from, to = "group "+orElse(from, "none"), "group "+to
-	}
 	switch {
 	case from == "":
 		return to
