@@ -2,7 +2,6 @@ package doctor
 
 import (
 	"context"
-	"errors"
 	"slices"
 	"strings"
 	"time"
@@ -102,7 +101,7 @@ func (s Sources) facts(ctx context.Context, c manifest.Component, user circleci.
 		g.Go(func() error { errs[i] = read(ctx); return nil })
 	}
 	_ = g.Wait() // they stand in errs
-	f.Err = errors.Join(errs...)
+	f.Err = fault.Worst(errs...)
 	return f
 }
 

@@ -46,7 +46,7 @@ func doctorHead(r *doctor.Report) string {
 	head := fmt.Sprintf("%s %s on %s: ", clean(r.Name), clean(r.Version), clean(r.Branch))
 	differ := len(r.Components) - agree - unread
 	if differ > 0 {
-		head += several(differ, "disagree") + ", and "
+		head += several(differ, "disagree") + ", "
 	}
 	head += several(agree, "agree")
 	if unread > 0 {
