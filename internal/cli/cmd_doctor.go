@@ -31,7 +31,8 @@ func newDoctorCommand(env *environment) *cobra.Command {
 		Short: "Hold release.json, tags, CircleCI and the journal against each other",
 		Long: `Doctor reads release.json of the release branch, the tag and the version file of every component
 (GitHub), the newest pipelines of those to be released (CircleCI) and the run's journal. For
-each disagreement it says what probably happened and what makes it true. It only reads.
+each disagreement it says what probably happened and what makes it true. Without --fix it
+only reads.
 
 --fix makes the edits of release.json that are certain: shows the diff, asks, and pushes one
 commit. When the release has begun (tag VERSION_START) and its journal is lost, it writes

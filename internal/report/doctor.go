@@ -31,7 +31,7 @@ func DoctorTable(w io.Writer, r *doctor.Report, all bool, columns int, color boo
 	return doctorAligned(w, rows, columns, color)
 }
 
-// doctorHead is the outcome in one line.
+// doctorHead is the outcome in a line, and who drives in another one.
 func doctorHead(r *doctor.Report) string {
 	agree, unread := 0, 0
 	for _, row := range r.Components {
@@ -53,7 +53,7 @@ func doctorHead(r *doctor.Report) string {
 		head += fmt.Sprintf(", %d could not be compared", unread)
 	}
 	if r.Driver != "" {
-		head += "; driven by " + clean(r.Driver) + ": it may have changed meanwhile"
+		head += "\ndriven by " + clean(r.Driver) + ": all this may have changed meanwhile"
 	}
 	return head
 }
@@ -100,7 +100,7 @@ func doctorTabbed(w io.Writer, r *doctor.Report, rows []doctor.Row) error {
 		fmt.Fprintln(w, strings.Join([]string{clean(r.Name), clean(r.Version), "-", "-", "-", "-", string(p.Code), clean(p.What), clean(p.Do)}, "\t"))
 	}
 	for _, row := range rows {
-		cells := append(doctorCells(row), string(row.Code), clean(row.What), clean(row.Do))
+		cells := append(doctorCells(row), string(row.Code), orElse(clean(row.What), "-"), orElse(clean(row.Do), "-"))
 		if _, err := fmt.Fprintln(w, strings.Join(cells, "\t")); err != nil {
 			return err
 		}
