@@ -14,7 +14,6 @@ import (
 	"github.com/gravitee-lab/gio/internal/manifest"
 	"github.com/gravitee-lab/gio/internal/prepare"
 	"github.com/gravitee-lab/gio/internal/report"
-	"github.com/gravitee-lab/gio/internal/transport"
 )
 
 type prepareOptions struct {
@@ -95,16 +94,9 @@ func runPrepare(ctx context.Context, env *environment, o prepareOptions, args []
 	return e.apply(ctx, edit.After, edit.Message(), o.yes, o.dryRun)
 }
 
-// preparePerSecond is how fast repositories are asked: the two hundred requests or so that 80 components need are over in
-// seconds, and fewer than the 900 a minute that GitHub wants at most
-// (docs.github.com/rest/using-the-rest-api/rate-limits-for-the-rest-api).
-const preparePerSecond = 100
-
-// componentHub reads the component repositories; it is nil where there is no GitHub.
+// componentHub is nil where there is no GitHub.
 func (env *environment) componentHub(ws workspace) (*github.Client, error) {
-	wire := env.wire()
-	wire.PerSecond, wire.Base = preparePerSecond, transport.ReadOnly(nil)
-	gh, ok, err := env.gitHubOver(ws, wire)
+	gh, ok, err := env.gitHub(ws)
 	if !ok {
 		return nil, err
 	}

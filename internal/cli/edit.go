@@ -111,8 +111,12 @@ func (env *environment) consent(question string, yes bool) error {
 // editPushes is how often an edit is pushed when other commits come between.
 const editPushes = 3
 
-// push commits on the newest commit, as long as release.json there is still the one that was edited.
+// push commits on the newest commit, as long as release.json there is still the one that was edited, and nobody has begun
+// to release it while the question was open.
 func (e *editor) push(ctx context.Context, content []byte, message string) error {
+	if err := e.undriven(ctx); err != nil {
+		return err
+	}
 	for range editPushes {
 		head := e.repo.Head()
 		commit, err := e.repo.Commit(head, e.ws.Path, content, message)
