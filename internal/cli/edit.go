@@ -119,6 +119,13 @@ func (e *editor) push(ctx context.Context, content []byte, message string) error
 	}
 	for range editPushes {
 		head := e.repo.Head()
+		data, err := e.repo.ReadFile(head, e.ws.Path)
+		if err != nil {
+			return err
+		}
+		if !bytes.Equal(data, e.before.Bytes()) {
+			break
+		}
 		commit, err := e.repo.Commit(head, e.ws.Path, content, message)
 		if err != nil {
 			return err
@@ -132,13 +139,6 @@ func (e *editor) push(ctx context.Context, content []byte, message string) error
 		}
 		if err := e.repo.Fetch(ctx); err != nil {
 			return err
-		}
-		data, err := e.repo.ReadFile(e.repo.Head(), e.ws.Path)
-		if err != nil {
-			return err
-		}
-		if !bytes.Equal(data, e.before.Bytes()) {
-			break
 		}
 	}
 	return fault.New(fault.Stopped, "branch-moved", "somebody else has pushed to %s meanwhile: nothing was written", e.ws.Branch.Value).
