@@ -1,9 +1,8 @@
 package gitrepo
 
 import (
-	"time"
-
 	"slices"
+	"time"
 
 	"github.com/go-git/go-git/v5/plumbing"
 	"github.com/go-git/go-git/v5/plumbing/object"

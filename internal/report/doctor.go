@@ -164,7 +164,7 @@ func folded(text, mark string, columns int) []string {
 func Rebuilt(w io.Writer, s *run.State) error {
 	fmt.Fprintf(w, "the journal of %s, rebuilt:\n", s.Header.Run())
 	for _, st := range s.Steps() {
-		line := "  " + clean(string(st.ID.Component())) + " " + clean(st.ID.Version()) + ": "
+		line := "  " + clean(st.ID.Component()) + " " + clean(st.ID.Version()) + ": "
 		switch st.Status {
 		case run.HasSucceeded:
 			line += "released"
