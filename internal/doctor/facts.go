@@ -91,16 +91,20 @@ func (s Sources) facts(ctx context.Context, c manifest.Component, user circleci.
 		}
 		f.Branch, project = st.Branch, st.Project
 	}
+	tag, branch, circle := f, f, f
 	errs := make([]error, 3)
 	var g errgroup.Group
-	for i, read := range []func(context.Context) error{
-		func(ctx context.Context) error { return s.tag(ctx, &f) },
-		func(ctx context.Context) error { return s.stated(ctx, c, &f) },
-		func(ctx context.Context) error { return s.pipelines(ctx, project, user, &f) },
+	for i, read := range []func() error{
+		func() error { return s.tag(ctx, &tag) },
+		func() error { return s.stated(ctx, c, &branch) },
+		func() error { return s.pipelines(ctx, project, user, &circle) },
 	} {
-		g.Go(func() error { errs[i] = read(ctx); return nil })
+		g.Go(func() error { errs[i] = read(); return nil })
 	}
 	_ = g.Wait() // they stand in errs
+	f.Tag, f.TagRead = tag.Tag, tag.TagRead
+	f.File, f.Stated, f.Would = branch.File, branch.Stated, branch.Would
+	f.Own, f.Others = circle.Own, circle.Others
 	f.Err = fault.Worst(errs...)
 	return f
 }
