@@ -31,8 +31,8 @@ test: ## All tests; they need Go and git, no network.
 	go test -timeout 5m ./...
 
 .PHONY: race
-race: ## All tests under the race detector, none from the cache.
-	go test -race -count=1 -timeout 15m ./...
+race: ## All tests under the race detector, none from the cache; of the crash points a part.
+	go test -race -short -count=1 -timeout 15m ./...
 
 .PHONY: fmt
 fmt: ## Formats the Go files (gofumpt, goimports).
@@ -72,13 +72,14 @@ cover: ## Test coverage: the total, and build/cover.html.
 FIGURES := go test -count=1 -v -figures -timeout 30m ./internal/engine
 
 .PHONY: bench
-bench: ## What gio costs: requests, lateness, CPU, memory, a real release in real time (4 minutes).
+bench: ## What gio costs: requests, pushes, lateness, CPU, memory, a real release in real time (4 minutes).
 	@set -o pipefail; $(FIGURES) -run Figures | grep -E '^(  |FAIL|---.FAIL)'
 	@set -o pipefail; go test -run '^$$' -bench Plan -benchtime 20x ./internal/cli | grep -E '^(Bench|FAIL|---)'
+	@set -o pipefail; go test -run '^$$' -bench Check -benchtime 3x ./internal/cli | grep -E '^(Bench|FAIL|---)'
 	@set -o pipefail; go test -run '^$$' -bench Replay -benchtime 1x ./internal/cli | grep -E '^(Bench|FAIL|---)'
 
 .PHONY: storm
-storm: ## Every crash point, and storms in which one request in five goes wrong (5 minutes).
+storm: ## Every crash point, and storms in which one request or push in five goes wrong (5 minutes).
 	@set -o pipefail; $(FIGURES) -run 'Storm|CrashSweep' | grep -E '^(  [^ ]|FAIL|---.FAIL)'
 
 # Real processes on one release repository; -rounds also prints the figures.

@@ -56,8 +56,8 @@ func (c *Client) answered(k call, res *http.Response, body []byte) error {
 		return fault.New(fault.Remote, "circleci-redirect", "%s: answered %d with a redirect to %s, not followed", k, status, redirectHost(res)).
 			Hint("check CIRCLE_HOST, and the proxy if there is one: the token is sent to no other host")
 	case status == http.StatusUnauthorized:
-		return fault.New(fault.Auth, "circleci-unauthorized", "%s; check the token", said).
-			Hint("the token must be a personal API token: project tokens do not work with API v2, and a personal one expires within a year")
+		return fault.New(fault.Auth, "circleci-unauthorized", "%s; the token is wrong, expired or revoked, or it is a project's: CircleCI does not say which", said).
+			Hint("make a personal API token at https://app.circleci.com/settings/user/tokens: project tokens do not work with API v2, and a personal one expires within a year")
 	case status == http.StatusForbidden:
 		return fault.New(fault.Auth, "circleci-forbidden", "%s; check that the user of the token has access to %s", said, k.subject)
 	case status == http.StatusNotFound:

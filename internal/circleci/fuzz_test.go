@@ -47,7 +47,8 @@ func FuzzReads(f *testing.F) {
 		_, e5 := c.Jobs(ctx, "w")
 		_, _, e6 := c.Newest(ctx, testSlug)
 		e7 := c.CancelWorkflow(ctx, "w")
-		for _, err := range []error{e1, e2, e3, e4, e5, e6, e7} {
+		_, e8 := c.Settings(ctx, testSlug)
+		for _, err := range []error{e1, e2, e3, e4, e5, e6, e7, e8} {
 			if err != nil && (fault.CodeOf(err) == "" || strings.Contains(err.Error(), testToken)) {
 				t.Fatalf("%v", err)
 			}

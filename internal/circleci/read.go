@@ -30,6 +30,11 @@ type Project struct {
 	DefaultBranch string
 }
 
+// Settings are those settings of a project that a release depends on (contracts/circleci.md 1.2).
+type Settings struct {
+	Autocancel bool // a newer pipeline of a branch cancels the older ones, unless it is the default branch
+}
+
 // PipelineState is how far CircleCI has read a pipeline's configuration. It says nothing about success.
 type PipelineState string
 
@@ -123,6 +128,27 @@ func (c *Client) Project(ctx context.Context, slug string) (Project, error) {
 	return w.project(), nil
 }
 
+// Settings reads what a project is set to do.
+func (c *Client) Settings(ctx context.Context, slug string) (Settings, error) {
+	path, err := projectPath(slug, "settings")
+	if err != nil {
+		return Settings{}, err
+	}
+	var w struct {
+		Advanced *struct {
+			Autocancel bool `json:"autocancel_builds"`
+		} `json:"advanced"`
+	}
+	k := call{method: http.MethodGet, path: path, subject: "project " + slug}
+	if _, err := c.get(ctx, k, &w); err != nil {
+		return Settings{}, err
+	}
+	if w.Advanced == nil {
+		return Settings{}, lacks(k, "settings")
+	}
+	return Settings{Autocancel: w.Advanced.Autocancel}, nil
+}
+
 // Pipeline reads a pipeline by its id.
 func (c *Client) Pipeline(ctx context.Context, id string) (Pipeline, error) {
 	path, err := escape("pipeline", id)
@@ -162,15 +188,32 @@ func (c *Client) Pipelines(ctx context.Context, slug, branch string) iter.Seq2[P
 			yield(Pipeline{}, err)
 			return
 		}
-		for p, err := range pages[wirePipeline](ctx, c, k) {
-			if err != nil {
-				yield(Pipeline{}, err)
+		c.eachPipeline(ctx, k, newestFirst, yield)
+	}
+}
+
+// Mine reads the pipelines of a whole organization (gh/org) that the token's user triggered, or pushed, in CircleCI's
+// order, which is newest first as far as anybody knows (contracts/circleci.md 1.6). Pages are read as they are needed; an
+// error is the last thing that comes.
+func (c *Client) Mine(ctx context.Context, organization string) iter.Seq2[Pipeline, error] {
+	k := call{
+		method: http.MethodGet, path: "/pipeline", subject: "organization " + organization,
+		query: url.Values{"org-slug": {organization}, "mine": {"true"}},
+	}
+	asSent := func(items []wirePipeline) []wirePipeline { return items }
+	return func(yield func(Pipeline, error) bool) { c.eachPipeline(ctx, k, asSent, yield) }
+}
+
+// eachPipeline yields the pipelines of a list, each page put in order.
+func (c *Client) eachPipeline(ctx context.Context, k call, order func([]wirePipeline) []wirePipeline, yield func(Pipeline, error) bool) {
+	for p, err := range pages[wirePipeline](ctx, c, k) {
+		if err != nil {
+			yield(Pipeline{}, err)
+			return
+		}
+		for _, w := range order(p.Items) {
+			if !yield(w.pipeline(), nil) {
 				return
-			}
-			for _, w := range newestFirst(p.Items) {
-				if !yield(w.pipeline(), nil) {
-					return
-				}
 			}
 		}
 	}

@@ -68,6 +68,11 @@ func TestReads(t *testing.T) {
 			Project{Slug: testSlug, Name: "widget", DefaultBranch: "main"},
 		},
 		{
+			"settings", "/project/gh/acme/widget/settings", fixture(t, "settings.json"),
+			func(ctx context.Context, c *Client) (any, error) { return c.Settings(ctx, testSlug) },
+			Settings{Autocancel: true},
+		},
+		{
 			"pipeline", "/pipeline/54f1", fixture(t, "pipeline_errored.json"),
 			func(ctx context.Context, c *Client) (any, error) { return c.Pipeline(ctx, "54f1") }, errored,
 		},
@@ -156,7 +161,7 @@ func TestReadFaults(t *testing.T) {
 		kind fault.Kind
 		says []string
 	}{
-		{"401", answer(401, fixture(t, "error_401.json")), fault.Auth, []string{"GET /api/v2/project/gh/acme/widget: CircleCI answered 401", "check the token"}},
+		{"401", answer(401, fixture(t, "error_401.json")), fault.Auth, []string{"GET /api/v2/project/gh/acme/widget: CircleCI answered 401", "wrong, expired or revoked, or it is a project's"}},
 		{"403", answer(403, `no`), fault.Auth, []string{"403 (no)", "access to project gh/acme/widget"}},
 		{"404", answer(404, fixture(t, "error_404.json")), fault.NotFound, []string{"404 (", "project gh/acme/widget is spelled right", "has access"}},
 		{"400", answer(400, `{"message":"odd"}`), fault.Remote, []string{"400 (odd)"}},
@@ -285,6 +290,27 @@ func TestPipelines(t *testing.T) {
 			}
 		})
 	}
+}
+
+// One list serves all projects of an organization.
+func TestMine(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		c, r := client(t, threePages)
+		read := 0
+		for _, err := range c.Mine(t.Context(), "gh/acme") {
+			if err != nil {
+				t.Fatal(err)
+			}
+			read++
+		}
+		if read != 30 {
+			t.Errorf("%d pipelines, want those of three pages", read)
+		}
+		if first := r.all()[0]; !strings.HasSuffix(first.path, "/pipeline") || first.query != "mine=true&org-slug=gh%2Facme" {
+			t.Errorf("asked for %s?%s", first.path, first.query)
+		}
+	})
 }
 
 // The old system asked for page one again and again (S8).

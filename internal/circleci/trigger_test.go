@@ -97,7 +97,7 @@ func TestTriggerOutcomes(t *testing.T) {
 		kind    fault.Kind
 		says    string
 	}{
-		{"401", answer(401, fixture(t, "error_401.json")), Refused, 401, fault.Auth, "check the token"},
+		{"401", answer(401, fixture(t, "error_401.json")), Refused, 401, fault.Auth, "wrong, expired or revoked, or it is a project's"},
 		{"403", answer(403, `{"message":"Permission denied"}`), Refused, 403, fault.Auth, "access to project gh/acme/widget"},
 		{"404", answer(404, fixture(t, "error_404.json")), Refused, 404, fault.NotFound, "check that project gh/acme/widget is spelled right"},
 		{"400", answer(400, fixture(t, "trigger_400_branch.json")), Refused, 400, fault.Remote, "Branch not found"},

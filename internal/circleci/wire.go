@@ -131,3 +131,10 @@ func (w wireJob) job() Job {
 		StartedAt: w.StartedAt.Time, StoppedAt: w.StoppedAt.Time, ApprovalID: w.ApprovalID,
 	}
 }
+
+// wireJobDetails is a job that is read by its number: other fields than a job in a workflow's list.
+type wireJobDetails struct {
+	Number    count  `json:"number"`
+	Status    string `json:"status"`
+	StoppedAt stamp  `json:"stopped_at"`
+}

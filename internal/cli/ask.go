@@ -23,12 +23,12 @@ func (env *environment) asks() bool {
 
 // prepare prepares a release, with the operator's consent where it can be had. Until the answer the journal is only looked at,
 // so that nothing is written and nobody is locked out meanwhile; what is there afterwards must still be what was asked about.
-func (env *environment) prepare(ctx context.Context, ws workspace, r *engine.Release, yes bool) error {
-	if yes || !env.asks() {
+func (env *environment) prepare(ctx context.Context, r *engine.Release, a *asker, o releaseOptions) error {
+	if o.yes || !env.asks() {
 		if err := r.Prepare(ctx); err != nil {
 			return err
 		}
-		return env.show(r)
+		return env.show(ctx, r, a, o)
 	}
 	open, notify := r.Open, r.Notify
 	r.Notify = nil
@@ -40,7 +40,10 @@ func (env *environment) prepare(ctx context.Context, ws workspace, r *engine.Rel
 		return err
 	}
 	asked := r.Plan
-	if err := env.ask(r); err != nil {
+	if err := env.show(ctx, r, a, o); err != nil {
+		return err
+	}
+	if err := env.confirm(question(r), "nothing was started and nothing was written"); err != nil {
 		return err
 	}
 	if err := r.Repo.Fetch(ctx); err != nil {
@@ -57,26 +60,20 @@ func (env *environment) prepare(ctx context.Context, ws workspace, r *engine.Rel
 	return nil
 }
 
-// show tells what the plan warns of and, where somebody looks on, what it is.
-func (env *environment) show(r *engine.Release) error {
+// show tells what the plan warns of, where somebody looks on what it is, and what the check finds: an error of it is returned.
+func (env *environment) show(ctx context.Context, r *engine.Release, a *asker, o releaseOptions) error {
 	env.warn(r.Plan.Warnings)
-	if !env.asks() {
-		return nil
+	if env.asks() {
+		f, _ := env.terminal()
+		if err := report.PlanTable(env.Stderr, r.Plan, widthOf(f)); err != nil {
+			return err
+		}
 	}
-	f, _ := env.terminal()
-	return report.PlanTable(env.Stderr, r.Plan, widthOf(f))
+	return a.beforeRelease(ctx, r, o)
 }
 
-// ask shows the plan and asks about it.
-func (env *environment) ask(r *engine.Release) error {
-	if err := env.show(r); err != nil {
-		return err
-	}
-	return env.confirm(question(r))
-}
-
-// confirm asks a question. Anything but a yes, and Ctrl-C, is a no (kind Cancelled).
-func (env *environment) confirm(question string) error {
+// confirm asks. Anything but a yes, and Ctrl-C, is a no (kind Cancelled), which says what has not happened.
+func (env *environment) confirm(question, otherwise string) error {
 	fmt.Fprintf(env.Stderr, "%s [y/N] ", question)
 	answer, interrupted := make(chan string, 1), make(chan struct{}, 1)
 	defer env.signals.take(func(os.Signal) {
@@ -97,7 +94,7 @@ func (env *environment) confirm(question string) error {
 			return nil
 		}
 	}
-	return fault.New(fault.Cancelled, "cancelled", "cancelled: nothing was started and nothing was written").Hint("--yes answers yes")
+	return fault.New(fault.Cancelled, "cancelled", "cancelled: %s", otherwise).Hint("--yes answers yes")
 }
 
 func question(r *engine.Release) string {

@@ -177,8 +177,13 @@ func addCommands(root *cobra.Command, env *environment) {
 		title    string
 		commands []*cobra.Command
 	}{
-		{"Before a release:", []*cobra.Command{newPrepareCommand(env), newPlanCommand(env)}},
-		{"A release:", []*cobra.Command{newReleaseCommand(env), newStatusCommand(env), newDoctorCommand(env), newResolveCommand(env)}},
+		{"Before a release:", []*cobra.Command{
+			newPlanCommand(env), newPrepareCommand(env), newCheckCommand(env),
+		}},
+		{"A release:", []*cobra.Command{
+			newReleaseCommand(env), newStatusCommand(env), newWatchCommand(env), newApproveCommand(env), newCancelCommand(env), newDoctorCommand(env),
+			newResolveCommand(env),
+		}},
 		{"Afterwards:", []*cobra.Command{newHistoryCommand(env)}},
 		{beside, []*cobra.Command{newSimCommand(env), newVersionCommand(env)}},
 	} {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/gravitee-lab/gio/internal/check"
 	"github.com/gravitee-lab/gio/internal/circleci"
 	"github.com/gravitee-lab/gio/internal/engine"
 	"github.com/gravitee-lab/gio/internal/fault"
@@ -25,6 +26,7 @@ type releaseOptions struct {
 	dryRun       dryLevel
 	yes          bool
 	takeOver     bool
+	skipCheck    []string
 	json, events bool
 }
 
@@ -34,20 +36,19 @@ func newReleaseCommand(env *environment) *cobra.Command {
 		Use:   "release",
 		Short: "Release the product; run it again to finish what is missing",
 		Long: `Release triggers the pipelines of all components to be released, wave after wave, watches them
-to the end and records what succeeded in the release repository. When all have succeeded it
-sets the product version, tags it and prepares the next version.
+to the end and records what succeeded; at last it tags the product and prepares the next version.
 
 When something fails, the wave finishes, what succeeded is recorded, and the same command goes
 on from there, on any machine: nothing that succeeded, runs, or may exist is started again.
 The first Ctrl-C starts nothing more and watches what runs; the second leaves at once.
-Pipelines are never cancelled by leaving. On a terminal, outside CI, gio asks before it starts.
+Pipelines are never cancelled by leaving. Before it starts, gio checks what "gio check" checks, is
+kept from starting by an error and, on a terminal outside CI, asks.
 
 Exit codes: 0 done, 2 usage, 3 not allowed, 4 remote failed, 5 not found, 6 cancelled, 7 refused,
 8 timed out, 9 needs a decision (gio resolve), 10 a pipeline failed, 11 stopped: run again.`,
-		Example: `  gio release --dry-run
-  gio release --except gravitee-portal-webui`,
-		Args: notBehindDryRun,
-		RunE: func(cmd *cobra.Command, _ []string) error { return runRelease(cmd.Context(), env, o) },
+		Example: "  gio release --dry-run",
+		Args:    notBehindDryRun,
+		RunE:    func(cmd *cobra.Command, _ []string) error { return runRelease(cmd.Context(), env, o) },
 	}
 	f := cmd.Flags()
 	f.Var(&o.dryRun, "dry-run", "client: only show it; server: run the pipelines with dry_run: true")
@@ -61,6 +62,7 @@ Exit codes: 0 done, 2 usage, 3 not allowed, 4 remote failed, 5 not found, 6 canc
 	f.IntVar(&o.maxParallel, "max-parallel", 0, fmt.Sprintf("pipelines of a wave that run at once (default %d, at most %d)", engine.MaxParallel, engine.MostParallel))
 	f.DurationVar(&o.maxRuntime, "max-runtime", 0, "leave after this time, recording what succeeded (default: none)")
 	f.BoolVar(&o.failFast, "fail-fast", false, "when a pipeline fails, cancel the others of its wave")
+	f.StringSliceVar(&o.skipCheck, "skip-check", nil, "start in spite of errors with these codes (gio help findings)")
 	f.BoolVar(&o.json, "json", false, "print the result as JSON")
 	f.BoolVar(&o.events, "events", false, "print every event as a JSON line")
 	cmd.MarkFlagsMutuallyExclusive("json", "events")
@@ -72,6 +74,11 @@ func runRelease(ctx context.Context, env *environment, o releaseOptions) error {
 	if o.maxParallel < 0 || o.maxRuntime < 0 {
 		return fault.New(fault.Usage, "usage", "--max-parallel and --max-runtime cannot be negative")
 	}
+	for _, code := range o.skipCheck {
+		if err := check.ErrSkip(code); err != nil {
+			return err
+		}
+	}
 	env.announce(o.dryRun)
 	ws, err := env.workspace(ctx)
 	if err != nil {
@@ -80,7 +87,8 @@ func runRelease(ctx context.Context, env *environment, o releaseOptions) error {
 	if o.dryRun == dryClient {
 		return runDryRelease(ctx, env, ws, o)
 	}
-	r, err := env.openRelease(ctx, ws, o)
+	a := &asker{env: env, ws: ws}
+	r, err := env.openRelease(ctx, a, o)
 	if err != nil {
 		return err
 	}
@@ -88,16 +96,17 @@ func runRelease(ctx context.Context, env *environment, o releaseOptions) error {
 	v := env.newView(o.events)
 	defer v.close()
 	r.Notify = v.notify
-	err = env.prepare(ctx, ws, r, o.yes)
+	err = env.prepare(ctx, r, a, o)
 	if errors.Is(err, engine.ErrNothing) {
 		return env.nothing(r, o)
 	}
 	if err != nil {
 		return err
 	}
+	r.CI = a.steady
 	ctx, stop, done := env.stopping(ctx)
 	defer done()
-	v.start(r)
+	v.start(r.Clock, r.Earlier)
 	err = r.Run(ctx, stop)
 	v.close()
 	return env.result(r, o, err)
@@ -110,17 +119,20 @@ func (env *environment) leave(r *engine.Release) {
 	}
 }
 
-// openRelease wires what a release needs.
-func (env *environment) openRelease(ctx context.Context, ws workspace, o releaseOptions) (*engine.Release, error) {
-	ci, err := env.circleCI(ws)
+// openRelease wires what a release needs. It is prepared with the clients of its check.
+func (env *environment) openRelease(ctx context.Context, a *asker, o releaseOptions) (*engine.Release, error) {
+	if err := a.connect(); err != nil {
+		return nil, err
+	}
+	if a.noToken != nil {
+		return nil, a.noToken
+	}
+	repo, err := env.repository(ctx, a.ws, nil)
 	if err != nil {
 		return nil, err
 	}
-	repo, err := env.repository(ctx, ws, nil)
-	if err != nil {
-		return nil, err
-	}
-	r := env.newRelease(ws, o, ci, repo)
+	r := env.newRelease(a.ws, o, a.check.CI, repo)
+	r.Ready = a.check.Ready
 	r.Open = env.driving(ctx, r, o.takeOver)
 	return r, nil
 }

@@ -81,7 +81,7 @@ func runResolve(ctx context.Context, env *environment, a engine.Answer, dryRun, 
 	}
 	a.By = env.driver()
 	h := run.Header{Kind: kind, Manifest: ws.Path, Version: m.ReleaseVersion(), Host: ci.Host(), Branch: ws.Branch.Value}
-	j, events, err := env.openRun(ctx, repo, h, a.By, takeOver)
+	j, events, err := env.openRun(ctx, ci, repo, h, a.By, takeOver)
 	if err != nil {
 		return err
 	}

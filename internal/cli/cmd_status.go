@@ -3,16 +3,12 @@ package cli
 import (
 	"context"
 	"errors"
-	"fmt"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/gravitee-lab/gio/internal/fault"
-	"github.com/gravitee-lab/gio/internal/gitrepo"
 	"github.com/gravitee-lab/gio/internal/journal"
-	"github.com/gravitee-lab/gio/internal/manifest"
 	"github.com/gravitee-lab/gio/internal/report"
 	"github.com/gravitee-lab/gio/internal/run"
 )
@@ -24,7 +20,7 @@ type statusOptions struct {
 }
 
 func newStatusCommand(env *environment) *cobra.Command {
-	o, dryRun := statusOptions{kind: "release"}, false
+	o, dryRun := statusOptions{}, false
 	cmd := &cobra.Command{
 		Use:   "status [VERSION]",
 		Short: "Show how a run stands, whoever drives it and wherever",
@@ -40,18 +36,11 @@ Exit codes: 0 nothing is wrong, or somebody drives it and its end is open, 2 usa
 		Example: `  gio status
   gio status 3.9.4 --json
   gio status --dry-run`,
-		Args: func(_ *cobra.Command, args []string) error {
-			if len(args) > 1 {
-				return fault.New(fault.Usage, "usage", "gio status takes one version, but got %q", args).Hint("gio status 3.9.4")
-			}
-			return nil
-		},
+		Args: oneVersion,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if dryRun {
-				o.kind = "dry"
-			}
+			o.kind = isKind(dryRun)
 			if len(args) == 1 {
-				o.version = strings.TrimSuffix(args[0], "-SNAPSHOT")
+				o.version = args[0]
 			}
 			return runStatus(cmd.Context(), env, o)
 		},
@@ -62,70 +51,32 @@ Exit codes: 0 nothing is wrong, or somebody drives it and its end is open, 2 usa
 }
 
 func runStatus(ctx context.Context, env *environment, o statusOptions) error {
-	ws, err := env.workspace(ctx)
-	if err != nil {
-		return err
-	}
-	asked := o.version
-	if asked == "" {
-		m, err := manifest.Parse(ws.Path, ws.Local)
-		if err != nil {
-			return err
-		}
-		asked = m.ReleaseVersion()
-	}
-	ref, runs, err := env.knownRuns(ctx, ws)
-	if err != nil {
-		return err
-	}
-	h, err := chooseRun(runs, run.Header{Kind: o.kind, Manifest: ws.Path, Version: asked, Branch: ws.Branch.Value}, o.version != "")
-	if err != nil {
-		return err
-	}
-	if h.Version != asked {
-		fmt.Fprintf(env.Stderr, "%s has no run yet: this is the newest one, of %s from %s\n", asked, h.Version, h.Branch)
-	}
-	events, lease, err := journal.ReadGit(ctx, ref, h)
-	if err != nil {
-		return err
-	}
-	state, err := run.Fold(events)
+	k, err := env.knownRun(ctx, o.kind, o.version, o.version != "")
 	if err != nil {
 		return err
 	}
 	now := time.Now()
-	result := env.standsAs(state, report.StandingOf(state, lease.Live(now)))
 	if o.json {
 		env.printed = true
-		return errors.Join(result, report.JSON(env.Stdout, report.NewStatus(state, lease, asked, now, result)))
+		result := env.stands(k, now)
+		return errors.Join(result, report.JSON(env.Stdout, report.NewStatus(k.state, k.lease, k.asked, now, result)))
 	}
-	view := report.StatusView{Columns: env.outColumns(), Now: now, Color: env.outColor(), Command: env.drivenBy(h.Kind)}
-	printed := report.WriteStatus(env.Stdout, state, lease, view)
-	return errors.Join(result, printed)
+	return env.printStatus(k, now)
 }
 
-// atTip is the journal's ref as it was at one moment: all that is read of it goes together, and costs one fetch.
-type atTip struct {
-	*gitrepo.Ref
-	tip string
+// printStatus tells a person how a run stands, which is also the error.
+func (env *environment) printStatus(k known, now time.Time) error {
+	view := report.StatusView{Columns: env.outColumns(), Now: now, Color: env.outColor(), Command: env.drivenBy(k.header.Kind)}
+	printed := report.WriteStatus(env.Stdout, k.state, k.lease, view)
+	return errors.Join(env.stands(k, now), printed)
 }
 
-func (r atTip) Fetch(context.Context) (string, error) { return r.tip, nil }
-
-// knownRuns reads the journal's ref of the checkout's remote, and lists its runs, the newest first.
-func (env *environment) knownRuns(ctx context.Context, ws workspace) (atTip, []journal.Listed, error) {
-	repo, err := env.repository(ctx, ws, nil)
-	if err != nil {
-		return atTip{}, nil, err
+// oneVersion is for commands that are about one run.
+func oneVersion(cmd *cobra.Command, args []string) error {
+	if len(args) > 1 {
+		return fault.New(fault.Usage, "usage", "%s takes one version, but got %q", cmd.CommandPath(), args).Hint("%s 3.9.4", cmd.CommandPath())
 	}
-	ref := repo.Ref(journal.GitRef)
-	tip, err := ref.Fetch(ctx)
-	if err != nil {
-		return atTip{}, nil, err
-	}
-	now := atTip{Ref: ref, tip: tip}
-	runs, err := journal.ListGit(ctx, now)
-	return now, runs, err
+	return nil
 }
 
 // chooseRun is the run that want names. Where it must not be exactly that one, the newest of the same branch will do, else

@@ -127,9 +127,25 @@ func runDryRelease(ctx context.Context, env *environment, ws workspace, o releas
 		return err
 	}
 	env.warn(r.Plan.Warnings)
+	refused := d.check(ctx, r, o)
 	ctx, stop, done := env.stopping(ctx)
 	defer done()
-	return d.result(r, o, r.Run(ctx, stop))
+	return fault.Worst(d.result(r, o, r.Run(ctx, stop)), refused)
+}
+
+// check says what the check of a real run would, with whom there is to ask. Its error does not keep the walk from going on.
+func (d *dryRun) check(ctx context.Context, r *engine.Release, o releaseOptions) error {
+	a := &asker{env: d.env, ws: d.ws}
+	if err := a.connect(); err != nil {
+		return err
+	}
+	if !d.online {
+		a.check.CI, a.check.NoCI = nil, "it does not answer, or there is no token"
+	}
+	if d.imagined {
+		a.check.GitHub, a.check.NoGitHub = nil, "the release repository was not read"
+	}
+	return a.beforeRelease(ctx, r, o)
 }
 
 // openRepository reads the remote; where that cannot be, the checkout's release.json stands for it.

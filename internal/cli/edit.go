@@ -105,7 +105,7 @@ func (env *environment) consent(question string, yes bool) error {
 	case !env.asks():
 		return fault.New(fault.Cancelled, "not-asked", "nothing was written: there is nobody to ask").Hint("--yes commits and pushes this edit")
 	}
-	return env.confirm(question)
+	return env.confirm(question, "nothing was written")
 }
 
 // editPushes is how often an edit is pushed when other commits come between.

@@ -228,6 +228,11 @@ func (env *environment) wire() transport.Options {
 // gitHub is the client of the GitHub that the components live on; ok is false when there is none: the release
 // repository lies elsewhere, and GITHUB_API_URL names none. The token is the one for Git.
 func (env *environment) gitHub(ws workspace) (client *github.Client, ok bool, err error) {
+	return env.gitHubOver(ws, env.wire())
+}
+
+// gitHubOver is gitHub with a wire of its own.
+func (env *environment) gitHubOver(ws workspace, wire transport.Options) (client *github.Client, ok bool, err error) {
 	address := config.Env(env.Getenv, "GITHUB_API_URL")
 	credentials, err := env.credentials(ws)
 	if err != nil {
@@ -236,8 +241,7 @@ func (env *environment) gitHub(ws workspace) (client *github.Client, ok bool, er
 	if address.Value == "" && !credentials.BelongTo(ws.Checkout.RemoteURL) {
 		return nil, false, nil
 	}
-	wire := transport.New(github.Wire(env.wire()))
-	client, err = github.New(github.Options{URL: address.Value, Token: string(credentials.Token), HTTP: wire})
+	client, err = github.New(github.Options{URL: address.Value, Token: string(credentials.Token), HTTP: transport.New(github.Wire(wire))})
 	if err != nil {
 		return nil, false, err
 	}

@@ -6,6 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/gravitee-lab/gio/internal/check"
 	"github.com/gravitee-lab/gio/internal/fault"
 )
 
@@ -31,6 +32,7 @@ func helpTopics() []*cobra.Command {
 		{Use: "exit-codes", Short: "What the exit codes mean", Long: exitCodes()},
 		{Use: "environment", Short: "Which variables and files gio reads", Long: environmentTopic},
 		{Use: "config", Short: "What gio.yaml may say", Long: configTopic},
+		{Use: "findings", Short: "What gio check finds, by code", Long: findingsTopic()},
 		{Use: "journal", Short: "Where a run is kept, and how to read, move and mend it", Long: journalTopic},
 	}
 }
@@ -48,6 +50,20 @@ Flags of all commands:
 {{range $i, $topic := .Commands}}{{if .IsAdditionalHelpTopicCommand}}  {{.Name}}{{end}}{{end}}
 `
 	return "{{if .HasParent}}" + usual + "{{else}}" + root + "{{end}}"
+}
+
+// findingsTopic is the table of codes.
+func findingsTopic() string {
+	var b strings.Builder
+	b.WriteString("Findings of gio check. * keeps gio release from starting whatever --skip-check says.\n\n")
+	for _, r := range check.Rules() {
+		mark := " "
+		if r.Never != "" {
+			mark = "*"
+		}
+		fmt.Fprintf(&b, "  %-7s %s %-20s %s\n", r.Severity, mark, r.Code, r.Means)
+	}
+	return strings.TrimSuffix(b.String(), "\n")
 }
 
 func exitCodes() string {
@@ -113,9 +129,10 @@ commits, one for each push. A clone does not fetch it by itself. Its tree:
   release/3.9.4.jsonl         the run of 3.9.4: its events, one JSON object a line; below dry/
                               those of gio release --dry-run=server
   leases/release/3.9.4.json   who drives it, since when, last heard of when
+  cancels/release/3.9.4.json  that gio cancel told that driver to start nothing more
   claims/COMPONENT/VERSION    which run releases that component version, so that no other does
 
-Runs and leases of a manifest that is not release.json lie below manifests/PATH/. gio status and
+Those of a manifest that is not release.json lie below manifests/PATH/. gio status, gio watch and
 gio history read all this on any machine. So does Git, which then keeps a copy:
 
   git fetch origin +refs/gio/journal:refs/gio/journal
@@ -123,9 +140,9 @@ gio history read all this on any machine. So does Git, which then keeps a copy:
   git ls-tree -r --name-only refs/gio/journal
   git show refs/gio/journal:release/3.9.4.jsonl
 
-Lease: the driver renews it every 2 minutes. Another gio release waits until the lease is given
-back or has stood still for 6 minutes; Ctrl-C ends the waiting. --take-over goes on at once: the
-earlier driver, if it lives after all, triggers nothing more. Use it when you know that it is gone.
+Lease: the driver renews it every 2 minutes. Another gio release waits until it is given back, the
+driver's CircleCI job has ended, or it has stood still for 6 minutes; Ctrl-C ends the waiting.
+--take-over goes on at once: the earlier driver, if it lives after all, triggers nothing more.
 
 To move it to another repository, while nobody drives: fetch it as above, then push the copy.
 (git clone --mirror and git push --mirror take it along with everything else.)
@@ -133,9 +150,9 @@ To move it to another repository, while nobody drives: fetch it as above, then p
   git push URL refs/gio/journal
 
 When somebody deletes it, or pushes over it by force, a driver starts nothing more and ends with
-exit 7; its pipelines run on. A gio started then knows only release.json: what has succeeded but
-is not recorded there, and what still runs, would be started again. So start nothing; put the
-newest copy back from a clone that has one, and look at gio status. What was noted after that
-copy was made is missing: compare with CircleCI before gio release.
+exit 7; its pipelines run on. A gio started then refuses what gio has begun, which the tag
+VERSION_START tells: what still runs would be started again. Put the newest copy back from a clone
+that has one, and look at gio status. What was noted after that copy was made is missing: compare
+with CircleCI before gio release.
 
   git push --force origin refs/gio/journal`

@@ -55,8 +55,21 @@ func TestImage(t *testing.T) {
 	}
 }
 
+// imageScenario has a GitHub on which everything is ready; the components declare what the jobs send.
+func imageScenario() sim.Scenario {
+	scenario := sim.Scenario{Tokens: []string{"circle-secret"}, GitHub: &sim.GitHub{Tokens: []string{"git-secret"}, Repositories: map[string]sim.Repository{}}}
+	scenario.Default.Parameters = map[string]string{
+		"gio_action": "string", "dry_run": "boolean", "secrethub_org": "string", "secrethub_repo": "string",
+		"maven_profile_id": "string", "s3_bucket_name": "string",
+	}
+	for name, version := range map[string]string{"api": "1.25.1", "definition": "1.28.1", "gateway": "3.9.4", "portal": "3.9.4", "webui": "3.9.4"} {
+		scenario.GitHub.Repositories["acme/"+name] = sim.Repository{Version: version + "-SNAPSHOT", Private: true}
+	}
+	return scenario
+}
+
 func runImage(t *testing.T, image string, form imageForm) {
-	s, host := serve(t, sim.Scenario{Tokens: []string{"circle-secret"}})
+	s, host := serve(t, imageScenario())
 	data, err := os.ReadFile(filepath.Join(scripts, "release.json"))
 	if err != nil {
 		t.Fatal(err)
@@ -77,10 +90,9 @@ func runImage(t *testing.T, image string, form imageForm) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	api := strings.TrimSuffix(server.URL, "/release.git") + "/api/v3"
 	code, output := underTerminal(t, image, "--terminal",
 		"--volume", checkout+":/graviteeio/cicd/pipeline", "--volume", secrets+":/graviteeio/cicd/.secrets.json",
-		"--env", "CIRCLE_HOST="+host, "--env", "GITHUB_API_URL="+api, "--env", "GH_ORG=acme",
+		"--env", "CIRCLE_HOST="+host, "--env", "GITHUB_API_URL="+host+"/api/v3", "--env", "GH_ORG=acme",
 		"--env", "SECRETHUB_ORG=acme", "--env", "SECRETHUB_REPO=cicd", "--env", "MAVEN_PROFILE_ID=gravitee-release",
 		"--", form.args)
 	t.Logf("exit %d\n%s", code, output)

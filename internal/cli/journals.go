@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/gravitee-lab/gio/internal/circleci"
 	"github.com/gravitee-lab/gio/internal/engine"
 	"github.com/gravitee-lab/gio/internal/fault"
 	"github.com/gravitee-lab/gio/internal/gitrepo"
@@ -23,7 +24,7 @@ func (env *environment) driving(ctx context.Context, r *engine.Release, takeOver
 		ctx, done := env.interruptible(ctx, errDetached)
 		defer done()
 		g, events, err := journal.OpenGit(ctx, r.Repo.Ref(journal.GitRef), h, journal.GitOptions{
-			Driver: r.Driver, TakeOver: takeOver, Wait: env.countdown(h),
+			Driver: r.Driver, TakeOver: takeOver, JobEnded: env.jobEnded(r.CI), Wait: env.countdown(h),
 		})
 		if err != nil {
 			return nil, nil, err
@@ -56,6 +57,17 @@ func unclaimed(g *journal.Git, r *engine.Release) error {
 	return journal.Elsewhere(claims)
 }
 
+// jobEnded finds out whether a driver is gone for certain, as its CircleCI job is, and says so.
+func (env *environment) jobEnded(ci *circleci.Client) func(context.Context, string) bool {
+	return func(ctx context.Context, job string) bool {
+		ended := ci.JobEnded(ctx, job)
+		if ended {
+			fmt.Fprintf(env.Stderr, "the job of the driver has ended (%s): going on from where it left\n", job)
+		}
+		return ended
+	}
+}
+
 // countdown tells who drives and how long that is watched, every half minute.
 func (env *environment) countdown(h run.Header) func(journal.Lease, time.Duration) {
 	var said time.Time
@@ -80,12 +92,14 @@ func peek(ctx context.Context, repo *gitrepo.Repo, h run.Header) ([]run.Event, e
 }
 
 // openRun opens the journal of a run that exists already.
-func (env *environment) openRun(ctx context.Context, repo *gitrepo.Repo, h run.Header, driver run.Driver, takeOver bool) (*journal.Git, []run.Event, error) {
+func (env *environment) openRun(ctx context.Context, ci *circleci.Client, repo *gitrepo.Repo, h run.Header, driver run.Driver, takeOver bool) (*journal.Git, []run.Event, error) {
 	if _, _, err := journal.ReadGit(ctx, repo.Ref(journal.GitRef), h); err != nil {
 		if f := fault.New(fault.NotFound, "no-journal", "no run of %s %s is known", h.Kind, h.Version); fault.Is(err, "no-journal") {
 			return nil, nil, f.Hint("--dry-run answers for a run of `gio release --dry-run=server`")
 		}
 		return nil, nil, err
 	}
-	return journal.OpenGit(ctx, repo.Ref(journal.GitRef), h, journal.GitOptions{Driver: driver, TakeOver: takeOver})
+	return journal.OpenGit(ctx, repo.Ref(journal.GitRef), h, journal.GitOptions{
+		Driver: driver, TakeOver: takeOver, JobEnded: env.jobEnded(ci),
+	})
 }

@@ -241,7 +241,7 @@ func TestSleeper(t *testing.T) {
 // sleep stops a driver between two waves, lets another finish its run, and wakes it.
 func sleep(t *testing.T, flags ...string) {
 	components := []string{"a1", "a2", "b1", "c1"}
-	s := newShop(t, sim.Scenario{Default: sim.Project{Duration: 700 * time.Millisecond}},
+	s := newShop(t, sim.Scenario{Default: sim.Project{Duration: 2 * time.Second}},
 		map[string]string{"1.0.x": product("1.0.4-SNAPSHOT", "a1 a2", "b1", "c1")})
 	sleeper := s.start("1.0.x", "release")
 	s.await("1.0.4", "the first wave", func(events []run.Event) bool {

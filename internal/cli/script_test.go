@@ -49,7 +49,7 @@ func TestScripts(t *testing.T) {
 			"exits": cmdExits, "json": cmdJSON, "await-journal": cmdAwaitJournal,
 			"release-repo": cmdReleaseRepo, "serve-git": cmdServeGit, "push-as-colleague": cmdPushAsColleague,
 			"sim": cmdSim, "pipelines": cmdPipelines, "no-duplicates": cmdNoDuplicates,
-			"rerun": cmdRerun, "trigger": cmdTrigger, "tag-on-github": cmdTagOnGitHub, "await-request": cmdAwaitRequest,
+			"rerun": cmdRerun, "cancel": cmdCancel, "trigger": cmdTrigger, "tag-on-github": cmdTagOnGitHub, "await-request": cmdAwaitRequest,
 			"remember": cmdRemember, "unchanged": cmdUnchanged, "only-reads": cmdOnlyReads, "each-post": cmdEachPost,
 		},
 	})
@@ -192,8 +192,16 @@ func cmdReleaseRepo(ts *testscript.TestScript, neg bool, args []string) {
 }
 
 func cmdServeGit(ts *testscript.TestScript, neg bool, args []string) {
-	need(ts, neg, len(args) == 0 || args[0] == "deny-push", "serve-git [deny-push]")
-	s := gittest.HTTP(worldOf(ts).t, ts.Getenv("REMOTE"), gittest.Options{DenyPush: len(args) == 1})
+	o := gittest.Options{}
+	for _, arg := range args {
+		organization, under := strings.CutPrefix(arg, "under=")
+		need(ts, neg, under || arg == "deny-push", "serve-git [deny-push] [under=ORGANIZATION]")
+		o.Under = organization
+		if !under {
+			o.Under, o.DenyPush = "", true
+		}
+	}
+	s := gittest.HTTP(worldOf(ts).t, ts.Getenv("REMOTE"), o)
 	ts.Setenv("GIT_ADDRESS", strings.TrimSuffix(strings.TrimPrefix(s.URL, "http://"), "/release.git"))
 	ts.Check(ts.Exec("git", "remote", "set-url", "origin", s.URL))
 }
@@ -263,6 +271,13 @@ func cmdRerun(ts *testscript.TestScript, neg bool, args []string) {
 	number, err := strconv.ParseInt(args[1], 10, 64)
 	ts.Check(err)
 	ts.Check(simOf(ts).Rerun(args[0], number, sim.Outcome(args[2])))
+}
+
+func cmdCancel(ts *testscript.TestScript, neg bool, args []string) {
+	need(ts, neg, len(args) == 2, "cancel PROJECT NUMBER")
+	number, err := strconv.ParseInt(args[1], 10, 64)
+	ts.Check(err)
+	ts.Check(simOf(ts).Cancel(args[0], number))
 }
 
 func cmdTrigger(ts *testscript.TestScript, neg bool, args []string) {

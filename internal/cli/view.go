@@ -23,8 +23,9 @@ const heartbeat = time.Minute // without a line, before what runs is told again
 // change, with --events by JSON lines. What is told are its own facts: the engine never waits for a terminal.
 type view struct {
 	notify func(run.Event, *run.State) // for engine.Release.Notify
-	start  func(*engine.Release)       // after Prepare
-	close  func()                      // when the run has ended; may be called twice, and without start
+	// start is called before the first frame or heartbeat is due, with what earlier runs took by component.
+	start func(clock engine.Clock, earlier map[string]time.Duration)
+	close func() // when the run has ended; may be called twice, and without start
 }
 
 func (env *environment) newView(events bool) view {
@@ -104,7 +105,7 @@ func eventView(w io.Writer) view {
 	enc.SetEscapeHTML(false)
 	return view{
 		notify: func(e run.Event, _ *run.State) { _ = enc.Encode(e) }, // a reader that left does not stop a release
-		start:  func(*engine.Release) {},
+		start:  func(engine.Clock, map[string]time.Duration) {},
 		close:  func() {},
 	}
 }
@@ -120,15 +121,15 @@ func lineView(w io.Writer, lines *report.Lines) view {
 			fmt.Fprintln(w, line)
 		}
 	}
-	beat := func(r *engine.Release) {
+	beat := func(clock engine.Clock, earlier map[string]time.Duration) {
 		for {
 			select {
 			case <-over:
 				return
 			case <-told:
-			case <-r.Clock.After(heartbeat):
+			case <-clock.After(heartbeat):
 				mu.Lock()
-				tell(lines.Heartbeat(seen.state(), r.Clock.Now(), r.Earlier))
+				tell(lines.Heartbeat(seen.state(), clock.Now(), earlier))
 				mu.Unlock()
 			}
 		}
@@ -143,7 +144,7 @@ func lineView(w io.Writer, lines *report.Lines) view {
 				wake(told)
 			}
 		},
-		start: func(r *engine.Release) { go beat(r) },
+		start: func(clock engine.Clock, earlier map[string]time.Duration) { go beat(clock, earlier) },
 		close: sync.OnceFunc(func() { close(over) }),
 	}
 }
@@ -160,13 +161,14 @@ func (env *environment) liveView() view {
 			seen.note(e, s)
 			changed()
 		},
-		start: func(r *engine.Release) {
+		start: func(clock engine.Clock, earlier map[string]time.Duration) {
 			fmt.Fprintln(out) // the frame stands apart from what was said before
-			v := report.View{Began: r.Clock.Now(), Expected: r.Earlier, Color: env.color()}
+			v := report.View{Expected: earlier, Color: env.color()}
+			started := clock.Now()
 			live = term.Start(term.Options{
 				Out: out, Size: func() (int, int) { return term.Size(out) }, Width: report.Width,
 				Draw: func(columns, lines int) []string {
-					v.Width, v.Height, v.Now = columns, lines, r.Clock.Now()
+					v.Width, v.Height, v.Now, v.Began = columns, lines, clock.Now(), seen.began(started)
 					return report.Frame(seen.state(), v)
 				},
 			})
@@ -196,17 +198,31 @@ type follower struct {
 	mu     sync.Mutex
 	queue  []run.Event
 	copied *run.State
+	plan   time.Time // when the session that is told began
 }
 
 // note takes an event, and the first time all that was before it.
 func (f *follower) note(e run.Event, s *run.State) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	if e.Type == run.Planned {
+		f.plan = e.Time
+	}
 	if f.copied == nil {
 		f.copied = s.Clone()
 		return
 	}
 	f.queue = append(f.queue, e)
+}
+
+// began is when the session began that is told, otherwise until that is known.
+func (f *follower) began(otherwise time.Time) time.Time {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.plan.IsZero() {
+		return otherwise
+	}
+	return f.plan
 }
 
 // state is what the events noted so far add up to, for one caller at a time.

@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/gravitee-lab/gio/internal/engine"
 	"github.com/gravitee-lab/gio/internal/gitrepo/gittest"
@@ -22,17 +23,24 @@ import (
 // that fails the first time, so that the sweep covers a failure, its recording and its resume.
 func TestCrashSweep(t *testing.T) {
 	t.Parallel()
-	sweep(t, fails("b2"), 1)
+	sweep(t, fails("b2"), stride(1), nil)
+}
+
+// The same with the journal in the release repository: dead before a push, after the server took it, and after its answer.
+// Every other driver that follows takes over at once, the others wait for the lease to stand still. Only every seventh point
+// unless the figures are wanted.
+func TestCrashSweepGit(t *testing.T) {
+	t.Parallel()
+	sweep(t, fails("b2"), stride(7), func(w *world) {
+		w.ref, w.drivers = newGitRef(w.power), w.power.at%2
+		w.ref.delay = 300 * time.Millisecond
+	})
 }
 
 // The same with answers that are lost, refused and late. Only every seventh point, unless the figures
 // are wanted.
 func TestCrashSweepWithFaults(t *testing.T) {
 	t.Parallel()
-	every := 7
-	if *figures {
-		every = 1
-	}
 	s := fails("b2")
 	for project, kind := range map[string]sim.FaultKind{
 		"a1": sim.ErrorAfter, "a2": sim.ResetBefore, "b1": sim.TruncateAfter, "b3": sim.HangBefore, "c1": sim.ResetAfter, "mono": sim.Throttle, "d1": sim.HangAfter,
@@ -42,15 +50,28 @@ func TestCrashSweepWithFaults(t *testing.T) {
 			sim.Fault{Match: sim.Match{Endpoint: "workflows", Project: project}, Kind: sim.ErrorBefore, Nth: 2, Times: 2})
 	}
 	slices.SortFunc(s.Faults, func(a, b sim.Fault) int { return strings.Compare(a.Match.Project, b.Match.Project) })
-	sweep(t, s, every)
+	sweep(t, s, stride(7), nil)
 }
 
 func fails(component string) sim.Scenario {
 	return sim.Scenario{Projects: map[string]sim.Project{component: {Runs: []sim.Run{{Outcome: sim.Failed}}}}}
 }
 
-func sweep(t *testing.T, s sim.Scenario, every int) {
-	want := crashRun(t, s, "", 0)
+// stride is how many points a sweep goes on at once: all count for the figures; the race detector, which makes them slow, has
+// seen what it can see in a few.
+func stride(usual int) int {
+	switch {
+	case *figures:
+		return 1
+	case testing.Short():
+		return 4*usual + 1
+	}
+	return usual
+}
+
+// sweep stops dead at every so-manieth point. Edit changes the world before it is used; it may be nil.
+func sweep(t *testing.T, s sim.Scenario, every int, edit func(*world)) {
+	want := crashRun(t, s, "", 0, edit)
 	if want.duplicates != "" || want.state == "" {
 		t.Fatalf("the run without a crash: %+v", want)
 	}
@@ -61,7 +82,7 @@ func sweep(t *testing.T, s sim.Scenario, every int) {
 			points++
 			t.Run(fmt.Sprintf("%s%d", kind, n), func(t *testing.T) {
 				t.Parallel()
-				got := crashRun(t, s, kind, n)
+				got := crashRun(t, s, kind, n, edit)
 				if got.duplicates != "" {
 					t.Errorf("triggered twice:\n%s", got.duplicates)
 				}
@@ -88,12 +109,15 @@ type crashed struct {
 	duplicates string
 }
 
-func crashRun(t *testing.T, s sim.Scenario, kind string, at int) (end crashed) {
+func crashRun(t *testing.T, s sim.Scenario, kind string, at int, edit func(*world)) (end crashed) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, product("a1 a2 a3", "b1 b2 b3", "c1 c2 c3 c4 c5", "d1 d2"), s, nil)
 		defer w.close()
 		w.edit = sharedRepository
 		w.power.kind, w.power.at = kind, at
+		if edit != nil {
+			edit(w)
+		}
 		runs := 0
 		for ; runs < 5; runs++ {
 			if w.release() == nil {

@@ -116,3 +116,46 @@ func scale(t *testing.T, n int) (cpu time.Duration, peak uint64) {
 	})
 	return cpu, peak
 }
+
+// What the journal in the release repository costs: pushes, and the time that they add to one that costs nothing, on the 27
+// components of a real release in 11 waves whose pipelines take 6 to 18 seconds, with a remote that takes 300 ms for a push.
+func TestFiguresGit(t *testing.T) {
+	t.Parallel()
+	const push, groups, seeds = 300 * time.Millisecond, 11, 8
+	var free, took time.Duration
+	pushes, worst := 0, 0
+	for seed := range uint64(seeds) { // when a pipeline is looked at, and its end seen, is chance
+		var ref *gitRef
+		free += benchGit(t, seed, func(w *world) { w.delay = push })
+		took += benchGit(t, seed, func(w *world) {
+			w.ref = newGitRef(w.power)
+			w.ref.delay, ref = push, w.ref
+		})
+		pushes, worst = pushes+len(ref.pushed), max(worst, ref.worst)
+	}
+	added := 100 * (took.Seconds()/free.Seconds() - 1)
+	figure(t, "27 components in %d waves, %s a push: %.1f pushes of the journal, %.1f for each launch, %d at most; they add %.2f %% to %.0f s",
+		groups, push, float64(pushes)/seeds, float64(pushes)/seeds/groups, worst, added, free.Seconds()/seeds)
+	if worst > 3 || added > 3 {
+		t.Errorf("%d pushes for a launch, %.2f %% more time; at most 3 of each", worst, added)
+	}
+}
+
+func benchGit(t *testing.T, seed uint64, edit func(*world)) (took time.Duration) {
+	waves := []string{"a", "b", "c", "d", "e", "f", "g", "h", "i1 i2 i3", "j1 j2 j3 j4 j5 j6 j7 j8 j9 j10 j11 j12 j13", "k1 k2 k3"}
+	r := rand.New(rand.NewPCG(3, seed))
+	s := sim.Scenario{Default: sim.Project{WorkflowDelay: 200 * time.Millisecond}, Projects: map[string]sim.Project{}}
+	for _, name := range strings.Fields(strings.Join(waves, " ")) {
+		s.Projects[name] = sim.Project{Duration: 6*time.Second + time.Duration(r.Int64N(int64(12*time.Second)))}
+	}
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, product(waves...), s, nil)
+		defer w.close()
+		edit(w)
+		began := time.Now()
+		wantKind(t, w.release(), 0)
+		took = time.Since(began)
+		w.check()
+	})
+	return took
+}

@@ -78,8 +78,12 @@ esac; done`)
 		if log := gittest.Git(t, w.remote, "log", "--format=%s", branch); strings.Count(log, "other") != 1 {
 			t.Errorf("the branch's log:\n%s", log)
 		}
-		if log := gittest.Git(t, w.remote, "log", "--format=%s", journal.GitRef); strings.Count(log, "other") != 1 {
+		log := gittest.Git(t, w.remote, "log", "--format=%s", journal.GitRef)
+		if strings.Count(log, "other") != 1 || !strings.HasPrefix(log, "release/1.0.4: recorded\n") {
 			t.Errorf("the journal's log:\n%s", log)
+		}
+		if lease := gittest.Git(t, w.remote, "show", journal.GitRef+":leases/release/1.0.4.json"); !strings.Contains(lease, `"released":`) {
+			t.Errorf("the lease goes back with the release, it says %s", lease)
 		}
 		w.check()
 	})
@@ -149,6 +153,68 @@ func TestSleepingDriver(t *testing.T) {
 		}
 		if n := w.pipelinesOf("b"); n != 1 {
 			t.Errorf("%d pipelines", n)
+		}
+		w.check()
+	})
+}
+
+// TestLostJournal: gio began a run whose journal somebody deleted. It does not begin anew what may run or be released, but
+// after a start that was not its own, or one that a person takes away, it does.
+func TestLostJournal(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, product("a b", "c"), fails("b"), nil)
+		defer w.close()
+		wantKind(t, w.releaseInRepository("one", nil), fault.PipelineFailed)
+		if message := gittest.Git(t, w.remote, "tag", "-l", "--format=%(contents)", "1.0.4_START"); !strings.Contains(message, "\n\nGio-Run: release/1.0.4 of release.json") {
+			t.Errorf("the tag says %q", message)
+		}
+		gittest.Git(t, w.remote, "update-ref", "-d", journal.GitRef)
+		err := w.releaseInRepository("two", nil)
+		if wantKind(t, err, fault.Invalid); !fault.Is(err, "journal-lost") || !strings.Contains(err.Error(), "1.0.4_START") {
+			t.Errorf("got %v", err)
+		}
+		if n := len(w.sim.Pipelines()); n != 2 {
+			t.Errorf("%d pipelines, want 2: nothing may be started", n)
+		}
+		gittest.Git(t, w.remote, "tag", "-d", "1.0.4_START")
+		gittest.Git(t, w.remote, "tag", "-a", "-m", "Acme 1.0.4: release started", "1.0.4_START", branch)
+		wantKind(t, w.releaseInRepository("three", nil), 0)
+		if n := len(w.sim.Pipelines()); n != 4 {
+			t.Errorf("%d pipelines, want 4", n)
+		}
+		w.check()
+	})
+}
+
+// TestWrittenInTime (promise 2): what succeeded is in the journal within 30 seconds, however long the others take; and the
+// steps that begin together share one push.
+func TestWrittenInTime(t *testing.T) {
+	s := sim.Scenario{Projects: map[string]sim.Project{"a": {Duration: time.Minute}}, Default: sim.Project{Duration: 10 * time.Minute}}
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, product("a b c", "d"), s, nil)
+		defer w.close()
+		w.ref = newGitRef(w.power)
+		w.ref.delay = 300 * time.Millisecond
+		var seen time.Time // when the engine saw it
+		w.edit = func(r *engine.Release) {
+			r.Notify = func(e run.Event, _ *run.State) {
+				if e.Type == run.Succeeded && e.Steps[0] == run.ID("a", "1.2.3") {
+					seen = time.Now()
+				}
+			}
+		}
+		done := make(chan error)
+		go func() { done <- w.release() }()
+		time.Sleep(2 * time.Minute)
+		if st := w.state().Step("a@1.2.3"); st.Status != run.HasSucceeded {
+			t.Errorf("after two minutes a is %s in the journal", st.Status)
+		}
+		wantKind(t, <-done, 0)
+		if after := w.ref.succeeded.Sub(seen); after <= 0 || after > 30*time.Second {
+			t.Errorf("it was written %s after it was seen", after)
+		}
+		if n := w.ref.launches; n != 2 {
+			t.Errorf("%d pushes held intents, want 2: one for each wave", n)
 		}
 		w.check()
 	})

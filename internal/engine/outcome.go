@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/gravitee-lab/gio/internal/circleci"
 	"github.com/gravitee-lab/gio/internal/fault"
 	"github.com/gravitee-lab/gio/internal/plan"
 	"github.com/gravitee-lab/gio/internal/run"
@@ -26,24 +27,30 @@ var endings = []struct {
 		fault.NotFound, "project-not-found", "CircleCI knows no project, or the token cannot see it, of",
 		"check the project on CircleCI, or name another one in gio.yaml, then " + again,
 	},
+	{fault.Invalid, "not-ready", "not started, something has changed since the check", "`gio check` says what; mend it, then " + again},
 	{fault.Timeout, "timeout", "took too long", again},
-	{fault.Timeout, "held", "waits for an approval", "approve it on CircleCI, then " + again},
+	{fault.Timeout, "held", "waits for an approval", "`gio approve COMPONENT`, or approve it on CircleCI, then " + again},
 	{fault.Stopped, "stopped", "stopped before it was done", again},
 }
 
 const again = "run the same command again: what succeeded is not released again"
 
 // outcome is what the states of the steps say about the run, several faults when several hold. What is
-// open is only a fault of its own when nothing else says why the run ended.
-func outcome(state *run.State, p *plan.Plan, openIsFault bool) []error {
+// open is only a fault of its own when nothing else says why the run ended; of a cancelled run, neither is what was cancelled.
+func outcome(state *run.State, p *plan.Plan, openIsFault, cancelled bool) []error {
 	components := map[string][]string{} // by the code of an ending
 	for _, planned := range p.Steps() {
-		code := endingOf(state.Step(run.StepID(planned.ID())))
+		st := state.Step(run.StepID(planned.ID()))
+		code := endingOf(st)
+		if cancelled && st.Status == run.HasFailed && st.Detail == string(circleci.StatusCanceled) {
+			continue
+		}
 		components[code] = append(components[code], planned.Component)
 	}
 	var errs []error
 	for _, e := range endings {
-		if names := components[e.code]; len(names) > 0 && (openIsFault || e.kind != fault.Stopped) {
+		// What was not begun because of a failure would outrank some of them, and is their consequence.
+		if names := components[e.code]; len(names) > 0 && (e.kind != fault.Stopped || openIsFault && len(errs) == 0) {
 			errs = append(errs, fault.New(e.kind, e.code, "%s: %s", e.what, few(names)).Hint("%s", e.next))
 		}
 	}
@@ -69,6 +76,9 @@ func endingOf(st run.Step) string {
 	case run.HasFailed:
 		if slices.Contains([]string{"not-allowed", "project-not-found", "timeout"}, st.Code) {
 			return st.Code
+		}
+		if slices.Contains([]string{"tag-exists", "version-mismatch", "not-checked"}, st.Code) { // of Release.Ready
+			return "not-ready"
 		}
 		return "pipeline-failed"
 	case run.OnHold:

@@ -33,32 +33,67 @@ func startTag(version string) string { return version + "_START" }
 func tagRef(name string) string      { return "refs/tags/" + name }
 func branchRef(name string) string   { return "refs/heads/" + name }
 
-// begin proves the right to push and sets the tag that marks the start, unless it exists. Both come
+// begin proves the right to push, sets the tag that marks the start, unless it exists, and notes the plan. All come
 // before the first trigger: a run that cannot be recorded must not begin. A dry run records nothing.
-func (r *Release) begin(ctx context.Context) error {
+func (r *Release) begin(ctx context.Context, planned run.Event) error {
 	if r.Options.DryRun {
-		return nil
+		return r.rec.note(ctx, planned, noteStart)
 	}
 	if err := r.Repo.ProvePush(ctx); err != nil {
 		return err
 	}
 	name := startTag(r.Plan.Version)
 	if _, exists := r.Repo.Refs()[tagRef(name)]; exists || len(r.Plan.Waves) == 0 {
-		return nil
+		return r.rec.note(ctx, planned, noteStart)
 	}
-	tag, err := r.Repo.Tag(name, r.Repo.Head(), fmt.Sprintf("%s %s: release started", r.Plan.Product, r.Plan.Version))
+	tag, err := r.Repo.Tag(name, r.Repo.Head(), r.startMessage())
 	if err != nil {
 		return err
 	}
-	err = r.Repo.Push(ctx, []gitrepo.Update{{Ref: tagRef(name), New: tag}})
+	err = r.rec.addWith(ctx, planned, func(ctx context.Context, also ...gitrepo.Update) error {
+		return r.Repo.Push(ctx, append(also, gitrepo.Update{Ref: tagRef(name), New: tag}))
+	})
 	switch {
 	case errors.Is(err, gitrepo.ErrMoved): // another one set it meanwhile
-		return r.Repo.Fetch(ctx)
+		if err := r.Repo.Fetch(ctx); err != nil {
+			return err
+		}
+		return r.rec.note(ctx, planned, noteStart)
 	case fault.Is(err, "push-refused"):
 		return fault.New(fault.Auth, "cannot-tag", "the release repository refused the tag %s: nothing was started", name).Because(err).
 			Hint("let the token's user create tags there, then run the same command again")
 	}
 	return err
+}
+
+// startMessage says, where the journal came into the repository with the tag, whose it is.
+func (r *Release) startMessage() string {
+	message := fmt.Sprintf("%s %s: release started", r.Plan.Product, r.Plan.Version)
+	if r.rec.inRepository() {
+		message += "\n\n" + r.trailer()
+	}
+	return message
+}
+
+func (r *Release) trailer() string {
+	return fmt.Sprintf("Gio-Run: release/%s of %s", r.Plan.Version, r.Path)
+}
+
+// lost refuses a run that gio began and that no journal knows: what it started may still run, or be released. A tag that
+// somebody else set, the system before gio for instance, says nothing of the kind.
+func (r *Release) lost(ctx context.Context) error {
+	name := startTag(r.Plan.Version)
+	if _, exists := r.Repo.Refs()[tagRef(name)]; !exists || r.State().Seq > 0 || r.Options.DryRun {
+		return nil
+	}
+	message, err := r.Repo.TagMessage(ctx, name)
+	if err != nil || !slices.Contains(strings.Split(message, "\n"), r.trailer()) {
+		return err
+	}
+	return fault.New(fault.Invalid, "journal-lost", "gio has begun %s, as its tag %s says, but the journal of that run is gone: what it started may run or be released", r.Plan.Version, name).
+		Hint("`gio doctor --fix` rebuilds it from what the repositories and CircleCI say").
+		Hint("or put the ref back from a clone that has it (gio help journal)").
+		Hint("when it is certain that nothing was started: `git push --delete origin %s`, then run the same command again", name)
 }
 
 // draft is one push to the release repository, made against its newest commit.

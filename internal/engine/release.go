@@ -46,8 +46,12 @@ type Release struct {
 	// Earlier says how long the pipelines of earlier runs took, by component: when to look closely.
 	Earlier map[string]time.Duration
 	Clock   Clock
-	// Notify is told every event once it is durable, one at a time and in order. It must not call back
-	// into the engine, and it holds the run up for as long as it takes.
+	// Ready is asked right before the intents of the steps that share a pipeline; nil asks nobody. Its error, a fault of code
+	// tag-exists, version-mismatch or not-checked, is these steps' failure: nothing is sent.
+	Ready func(context.Context, []plan.Step) error
+	// Notify is told every event, one at a time and in order: what must be durable before it is acted upon, once it is; what
+	// CircleCI says of a pipeline, at once. It must not call back into the engine, and it holds the run up for as long as it
+	// takes.
 	Notify func(run.Event, *run.State)
 
 	Plan     *plan.Plan // filled by Prepare
@@ -98,16 +102,24 @@ func (r *Release) Run(ctx context.Context, stop <-chan struct{}) error {
 		ctx, cancel = context.WithTimeoutCause(ctx, r.MaxRuntime, fmt.Errorf("--max-runtime %s is over", r.MaxRuntime))
 		defer cancel()
 	}
+	return fault.Worst(r.runToItsEnd(ctx, stop), r.rec.end(ctx))
+}
+
+func (r *Release) runToItsEnd(ctx context.Context, stop <-chan struct{}) error {
 	driven := r.drive(ctx, stop)
 	if driven != nil && ctx.Err() != nil { // whatever it was that leaving interrupted
 		driven = fault.Worst(driven, stopped(ctx))
+	}
+	cancelled := closed(r.rec.cancelled())
+	if cancelled && r.Left() > 0 { // else it came too late
+		driven = fault.Worst(driven, r.rec.fresh(context.WithoutCancel(ctx)))
 	}
 	// What succeeded is recorded however the driving ended; leaving does not keep it from that.
 	var recorded error
 	if !r.Options.DryRun {
 		recorded = r.record(context.WithoutCancel(ctx))
 	}
-	err := fault.Worst(append(outcome(r.State(), r.Plan, driven == nil || closed(stop)), driven, recorded)...)
+	err := fault.Worst(append(outcome(r.State(), r.Plan, driven == nil || closed(stop), cancelled), driven, recorded)...)
 	if err == nil || r.State().Seq == 0 { // what never began leaves no journal that a later run must agree with
 		return err
 	}
@@ -299,6 +311,9 @@ func (r *Release) somethingToDo() bool {
 
 // refuse holds what the release repository says against the plan before anything starts.
 func (r *Release) refuse(ctx context.Context) error {
+	if err := r.lost(ctx); err != nil {
+		return err
+	}
 	tag := tagRef(r.Plan.Version)
 	if object, exists := r.Repo.Refs()[tag]; exists && !r.State().Made(tag, string(object)) {
 		return fault.New(fault.Invalid, "tag-exists", "the tag %s exists already and was not made by this run", r.Plan.Version).
@@ -336,12 +351,10 @@ func (r *Release) drive(ctx context.Context, stop <-chan struct{}) error {
 	if err != nil {
 		return err
 	}
-	if err := r.begin(ctx); err != nil {
-		return err
-	}
 	driver := r.Driver
 	driver.Login = user.Login
-	if err := r.rec.add(ctx, run.Event{Type: run.Planned, Plan: r.Plan, Driver: &driver, ServerTime: user.ServerTime}); err != nil {
+	planned := run.Event{Type: run.Planned, Plan: r.Plan, Driver: &driver, ServerTime: user.ServerTime}
+	if err := r.begin(ctx, planned); err != nil {
 		return err
 	}
 	if err := r.anew(ctx, driver); err != nil {
@@ -352,7 +365,7 @@ func (r *Release) drive(ctx context.Context, stop <-chan struct{}) error {
 		limit = MaxParallel
 	}
 	s := &session{
-		rec: r.rec, ci: r.CI, plan: r.Plan, stop: stop, holdLimit: r.HoldLimit,
+		rec: r.rec, ci: r.CI, plan: r.Plan, stop: stop, cancelled: r.rec.cancelled(), holdLimit: r.HoldLimit, ready: r.Ready,
 		serverBegan: user.ServerTime, began: r.Clock.Now(), clock: r.Clock,
 		pace: pace{earlier: r.Earlier}, failFast: r.FailFast, alarm: newAlarm(),
 		slots: semaphore.NewWeighted(int64(min(limit, MostParallel))), tried: map[run.StepID]bool{},

@@ -22,8 +22,11 @@ type session struct {
 	rec   *recorder
 	ci    *circleci.Client
 	plan  *plan.Plan
+	ready func(context.Context, []plan.Step) error // Release.Ready
 	slots *semaphore.Weighted
 	stop  <-chan struct{} // closed: start nothing new, watch on what runs
+	// cancelled is closed when somebody cancels the run elsewhere: start nothing new, what runs ends soon.
+	cancelled <-chan struct{}
 
 	// CircleCI's clock when the session began, and ours: what is decided by time is decided by its clock,
 	// which all drivers share.
@@ -88,6 +91,7 @@ func (s *session) drive(ctx context.Context) error {
 		if err := s.waveToItsEnd(ctx, wave); err != nil {
 			return err
 		}
+		s.rec.hurry(ctx, noteStart) // should the next wave's intents, which take it along, not come at once
 		if behind := s.notSucceeded(wave); len(behind) > 0 {
 			return s.skipFrom(ctx, i+1, behind)
 		}
@@ -250,7 +254,7 @@ func (s *session) mayNotStart() bool {
 	return s.halted.Load() || s.stopping() || s.failFast && s.alarm.rang()
 }
 
-func (s *session) stopping() bool { return closed(s.stop) }
+func (s *session) stopping() bool { return closed(s.stop) || closed(s.cancelled) }
 
 func (s *session) notSucceeded(w plan.Wave) []run.Step {
 	var behind []run.Step
@@ -279,6 +283,9 @@ func (s *session) skipFrom(ctx context.Context, index int, behind []run.Step) er
 	reason := "upstream: " + behind[0].ID.Component() + " has not succeeded"
 	if s.stopping() {
 		reason = "stopped before their wave"
+	}
+	if closed(s.cancelled) {
+		reason = "the run was cancelled before their wave"
 	}
 	return s.rec.add(ctx, run.Event{Type: run.Skipped, Steps: ids, Reason: reason})
 }

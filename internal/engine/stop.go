@@ -21,6 +21,8 @@ func (s *session) sleepUnlessStopped(ctx context.Context, d time.Duration) bool 
 		return false
 	case <-s.stop:
 		return false
+	case <-s.cancelled:
+		return false
 	case <-s.clock.After(d):
 		return !s.mayNotStart()
 	}

@@ -137,7 +137,7 @@ func TestStopWhileThrottled(t *testing.T) {
 // the next run, on a disk with room, finishes it.
 func TestFullDisk(t *testing.T) {
 	t.Parallel()
-	for _, full := range []int{1, 2, 4, 7} { // the write that fails first
+	for _, full := range []int{1, 2, 3, 4, 5} { // the write that fails first
 		inBubble(t, product("a b", "c"), sim.Scenario{}, func(t *testing.T, w *world) {
 			disk := &fullDisk{Journal: w, left: full}
 			w.edit = func(r *engine.Release) {

@@ -2,6 +2,7 @@ package engine_test
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"net/http/httptest"
 	"slices"
 	"strings"
@@ -38,6 +39,28 @@ func TestStorm(t *testing.T) {
 				})
 			})
 		}
+	}
+}
+
+// The same with the journal in the release repository, where one push or reading in five goes wrong as well.
+func TestStormGit(t *testing.T) {
+	t.Parallel()
+	seeds, components := []int64{1}, 80
+	if *figures {
+		seeds, components = []int64{1, 2, 3, 4, 5}, 400
+	}
+	for _, seed := range seeds {
+		t.Run(fmt.Sprintf("seed%d", seed), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				const lag = 200 * time.Millisecond
+				w := newWorld(t, product(stormWaves(components, 8)...), stormScenario(seed, lag, 10*time.Minute), nil)
+				defer w.close()
+				w.ref = newGitRef(w.power)
+				w.ref.delay, w.ref.storm = 300*time.Millisecond, rand.New(rand.NewPCG(uint64(seed), 5))
+				weather(t, w, components, lag, fmt.Sprintf("Git journal, seed %d", seed))
+				figure(t, "    %d pushes of the journal arrived, %d readings and pushes went wrong", len(w.ref.pushed), w.ref.spoilt)
+			})
+		})
 	}
 }
 

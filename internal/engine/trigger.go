@@ -18,11 +18,31 @@ func (s *session) trigger(ctx context.Context, u unit) error {
 	if asked, err := s.earlierAttempts(ctx, u); asked || err != nil {
 		return err
 	}
+	if failed, err := s.notReady(ctx, u); failed || err != nil {
+		return err
+	}
+	s.rec.expect(u.ids[0])
 	newest, serverTime, err := s.ci.Newest(ctx, u.steps[0].Project)
 	if err != nil {
+		s.rec.forget(u.ids[0])
 		return s.notReadable(ctx, u, err)
 	}
 	return s.send(ctx, u, run.Event{Send: 1, After: newest, ServerTime: serverTime})
+}
+
+// notReady ends an attempt before its intent when something has changed since the release was checked.
+func (s *session) notReady(ctx context.Context, u unit) (failed bool, err error) {
+	if s.ready == nil {
+		return false, nil
+	}
+	err = s.ready(ctx, u.steps)
+	switch {
+	case err == nil:
+		return false, nil
+	case ctx.Err() != nil:
+		return false, stopped(ctx)
+	}
+	return true, s.fail(ctx, u, run.Event{Code: fault.CodeOf(err), Reason: err.Error()})
 }
 
 // notReadable ends an attempt whose project cannot even be read. Only what is wrong with this one
@@ -47,7 +67,10 @@ func (s *session) send(ctx context.Context, u unit, intent run.Event) error {
 		if err := s.rec.add(ctx, intent); err != nil {
 			return err
 		}
-		if err := s.rec.fresh(ctx); err != nil {
+		switch err := s.rec.fresh(ctx); {
+		case fault.Is(err, "run-cancelled"):
+			return s.notTaken(ctx, u, intent)
+		case err != nil:
 			return err // nothing was sent: the next driver finds the intent and looks
 		}
 		created, err := s.ci.Trigger(ctx, circleci.TriggerRequest{
@@ -112,9 +135,13 @@ func (s *session) earlierAttempts(ctx context.Context, u unit) (asked bool, err 
 	return false, nil
 }
 
+// triggered notes the pipeline. What must be cancelled beside it could not be found again.
 func (s *session) triggered(ctx context.Context, u unit, e run.Event) error {
 	e.Type, e.Steps = run.Triggered, u.ids
-	return s.rec.add(ctx, e)
+	if e.Cancel != "" {
+		return s.rec.add(ctx, e)
+	}
+	return s.rec.note(ctx, e, noteStart)
 }
 
 func (s *session) pipeline(u unit, id string, number int64) *run.Pipeline {
@@ -150,7 +177,7 @@ func (s *session) notTaken(ctx context.Context, u unit, intent run.Event) error 
 
 // fail ends the attempt without success.
 func (s *session) fail(ctx context.Context, u unit, e run.Event) error {
-	s.alarm.raise()
+	defer s.alarm.raise() // noting it may tell that the run is cancelled: then holds are not given up for it
 	e.Type, e.Steps = run.Failed, u.ids
 	return s.rec.add(ctx, e)
 }

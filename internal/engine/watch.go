@@ -40,7 +40,12 @@ func (s *session) watch(ctx context.Context, u unit, place *slot) error {
 // wait sleeps until the next reading. A failure in the wave and a stop wake it, where they matter.
 func (w *watcher) wait(ctx context.Context) error {
 	var failure, stop <-chan struct{}
-	if !w.heldSince.IsZero() {
+	cancelled, next := w.s.cancelled, w.s.pace.next(w.u.steps[0].Component, w.age())
+	ending := closed(cancelled) // it ends anyway: nothing but its end is worth waking for
+	if ending {
+		cancelled, next = nil, min(next, cancelApart)
+	}
+	if !w.heldSince.IsZero() && !ending {
 		failure, stop = w.s.alarm.raised, w.s.stop
 	}
 	if w.s.failFast && !w.cancelled {
@@ -51,7 +56,8 @@ func (w *watcher) wait(ctx context.Context) error {
 		return stopped(ctx)
 	case <-failure:
 	case <-stop:
-	case <-w.s.clock.After(w.s.pace.next(w.u.steps[0].Component, w.age())):
+	case <-cancelled:
+	case <-w.s.clock.After(next):
 	}
 	if w.s.failFast && w.s.alarm.rang() {
 		w.cancelled = true
@@ -74,6 +80,7 @@ type watcher struct {
 	heldSince time.Time     // of the hold that lasts
 	heldFor   time.Duration // of the holds that are over
 	cancelled bool          // by --fail-fast
+	ending    time.Time     // when this hold was first seen in a run that is cancelled
 }
 
 // read gives the verdict of one reading, or of two where one is not enough. CircleCI may fail for a
@@ -118,7 +125,7 @@ func (w *watcher) note(ctx context.Context, v circleci.Verdict) (over bool, err 
 	switch v.State {
 	case circleci.Succeeded:
 		w.s.pace.took(w.age())
-		return true, w.s.rec.add(ctx, run.Event{Type: run.Succeeded, Steps: w.u.ids})
+		return true, w.s.rec.note(ctx, run.Event{Type: run.Succeeded, Steps: w.u.ids}, noteFacts)
 	case circleci.Failed:
 		return true, w.s.fail(ctx, w.u, w.s.failure(ctx, w.u, v))
 	case circleci.OnHold:
@@ -167,7 +174,19 @@ func (w *watcher) hold(ctx context.Context, v circleci.Verdict) (over bool, err 
 	if err := w.s.observed(ctx, w.u, v); err != nil {
 		return true, err
 	}
-	return w.s.alarm.rang() || w.s.mayNotStart() || w.s.clock.Since(w.heldSince) > w.s.holdLimit, nil
+	return w.inVain(), nil
+}
+
+// inVain tells that nobody should wait for an approval any more. Of a run that is cancelled the end is waited for.
+func (w *watcher) inVain() bool {
+	now := w.s.clock.Now()
+	if closed(w.s.cancelled) {
+		if w.ending.IsZero() {
+			w.ending = now
+		}
+		return now.Sub(w.ending) > cancelFor
+	}
+	return w.s.alarm.rang() || w.s.mayNotStart() || now.Sub(w.heldSince) > w.s.holdLimit
 }
 
 // resume takes a slot again after a hold.
@@ -191,7 +210,8 @@ func (s *session) observed(ctx context.Context, u unit, v circleci.Verdict) erro
 	if st.Status != run.HasFailed && st.Status != run.IsUnknown && st.Detail == status && st.Workflow == v.Workflow.Name && (st.Status == run.OnHold) == held {
 		return nil
 	}
-	return s.rec.add(ctx, run.Event{Type: run.Observed, Steps: u.ids, Status: status, Held: held, Workflow: v.Workflow.Name, URL: s.workflowURL(u, st, v)})
+	e := run.Event{Type: run.Observed, Steps: u.ids, Status: status, Held: held, Workflow: v.Workflow.Name, URL: s.workflowURL(u, st, v)}
+	return s.rec.note(ctx, e, noteFacts)
 }
 
 // readOnce takes in what became of a pipeline that an earlier driver left. A failure that is still one
@@ -212,7 +232,7 @@ func (s *session) readOnce(ctx context.Context, u unit, st run.Step) error {
 	}
 	switch v.State {
 	case circleci.Succeeded:
-		return s.rec.add(ctx, run.Event{Type: run.Succeeded, Steps: u.ids})
+		return s.rec.note(ctx, run.Event{Type: run.Succeeded, Steps: u.ids}, noteFacts)
 	case circleci.Running, circleci.OnHold:
 		if v.RerunDue && st.Code == "rerun-missing" {
 			return nil // it still has not come: the attempt is over

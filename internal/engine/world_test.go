@@ -17,6 +17,7 @@ import (
 	"github.com/gravitee-lab/gio/internal/fault"
 	"github.com/gravitee-lab/gio/internal/gitrepo"
 	"github.com/gravitee-lab/gio/internal/gitrepo/gittest"
+	"github.com/gravitee-lab/gio/internal/journal"
 	"github.com/gravitee-lab/gio/internal/manifest"
 	"github.com/gravitee-lab/gio/internal/plan"
 	"github.com/gravitee-lab/gio/internal/run"
@@ -43,6 +44,10 @@ type world struct {
 
 	mu     sync.Mutex
 	events []run.Event
+
+	delay   time.Duration // of a push of tag or release, where the journal does not travel with it
+	ref     *gitRef       // the journal lies in the release repository; nil: in events
+	drivers int           // that opened it
 
 	edit func(*engine.Release) // changes a release before it is prepared; may be nil
 }
@@ -81,6 +86,10 @@ func (w *world) releaseUntil(ctx context.Context, stop <-chan struct{}) error {
 		HoldLimit: time.Hour,
 		Open:      func(run.Header) (engine.Journal, []run.Event, error) { return w, w.kept(), nil },
 	}
+	if w.ref != nil {
+		w.drive(ctx, r)
+		defer w.leave(r)
+	}
 	if w.edit != nil {
 		w.edit(r)
 	}
@@ -93,6 +102,22 @@ func (w *world) releaseUntil(ctx context.Context, stop <-chan struct{}) error {
 	return r.Run(ctx, stop)
 }
 
+// drive lets a release keep its journal in the ref. Every other driver takes over at once from one that died; the others
+// wait until its lease has stood still.
+func (w *world) drive(ctx context.Context, r *engine.Release) {
+	w.drivers++
+	w.ref.open(ctx, r, journal.GitOptions{
+		Driver: run.Driver{ID: fmt.Sprintf("driver %d", w.drivers)}, TakeOver: w.drivers%2 == 0, Wait: func(journal.Lease, time.Duration) {},
+	})
+}
+
+// leave ends a driver, which gives its lease back if it lives.
+func (w *world) leave(r *engine.Release) {
+	if err := r.Close(); err != nil && !w.power.isDead() {
+		w.t.Error(err)
+	}
+}
+
 func (w *world) client() *http.Client {
 	return transport.New(transport.Options{Base: &wire{next: w.transport, power: w.power}})
 }
@@ -102,6 +127,9 @@ func (w *world) Append(_ context.Context, events ...run.Event) error {
 	if err := w.power.use("write"); err != nil {
 		return err
 	}
+	if slices.ContainsFunc(events, func(e run.Event) bool { return e.Type == run.Planned || e.Type == run.Recorded }) {
+		time.Sleep(w.delay)
+	}
 	w.mu.Lock()
 	w.events = append(w.events, events...)
 	w.mu.Unlock()
@@ -109,6 +137,13 @@ func (w *world) Append(_ context.Context, events ...run.Event) error {
 }
 
 func (w *world) kept() []run.Event {
+	if w.ref != nil {
+		events, err := w.ref.kept()
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		return events
+	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return slices.Clone(w.events)
@@ -225,6 +260,12 @@ func (p *power) on(kill func()) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.dead, p.kill = false, kill
+}
+
+func (p *power) isDead() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.dead
 }
 
 // use counts, and fails when it is time.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"iter"
 	"net/url"
+	"slices"
 	"strings"
 
 	gogithub "github.com/google/go-github/v57/github"
@@ -81,6 +82,22 @@ func (c *Client) Tag(ctx context.Context, repo, name string) (Tag, error) {
 		return Tag{}, lacks(k, "commit")
 	}
 	return Tag{Name: name, SHA: object.GetSHA()}, nil
+}
+
+// HasTag tells, with one request, whether a repository has a tag of this name
+// (docs.github.com/rest/git/refs#list-matching-references). The fault of a repository that cannot be seen is
+// "no-repository".
+func (c *Client) HasTag(ctx context.Context, repo, name string) (bool, error) {
+	path, err := under(repo, append([]string{"git", "matching-refs", "tags"}, strings.Split(name, "/")...)...)
+	if err != nil {
+		return false, err
+	}
+	k := call{path: path, subject: "repository " + repo, missing: "no-repository"}
+	var refs []*gogithub.Reference // all whose names begin so
+	if _, err := c.get(ctx, k, &refs); err != nil {
+		return false, err
+	}
+	return slices.ContainsFunc(refs, func(r *gogithub.Reference) bool { return r.GetRef() == "refs/tags/"+name }), nil
 }
 
 // Tags are all tags of a repository, in GitHub's order, which is none to rely on; pages of 100 are read as they are

@@ -3,6 +3,7 @@ package github
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	gogithub "github.com/google/go-github/v57/github"
@@ -55,7 +56,8 @@ type Branch struct {
 	SHA         string
 	Message     string // of the commit, whole
 	CommittedAt time.Time
-	Protected   bool // by classic protection or a ruleset; Rules says against what
+	Protected   bool   // by classic protection or a ruleset; Rules says against what
+	Repository  string // org/name as it is called today, as Repository.FullName; "" where GitHub does not say
 }
 
 // Branch reads a branch (docs.github.com/rest/branches/branches#get-a-branch). The fault of one that does not exist is
@@ -68,20 +70,32 @@ func (c *Client) Branch(ctx context.Context, repo, branch string) (Branch, error
 	commit := found.Commit.GetCommit()
 	return Branch{
 		Name: found.GetName(), SHA: found.Commit.GetSHA(), Message: commit.GetMessage(),
-		CommittedAt: commit.GetCommitter().GetDate().Time, Protected: found.GetProtected(),
+		CommittedAt: commit.GetCommitter().GetDate().Time, Protected: found.GetProtected(), Repository: found.repository(),
 	}, nil
 }
 
-// branchAnswer is go-github's branch with the summary of its protection, which that one leaves out.
+// branchAnswer is go-github's branch with the summary of its protection and the address of all of it, which that one
+// leaves out.
 type branchAnswer struct {
 	gogithub.Branch
-	Protection *struct {
+	ProtectionURL string `json:"protection_url"`
+	Protection    *struct {
 		Enabled              bool `json:"enabled"`
 		RequiredStatusChecks *struct {
 			Enforcement string   `json:"enforcement_level"` // off, non_admins, everyone
 			Contexts    []string `json:"contexts"`
 		} `json:"required_status_checks"`
 	} `json:"protection"`
+}
+
+// repository is the name in an address like https://api.github.com/repos/org/name/branches/master/protection.
+func (b *branchAnswer) repository() string {
+	_, rest, _ := strings.Cut(b.ProtectionURL, "/repos/")
+	name, _, found := strings.Cut(rest, "/branches/")
+	if !found || !fullNameForm.MatchString(name) {
+		return ""
+	}
+	return name
 }
 
 func (c *Client) branch(ctx context.Context, repo, branch string) (*branchAnswer, error) {

@@ -110,12 +110,14 @@ const (
 func TestReads(t *testing.T) {
 	t.Parallel()
 	h := &canned{answer: map[string]reply{
-		"user":                            {200, "user", map[string]string{"X-OAuth-Scopes": "repo, read:org"}},
-		alpha:                             {200, "repository", nil},
-		alpha + "/branches/1.4.x":         {200, "branch_protected", nil},
-		alpha + "/contents/a%20b/pom.xml": {200, "contents_file", nil},
-		alpha + "/git/ref/tags/1.4.1":     {200, "ref_commit", nil},
-		alpha + "/git/ref/tags/app/1.4.1": {200, "ref_tag", nil},
+		"user":                                  {200, "user", map[string]string{"X-OAuth-Scopes": "repo, read:org"}},
+		alpha:                                   {200, "repository", nil},
+		alpha + "/branches/1.4.x":               {200, "branch_protected", nil},
+		alpha + "/contents/a%20b/pom.xml":       {200, "contents_file", nil},
+		alpha + "/git/ref/tags/1.4.1":           {200, "ref_commit", nil},
+		alpha + "/git/matching-refs/tags/1.4.1": {200, "matching_refs", nil},
+		alpha + "/git/matching-refs/tags/1.4":   {200, "matching_refs", nil},
+		alpha + "/git/ref/tags/app/1.4.1":       {200, "ref_tag", nil},
 		alpha + "/git/tags/940bd336248efae0f9ee5bc7b2d5c985887b16ac": {200, "tag_object", nil},
 		alpha + "/tags":                  {200, "tags", nil},
 		alpha + "/compare/1.4.1...a%2Fb": {200, "compare", nil},
@@ -140,7 +142,7 @@ func TestReads(t *testing.T) {
 	read("repository", repository, err, github.Repository{FullName: "acme/alpha", DefaultBranch: "master", Private: true, CanPush: true})
 	branch, err := c.Branch(ctx, "acme/alpha", "1.4.x")
 	read("branch", branch, err, github.Branch{
-		Name: "1.4.x", SHA: head, Message: "Prepare 1.4.2-SNAPSHOT\n\nby the release job", Protected: true,
+		Name: "1.4.x", SHA: head, Message: "Prepare 1.4.2-SNAPSHOT\n\nby the release job", Protected: true, Repository: "acme/alpha",
 		CommittedAt: time.Date(2026, 3, 2, 9, 17, 40, 0, time.UTC),
 	})
 	file, err := c.File(ctx, "acme/alpha", "1.4.x", "a b/pom.xml")
@@ -149,6 +151,10 @@ func TestReads(t *testing.T) {
 	read("tag", tag, err, github.Tag{Name: "1.4.1", SHA: head})
 	tag, err = c.Tag(ctx, "acme/alpha", "app/1.4.1")
 	read("annotated tag", tag, err, github.Tag{Name: "app/1.4.1", SHA: head})
+	has, err := c.HasTag(ctx, "acme/alpha", "1.4.1")
+	read("has a tag", has, err, true)
+	has, err = c.HasTag(ctx, "acme/alpha", "1.4")
+	read("has a tag that others begin with", has, err, false)
 	var tags []github.Tag
 	for tag, err := range c.Tags(ctx, "acme/alpha") {
 		read("tags", nil, err, nil)

@@ -1,10 +1,12 @@
 package gitrepo
 
 import (
+	"context"
 	"strings"
 
 	"github.com/go-git/go-git/v5/plumbing"
 	"github.com/go-git/go-git/v5/plumbing/object"
+	"github.com/go-git/go-git/v5/storage/memory"
 
 	"github.com/gravitee-lab/gio/internal/fault"
 )
@@ -55,6 +57,33 @@ func (r *Repo) Tag(name string, target Hash, message string) (Hash, error) {
 		Name: name, Tagger: r.sign(r.committer), Message: line(message),
 		TargetType: of.Type(), Target: target.plumb(),
 	})
+}
+
+// TagMessage is the message of an annotated tag of the remote, "" for one that is not annotated or does not exist. It is
+// fetched: a question to be asked seldom. Faults: those of reading.
+func (r *Repo) TagMessage(ctx context.Context, name string) (string, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	ctx, cancel := context.WithTimeout(ctx, wireTimeout)
+	defer cancel()
+	session, adv, err := r.remote.uploadPack(ctx)
+	if err != nil {
+		return "", err
+	}
+	defer hangUp(session)
+	h := refsOf(adv)["refs/tags/"+name]
+	if h == "" {
+		return "", nil
+	}
+	fetched := memory.NewStorage()
+	if err := r.remote.fetch(ctx, session, adv, []plumbing.Hash{h.plumb()}, 1, fetched); err != nil {
+		return "", err
+	}
+	tag, err := object.GetTag(fetched, h.plumb())
+	if err != nil {
+		return "", nil //nolint:nilerr // it points to a commit
+	}
+	return tag.Message, nil
 }
 
 // line ends a message as git itself does.

@@ -29,7 +29,8 @@
 // Git is GitRef of the release repository, where any machine can go on: its lock is a lease, which is
 // watched and taken over when its driver is gone. There an intent travels with a claim on its component
 // version, so that no two runs release the same one, and what is recorded in the release repository can
-// travel in one push with the event that says so. Memory is for dry runs and keeps no promise but the
+// travel in one push with the event that says so. There, too, anybody can tell the driver that its run is cancelled: it
+// reads that with its next push, and triggers nothing more. Memory is for dry runs and keeps no promise but the
 // order.
 //
 // A journal knows no rule of a run: run.Check does. Opening runs it, so that no driver continues from

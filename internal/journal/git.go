@@ -14,8 +14,8 @@ import (
 
 // GitRef is the ref of the release repository that holds the journals of all runs: a chain of commits whose tree has a file
 // for each run (release/3.9.4.jsonl; below manifests/PATH/ for a manifest that is not release.json), the lease of its
-// driver (leases/release/3.9.4.json), and a file for each component version that a run has claimed
-// (claims/COMPONENT/VERSION).
+// driver (leases/release/3.9.4.json) and what was last asked of one (cancels/release/3.9.4.json), and a file for each
+// component version that a run has claimed (claims/COMPONENT/VERSION).
 const GitRef = "refs/gio/journal"
 
 // Repository is GitRef in the release repository, as gitrepo.Ref reaches it. Commits are named by their hashes, "" for none.
@@ -59,12 +59,15 @@ type Git struct {
 	options GitOptions
 	since   time.Time
 
-	turn chan struct{} // held by who writes; a channel, so that waiting for it is idle in a synctest bubble
-	tip  string        // newest commit known; with turn
-	data []byte        // the run's file, as far as it was acknowledged; with turn
+	turn  chan struct{} // held by who writes; a channel, so that waiting for it is idle in a synctest bubble
+	tip   string        // newest commit known; with turn
+	data  []byte        // the run's file, as far as it was acknowledged; with turn
+	given bool          // the lease was given back with the last push; with turn
 
 	stop  context.CancelFunc // of the renewals
 	ended chan struct{}      // closed when they have ended
+
+	cancelled chan struct{} // closed when the run is cancelled; see cancel.go
 
 	mu        sync.Mutex
 	closed    bool
@@ -73,6 +76,7 @@ type Git struct {
 	pushes    int
 	confirmed time.Time // wall clock at which the last push began that arrived
 	pushed    time.Time // the same, by the clock that never jumps
+	cancel    *Cancel   // of this driver's run
 }
 
 // OpenGit takes the lease of the run of h and gives the events of its journal, none when it is new. Faults: those of
@@ -86,7 +90,7 @@ func OpenGit(ctx context.Context, repo Repository, h run.Header, o GitOptions) (
 	}
 	g := &Git{
 		repo: repo, place: placeOf(h), options: o, driver: o.Driver,
-		turn: make(chan struct{}, 1), ended: make(chan struct{}),
+		turn: make(chan struct{}, 1), ended: make(chan struct{}), cancelled: make(chan struct{}),
 	}
 	events, err := g.open(ctx, h)
 	if err != nil {
@@ -140,7 +144,13 @@ func (g *Git) keep(ctx context.Context, push pusher, events []run.Event) error {
 	}
 	return g.publish(ctx, change{
 		subject: subject(g.place.run, events), data: slices.Concat(g.data, lines), events: events, push: push, moved: g.still,
+		released: slices.ContainsFunc(events, finishes),
 	})
+}
+
+// finishes: after the end of the product's release nothing is left to be driven, and the lease goes back with it.
+func finishes(e run.Event) bool {
+	return e.Type == run.Recorded && e.Record != nil && e.Record.Finished
 }
 
 // introduce takes over what was not known when the lease was taken.
@@ -235,7 +245,9 @@ func (g *Git) look(ctx context.Context, c change) (moved bool, err error) {
 	if err != nil || tip == g.tip {
 		return false, err
 	}
-	g.tip = tip
+	if err := g.goTo(tip); err != nil {
+		return false, err
+	}
 	return true, c.moved(tip)
 }
 
@@ -271,7 +283,9 @@ func (g *Git) once(ctx context.Context, c change, commit string, print []byte, t
 	if tip == g.tip {
 		return false, t.again(ctx, fault.KindOf(refused), refused)
 	}
-	g.tip = tip
+	if err := g.goTo(tip); err != nil {
+		return false, err
+	}
 	if tip != "" {
 		there, err := g.repo.Read(tip, g.place.lease())
 		if err != nil || string(there) == string(print) {
@@ -324,7 +338,7 @@ func (t *tries) unpushable(why error) error {
 }
 
 func (g *Git) confirm(c change, lease Lease, began time.Time) {
-	g.data = c.data
+	g.data, g.given = c.data, c.released
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.confirmed, g.pushed = lease.Renewed, began
@@ -365,7 +379,7 @@ func (g *Git) release(ctx context.Context) error {
 		return ctx.Err()
 	}
 	<-g.ended
-	if lost(g.usableOrClosed()) {
+	if g.given || lost(g.usableOrClosed()) {
 		return nil
 	}
 	err := g.publish(ctx, change{subject: g.place.run + ": released", data: g.data, released: true, moved: g.still})

@@ -153,17 +153,30 @@ func (l *Listed) look(data []byte) {
 func (g *Git) Durations() map[string]time.Duration {
 	g.turn <- struct{}{}
 	defer func() { <-g.turn }()
-	if g.tip == "" {
-		return map[string]time.Duration{}
-	}
-	all, err := list(g.repo, g.tip)
+	return durationsAt(g.repo, g.tip, g.place)
+}
+
+// DurationsGit is the same for who drives nothing, of the manifest and kind of h.
+func DurationsGit(ctx context.Context, repo Repository, h run.Header) map[string]time.Duration {
+	tip, err := repo.Fetch(ctx)
 	if err != nil {
 		return map[string]time.Duration{}
 	}
-	all = slices.DeleteFunc(all, func(l Listed) bool { return l.Header.Manifest != g.place.manifest || l.Header.Kind != g.place.kind() })
+	return durationsAt(repo, tip, placeOf(h))
+}
+
+func durationsAt(repo Repository, tip string, p place) map[string]time.Duration {
+	if tip == "" {
+		return map[string]time.Duration{}
+	}
+	all, err := list(repo, tip)
+	if err != nil {
+		return map[string]time.Duration{}
+	}
+	all = slices.DeleteFunc(all, func(l Listed) bool { return l.Header.Manifest != p.manifest || l.Header.Kind != p.kind() })
 	var newest [][]run.Event
 	for _, l := range all[:min(len(all), earlierRuns)] {
-		if events, err := readEvents(g.repo, g.tip, placeOf(l.Header)); err == nil {
+		if events, err := readEvents(repo, tip, placeOf(l.Header)); err == nil {
 			newest = append(newest, events)
 		}
 	}

@@ -136,13 +136,18 @@ func (g *Git) load(h run.Header) ([]run.Event, error) {
 
 // watch is what a driver that waits has seen.
 type watch struct {
-	lease []byte
-	since time.Time
+	lease  []byte
+	since  time.Time
+	driver string // whose lease it is
+	before Cancel // what was asked of a driver before the waiting began
 }
 
 // mustWait is 0 when the lease may be taken. A fault says who drives.
 func (g *Git) mustWait(ctx context.Context, w *watch) (time.Duration, error) {
 	stored, held, err := readLease(g.repo, g.tip, g.place)
+	if err == nil {
+		err = w.gone(g.repo, g.tip, g.place)
+	}
 	switch {
 	case err != nil:
 		return 0, err
@@ -153,7 +158,7 @@ func (g *Git) mustWait(ctx context.Context, w *watch) (time.Duration, error) {
 	case g.options.Wait == nil, w.lease != nil && !bytes.Equal(w.lease, stored):
 		return 0, g.driven(held)
 	case w.lease == nil:
-		w.lease, w.since = stored, time.Now()
+		w.lease, w.since, w.driver = stored, time.Now(), held.Driver
 	}
 	left := standStill - time.Since(w.since)
 	if left <= 0 {
@@ -201,17 +206,18 @@ func (g *Git) driven(held Lease) error {
 }
 
 // Fresh is called immediately before a pipeline is triggered: it makes sure, by a push where the last one is not recent by
-// the wall clock, that the lease is still ours. A lost one is a fault of kind Stopped, code "driven-elsewhere".
+// the wall clock, that the lease is still ours and the run not cancelled. A lost lease is a fault of kind Stopped, code
+// "driven-elsewhere", a cancelled run one of kind Cancelled, code "run-cancelled".
 func (g *Git) Fresh(ctx context.Context) error {
 	if fresh, err := g.fresh(); fresh || err != nil {
-		return err
+		return cmp.Or(err, g.mayStart())
 	}
 	g.turn <- struct{}{}
 	defer func() { <-g.turn }()
 	if fresh, err := g.fresh(); fresh || err != nil {
-		return err
+		return cmp.Or(err, g.mayStart())
 	}
-	return g.renew(ctx)
+	return cmp.Or(g.renew(ctx), g.mayStart())
 }
 
 // fresh must not wait for a push that is under way.

@@ -253,9 +253,9 @@ func TestClosingDoesNotHang(t *testing.T) {
 // TestRace: of two that begin together one drives, and the other one hears of it; what the loser thinks changes nothing.
 func TestRace(t *testing.T) {
 	t.Parallel()
-	rounds := 200
+	rounds := 60
 	if testing.Short() {
-		rounds = 20
+		rounds = 15
 	}
 	dir := bare(t)
 	repos := []Repository{view(t, dir), view(t, dir)}

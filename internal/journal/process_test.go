@@ -5,6 +5,7 @@ package journal
 import (
 	"bufio"
 	"context"
+	"flag"
 	"fmt"
 	"os"
 	"os/exec"
@@ -28,6 +29,10 @@ func TestMain(m *testing.M) {
 		os.Exit(drive())
 	case "full disk":
 		os.Exit(fillDisk())
+	}
+	// These tests wait for Git programs and for pauses between pushes: more of them at once than there are processors.
+	if err := flag.Set("test.parallel", "6"); err != nil {
+		panic(err)
 	}
 	os.Exit(m.Run())
 }

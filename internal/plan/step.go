@@ -55,7 +55,8 @@ var (
 	fullName = regexp.MustCompile(`^[A-Za-z0-9_-][A-Za-z0-9._-]*/[A-Za-z0-9_-][A-Za-z0-9._-]*$`)
 )
 
-// Repository is the repository of a component, org/name. The fault is invalid-repository.
+// Repository is org/name of a component's Git repository: gio.yaml's, else the component's name below the organization. It
+// fails with invalid-repository where the organization is not known or the name is none.
 func (o Options) Repository(m *manifest.Manifest, c manifest.Component) (string, error) {
 	name := cmp.Or(o.Overrides[c.Name].Repository, c.Name)
 	if !strings.Contains(name, "/") {

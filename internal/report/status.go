@@ -50,21 +50,46 @@ func WriteStatus(w io.Writer, s *run.State, l journal.Lease, v StatusView) error
 	standing := StandingOf(s, d.State == "drives")
 	rows := said("%s %s from %s, run %s: began %s, last event %s", s.Header.Product, s.Header.Version, s.Header.Branch,
 		s.Header.Run(), moment(s.Began, v), ago(s.Time, v.Now))
-	rows = append(rows, row1(d.sentence(v))...)
-	if d.State == "silent" && (standing == AwaitsAnswer || standing == HasFailed || standing == HasStopped) {
-		rows = append(rows, said("`%s` takes over when it has watched that silence for 6 minutes; with --take-over, at once", v.Command)...)
-	}
+	rows = append(rows, d.rows(standing, v)...)
 	if v.Columns == 0 {
 		rows = append(rows, tabbed(s, v.Now)...)
 	} else {
 		rows = append(rows, byWave(s, v)...)
 	}
-	for _, r := range rows {
-		if _, err := fmt.Fprintln(w, r.render(0, v.Color)); err != nil {
+	if err := writeRows(w, rows, v.Color); err != nil {
+		return err
+	}
+	return conclude(w, s, standing, v)
+}
+
+// WriteEnd is what a status tells but for the components: for a person who has looked on.
+func WriteEnd(w io.Writer, s *run.State, l journal.Lease, v StatusView) error {
+	d := NewDriver(l, v.Now)
+	standing := StandingOf(s, d.State == "drives")
+	if standing != IsReleased {
+		if err := writeRows(w, d.rows(standing, v), v.Color); err != nil {
 			return err
 		}
 	}
 	return conclude(w, s, standing, v)
+}
+
+func writeRows(w io.Writer, rows []row, color bool) error {
+	for _, r := range rows {
+		if _, err := fmt.Fprintln(w, r.render(0, color)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// rows are who drives, or did, and what follows from a silence.
+func (d Driver) rows(standing Standing, v StatusView) []row {
+	rows := row1(d.sentence(v))
+	if d.State == "silent" && (standing == AwaitsAnswer || standing == HasFailed || standing == HasStopped) {
+		rows = append(rows, said("`%s` takes over when it has watched that silence for 6 minutes; with --take-over, at once", v.Command)...)
+	}
+	return rows
 }
 
 // sentence is who drives, or did, and since when.
@@ -185,9 +210,9 @@ func last(s *run.State, standing Standing, command string) string {
 	told := len(next(s, command)) > len(next(s, ""))
 	switch {
 	case standing == IsDriven && len(s.With(run.IsUnknown)) > 0:
-		return "but first: wait for its driver; `gio status` tells how far it is"
+		return "but first: wait for its driver; `gio watch` looks on"
 	case standing == IsDriven:
-		return "next: wait for its driver; `gio status` tells how far it is"
+		return "next: wait for its driver; `gio watch` looks on"
 	case standing == IsPartial:
 		return fmt.Sprintf("next: `%s` for what --only or --except left out", command)
 	case standing == IsReleased || told:

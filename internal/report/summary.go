@@ -134,8 +134,8 @@ func next(s *run.State, command string) []row {
 	for _, st := range s.With(run.IsUnknown) {
 		rows = append(rows, said("next: look at CircleCI, then `gio resolve %s%s --pipeline N`, or `--released`, or `--not-triggered`", st.ID.Component(), dry)...)
 	}
-	if len(s.With(run.OnHold)) > 0 {
-		rows = append(rows, row1("next: approve what is on hold, behind its link")...)
+	for _, st := range s.With(run.OnHold) {
+		rows = append(rows, said("next: `gio approve %s%s`, or approve it behind its link", st.ID.Component(), dry)...)
 	}
 	runs := len(s.With(run.Running))+len(s.With(run.Intended))+len(s.With(run.OnHold)) > 0
 	switch again := fmt.Sprintf("next: `%s`", command); {

@@ -82,6 +82,8 @@ func exchange(t tester, say func(fixture, body string)) {
 	call("pipeline_created.json", "GET", widget+"/pipeline/1", "", 200)
 	workflow := t.only(failed).text("id")
 	call("jobs_failed.json", "GET", "/workflow/"+workflow+"/job", "", 200)
+	call("job_failed.json", "GET", widget+"/job/2", "", 200)
+	call("error_404.json", "GET", widget+"/job/99", "", 404)
 	call("rerun_202.json", "POST", "/workflow/"+workflow+"/rerun", `{"from_failed":true}`, 202)
 	call("workflows_rerun.json", "GET", "/pipeline/"+failed+"/workflow", "", 200)
 	time.Sleep(time.Minute)
@@ -219,7 +221,7 @@ func walk(path string, v any, found map[string]bool) {
 var schemas = map[string]string{
 	"me": "User", "project": "Project", "settings": "ProjectSettings", "trigger_201": "PipelineCreation",
 	"trigger_200_skipped": "Message", "accepted_202": "Message", "trigger_400": "Error", "error": "Error",
-	"pipelines": "PipelineList", "pipeline": "Pipeline", "workflows": "WorkflowList", "workflow": "Workflow", "jobs": "JobList",
+	"pipelines": "PipelineList", "pipeline": "Pipeline", "workflows": "WorkflowList", "workflow": "Workflow", "jobs": "JobList", "job": "JobDetails",
 	"insights_workflows": "WorkflowMetricsList", "insights_runs": "WorkflowRunList",
 }
 

@@ -56,6 +56,14 @@ func (s *Sim) Approve(project string, number int64) error {
 	return s.eachNewest(project, number, "on_hold", (*workflow).holds, func(w *workflow, now time.Time) { w.approved = now })
 }
 
+// Cancel cancels what runs of the pipeline, as somebody does in CircleCI's web page.
+func (s *Sim) Cancel(project string, number int64) error {
+	runs := func(w *workflow, now time.Time) bool {
+		return slices.Contains([]string{"running", "failing", "on_hold", "queued"}, w.status(now))
+	}
+	return s.eachNewest(project, number, "running", runs, func(w *workflow, now time.Time) { w.cancel(now, s.user("somebody")) })
+}
+
 // eachNewest calls do for the newest workflow of every name that is like that; there must be one. How says it in words.
 func (s *Sim) eachNewest(project string, number int64, how string, is func(*workflow, time.Time) bool, do func(*workflow, time.Time)) error {
 	s.mu.Lock()

@@ -38,6 +38,9 @@ func (w *workflow) course() course {
 	if w.FailingFor > 0 && !c.end.IsZero() {
 		c.fails = later(c.end.Add(-w.FailingFor), c.begin())
 	}
+	if !c.end.IsZero() && c.end.Before(c.cut) {
+		c.cut = time.Time{} // the cancel came too late
+	}
 	return c
 }
 

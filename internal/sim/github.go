@@ -76,6 +76,7 @@ var hubRoutes = []hubRoute{
 	{endpoint: "ruleset", method: "GET", path: "rulesets/*", serve: (*Sim).hubRuleset},
 	{endpoint: "contents", method: "GET", path: "contents/**", serve: (*Sim).hubContents},
 	{endpoint: "ref", method: "GET", path: "git/ref/**", serve: (*Sim).hubRef},
+	{endpoint: "matching-refs", method: "GET", path: "git/matching-refs/**", serve: (*Sim).hubMatchingRefs},
 	{endpoint: "tag-object", method: "GET", path: "git/tags/*", serve: (*Sim).hubTagObject},
 	{endpoint: "tags", method: "GET", path: "tags", serve: (*Sim).hubTags},
 	{endpoint: "compare", method: "GET", path: "compare/*", serve: (*Sim).hubCompare},

@@ -231,16 +231,41 @@ func (s *Sim) hubRef(c *hubCall) answer {
 		return hubFail(http.StatusConflict, "Git Repository is empty.")
 	}
 	kind, name, _ := strings.Cut(c.args[0], "/")
-	at := map[string]map[string]*commit{"heads": r.branches, "tags": r.tags}[kind][name]
+	at := r.refs(kind)[name]
 	if at == nil {
 		return hubNotFound()
 	}
+	return reply(http.StatusOK, c.refItem(kind, name, at))
+}
+
+// hubMatchingRefs: docs.github.com/rest/git/refs#list-matching-references. None is an empty list, not 404.
+func (s *Sim) hubMatchingRefs(c *hubCall) answer {
+	if len(c.repository.branches) == 0 {
+		return hubFail(http.StatusConflict, "Git Repository is empty.")
+	}
+	kind, begin, _ := strings.Cut(c.args[0], "/")
+	items := []hubRefItem{}
+	refs := c.repository.refs(kind)
+	for _, name := range slices.Sorted(maps.Keys(refs)) {
+		if strings.HasPrefix(name, begin) {
+			items = append(items, c.refItem(kind, name, refs[name]))
+		}
+	}
+	return reply(http.StatusOK, items)
+}
+
+// refs are the branches (heads) or the tags.
+func (r *repository) refs(kind string) map[string]*commit {
+	return map[string]map[string]*commit{"heads": r.branches, "tags": r.tags}[kind]
+}
+
+func (c *hubCall) refItem(kind, name string, at *commit) hubRefItem {
 	object := hubObject{Type: "commit", SHA: at.sha, URL: c.url("git/commits/" + at.sha)}
-	if kind == "tags" && r.Annotated {
-		sha := digest("tag", r.name, name)
+	if kind == "tags" && c.repository.Annotated {
+		sha := digest("tag", c.repository.name, name)
 		object = hubObject{Type: "tag", SHA: sha, URL: c.url("git/tags/" + sha)}
 	}
-	return reply(http.StatusOK, hubRefItem{Ref: "refs/" + kind + "/" + name, URL: c.url("git/refs/" + kind + "/" + name), Object: object})
+	return hubRefItem{Ref: "refs/" + kind + "/" + name, URL: c.url("git/refs/" + kind + "/" + name), Object: object}
 }
 
 type hubTagObjectItem struct {

@@ -108,6 +108,7 @@ func TestGitHubSaysWhatTheFixturesHold(t *testing.T) {
 			{"GET", at + "/contents/.circleci?ref=1.4.x", "", 200, "contents_directory"},
 			{"GET", at + "/contents/pom.xml?ref=9.9.x", "", 404, "error_404_ref"},
 			{"GET", at + "/git/ref/tags/1.4.1", "", 200, "ref_commit"},
+			{"GET", at + "/git/matching-refs/tags/1.4.1", "", 200, "matching_refs"},
 			{"GET", "/repos/acme/annotated/git/ref/tags/1.4.1", "", 200, "ref_tag"},
 			{"GET", "/repos/acme/annotated/git/tags/" + ref.Object.SHA, "", 200, "tag_object"},
 			{"GET", "/repos/acme/void/git/ref/tags/1.4.1", "", 409, "error_409_empty"},

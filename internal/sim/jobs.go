@@ -2,6 +2,8 @@ package sim
 
 import (
 	"cmp"
+	"fmt"
+	"net/http"
 	"time"
 )
 
@@ -138,4 +140,83 @@ func (c course) jobStatus(at span, outcome Outcome, now time.Time) string {
 		return "running"
 	}
 	return "blocked"
+}
+
+// jobDetails is a job that is read by its number: other fields than a job in a workflow's list.
+type jobDetails struct {
+	WebURL         string    `json:"web_url"`
+	Project        jobHome   `json:"project"`
+	ParallelRuns   []jobRun  `json:"parallel_runs"`
+	LatestWorkflow named     `json:"latest_workflow"`
+	Name           string    `json:"name"`
+	Executor       executor  `json:"executor"`
+	Parallelism    int       `json:"parallelism"`
+	Status         string    `json:"status"`
+	Number         int64     `json:"number"`
+	Pipeline       named     `json:"pipeline"`
+	Duration       *int64    `json:"duration"` // milliseconds
+	CreatedAt      string    `json:"created_at"`
+	QueuedAt       string    `json:"queued_at"`
+	StartedAt      *string   `json:"started_at"`
+	StoppedAt      *string   `json:"stopped_at"`
+	Messages       []message `json:"messages"`
+	Contexts       []named   `json:"contexts"`
+	Organization   named     `json:"organization"`
+}
+
+type jobHome struct {
+	ID          string `json:"id"`
+	Slug        string `json:"slug"`
+	Name        string `json:"name"`
+	ExternalURL string `json:"external_url"`
+}
+
+type jobRun struct {
+	Index  int    `json:"index"`
+	Status string `json:"status"`
+}
+
+type named struct {
+	ID   string `json:"id,omitempty"`
+	Name string `json:"name,omitempty"`
+}
+
+type executor struct {
+	ResourceClass string `json:"resource_class"`
+	Type          string `json:"type"`
+}
+
+// readJob shows a job by its number.
+func (s *Sim) readJob(c *call) answer {
+	p := s.known(c.args[0], c.now)
+	if p == nil {
+		return noProject()
+	}
+	w, job := s.job(p, number(c.args[1]), c.now)
+	if w == nil {
+		return fail(http.StatusNotFound, "Job not found")
+	}
+	_, org, name := p.parts()
+	d := jobDetails{
+		WebURL:       fmt.Sprintf("%s/%s/%d", c.base, p.slug, job.Number),
+		Project:      jobHome{ID: s.projectID(p), Slug: p.slug, Name: name, ExternalURL: p.url()},
+		ParallelRuns: []jobRun{{Status: job.Status}}, Parallelism: 1,
+		LatestWorkflow: named{ID: w.id, Name: w.Name}, Pipeline: named{ID: w.pipeline.id},
+		Name: job.Name, Number: job.Number, Status: job.Status,
+		Executor:  executor{ResourceClass: "medium", Type: "docker"},
+		CreatedAt: millis(w.created), QueuedAt: millis(w.created), StartedAt: job.StartedAt, StoppedAt: job.StoppedAt,
+		Messages: []message{}, Contexts: []named{}, Organization: named{Name: org},
+	}
+	if job.StoppedAt != nil {
+		d.Duration = took(*job.StartedAt, *job.StoppedAt)
+	}
+	return reply(http.StatusOK, d)
+}
+
+// took is the milliseconds between two times on the wire.
+func took(from, to string) *int64 {
+	began, _ := time.Parse(time.RFC3339, from) // the simulator wrote them
+	ended, _ := time.Parse(time.RFC3339, to)
+	ms := ended.Sub(began).Milliseconds()
+	return &ms
 }

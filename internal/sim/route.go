@@ -32,6 +32,7 @@ var routes = []route{
 	{endpoint: "run", method: "POST", path: "project/*/pipeline/run", segments: true, serve: (*Sim).triggerRun},
 	{endpoint: "my-pipelines", method: "GET", path: "project/*/pipeline/mine", serve: (*Sim).myPipelines},
 	{endpoint: "pipeline-by-number", method: "GET", path: "project/*/pipeline/*", serve: (*Sim).pipelineByNumber},
+	{endpoint: "job", method: "GET", path: "project/*/job/*", serve: (*Sim).readJob},
 	{endpoint: "org-pipelines", method: "GET", path: "pipeline", serve: (*Sim).orgPipelines},
 	{endpoint: "pipeline", method: "GET", path: "pipeline/*", serve: (*Sim).readPipeline},
 	{endpoint: "workflows", method: "GET", path: "pipeline/*/workflow", serve: (*Sim).listWorkflows},

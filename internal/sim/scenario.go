@@ -23,6 +23,7 @@ type Scenario struct {
 	// WorkflowListLag keeps workflows back from the list of their pipeline, though they can be read by id: the
 	// oldest is listed that much after it exists, the second twice as much, and so on. So the list is empty, then partial.
 	WorkflowListLag time.Duration `yaml:"workflow_list_lag"`
+	ActLag          time.Duration `yaml:"act_lag"`       // a cancel or an approval over the API takes effect that much after it was accepted
 	PageSize        int           `yaml:"page_size"`     // items a page; default 20
 	Latency         time.Duration `yaml:"latency"`       // every answer is that late; the server acts when the request arrives
 	KeepRequests    int           `yaml:"keep_requests"` // Requests gives at most that many, the newest; default 10000. Stats counts all

@@ -18,6 +18,7 @@ strict: true
 project_tokens: [c]
 workflow_list_lag: 3s
 latency: 40ms
+act_lag: 5s
 keep_requests: 50
 limit: {per_second: 50, burst: 100, headers: true, plain: true}
 chaos: {rate: 0.2, kinds: [429, reset-after], methods: [POST], hang_methods: [GET]}
@@ -77,7 +78,7 @@ func TestLoad(t *testing.T) {
 	word := "odd"
 	want := sim.Scenario{
 		Login: "bot", Tokens: []string{"a", "b"}, Seed: 7, Strict: true, ListLag: 2 * time.Minute, NumberLag: time.Second, PageSize: 3,
-		ProjectTokens: []string{"c"}, WorkflowListLag: 3 * time.Second, Latency: 40 * time.Millisecond, KeepRequests: 50,
+		ProjectTokens: []string{"c"}, WorkflowListLag: 3 * time.Second, Latency: 40 * time.Millisecond, ActLag: 5 * time.Second, KeepRequests: 50,
 		Limit:   &sim.Limit{PerSecond: 50, Burst: 100, Headers: true, Plain: true},
 		Chaos:   &sim.Chaos{Rate: 0.2, Kinds: []sim.FaultKind{sim.Throttle, sim.ResetAfter}, Methods: []string{"POST"}, HangMethods: []string{"GET"}},
 		Default: sim.Project{DefaultBranch: "master", Duration: 30 * time.Second, PendingFor: time.Second, WorkflowDelay: 2 * time.Second, NextNumber: 12},

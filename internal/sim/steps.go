@@ -65,8 +65,10 @@ func (s *Sim) job(p *project, n int64, now time.Time) (*workflow, jobItem) {
 	if s.workflow(w.id, now) == nil {
 		return nil, jobItem{}
 	}
+	which := []string{firstJob, lastJob, otherJob}[n-w.firstJob]
 	for _, j := range s.jobs(w, now) {
-		if j.Number == n && j.StartedAt != nil {
+		if j.ID == s.jobID(w, which) && j.StartedAt != nil {
+			j.Number = n // the list leaves out that of a cancelled job, which keeps it all the same
 			return w, j
 		}
 	}

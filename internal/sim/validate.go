@@ -29,7 +29,7 @@ func (s Scenario) validate() error {
 	var c complaints
 	c.add(
 		atLeastZero("list_lag", s.ListLag), atLeastZero("number_lag", s.NumberLag), atLeastZero("page_size", s.PageSize),
-		atLeastZero("workflow_list_lag", s.WorkflowListLag), atLeastZero("latency", s.Latency),
+		atLeastZero("workflow_list_lag", s.WorkflowListLag), atLeastZero("latency", s.Latency), atLeastZero("act_lag", s.ActLag),
 		atLeastZero("keep_requests", s.KeepRequests), within("default", s.Default.validate()),
 	)
 	for _, t := range s.ProjectTokens {

@@ -79,7 +79,9 @@ func (s *Sim) cancelWorkflow(c *call) answer {
 	if w == nil {
 		return noWorkflow()
 	}
-	w.cancel(c.now, s.user(s.scenario.Login))
+	if w.stopped.IsZero() { // asking again does not put it off
+		w.cancel(c.now.Add(s.scenario.ActLag), s.user(s.scenario.Login))
+	}
 	return accepted()
 }
 
@@ -123,6 +125,8 @@ func (s *Sim) approveJob(c *call) answer {
 	if !w.holds(c.now) {
 		return fail(http.StatusBadRequest, "Job is not on hold")
 	}
-	w.approved = c.now
+	if w.approved.IsZero() {
+		w.approved = c.now.Add(s.scenario.ActLag)
+	}
 	return accepted()
 }

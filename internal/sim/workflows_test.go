@@ -173,6 +173,41 @@ func TestCancel(t *testing.T) {
 	})
 }
 
+// TestActLag: what was accepted happens later, or not at all: what ended meanwhile has ended.
+func TestActLag(t *testing.T) {
+	t.Parallel()
+	s := sim.Scenario{ActLag: 3 * time.Second, Default: sim.Project{Duration: 10 * time.Second, Runs: []sim.Run{{}, {}, {Outcome: sim.Held}}}}
+	bubble(t, s, func(t tester) {
+		begun := func() (id, path string) {
+			id = t.trigger("")
+			time.Sleep(prelude)
+			return id, "/workflow/" + t.only(id).text("id")
+		}
+		id, path := begun()
+		t.call("POST", path+"/cancel", "", 202)
+		time.Sleep(2 * time.Second)
+		t.call("POST", path+"/cancel", "", 202)
+		t.equal("accepted", t.only(id).text("status"), "running")
+		time.Sleep(time.Second)
+		t.equal("done", t.only(id).text("status"), "canceled")
+
+		id, path = begun()
+		time.Sleep(8 * time.Second)
+		t.call("POST", path+"/cancel", "", 202)
+		time.Sleep(time.Minute)
+		t.equal("too late", t.only(id).text("status"), "success")
+
+		id, path = begun()
+		approve := path + "/approve/" + t.approvalRequest(t.only(id))
+		t.call("POST", approve, "", 202)
+		time.Sleep(2 * time.Second)
+		t.call("POST", approve, "", 202)
+		t.equal("approval accepted", t.only(id).text("status"), "on_hold")
+		time.Sleep(time.Second)
+		t.equal("approved", t.only(id).text("status"), "running")
+	})
+}
+
 func TestRerunOverTheAPI(t *testing.T) {
 	t.Parallel()
 	bubble(t, sim.Scenario{Default: sim.Project{Runs: []sim.Run{{Outcome: sim.Failed}}}}, func(t tester) {

@@ -5,14 +5,18 @@ package gittest
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"sort"
 	"strings"
+	"sync"
 	"testing"
+	"testing/fstest"
 )
 
 // Env is the environment for git programs in tests: nobody's configuration, a fixed author, no prompt.
@@ -48,12 +52,52 @@ func git(t testing.TB, dir string, stdin []byte, args ...string) string {
 func Bare(t testing.TB, files map[string]string, branch string) string {
 	t.Helper()
 	dir := filepath.Join(t.TempDir(), "release.git")
-	git(t, "", nil, "init", "--quiet", "--bare", "--initial-branch="+branch, dir)
+	key, err := json.Marshal([]any{files, branch})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if like, ok := made.Load(string(key)); ok {
+		if err := os.CopyFS(dir, like.(fs.FS)); err != nil {
+			t.Fatal(err)
+		}
+		return dir
+	}
+	// Without a template: its sample hooks are most of a new repository.
+	git(t, "", nil, "init", "--quiet", "--bare", "--template=", "--initial-branch="+branch, dir)
+	if err := os.Mkdir(filepath.Join(dir, "hooks"), 0o755); err != nil {
+		t.Fatal(err)
+	}
 	forget(t, dir)
 	if len(files) > 0 {
 		Push(t, dir, branch, files, "first commit")
 	}
+	made.Store(string(key), remember(t, dir))
 	return dir
+}
+
+// made are the repositories that Bare has made, by what is in them: a copy costs a tenth of what git takes.
+var made sync.Map
+
+// remember reads all files below a directory.
+func remember(t testing.TB, dir string) fstest.MapFS {
+	t.Helper()
+	all := fstest.MapFS{}
+	err := fs.WalkDir(os.DirFS(dir), ".", func(path string, d fs.DirEntry, err error) error {
+		if err != nil || path == "." {
+			return err
+		}
+		file := &fstest.MapFile{Mode: fs.ModeDir | 0o755}
+		if !d.IsDir() {
+			file.Mode = 0o644
+			file.Data, err = os.ReadFile(filepath.Join(dir, path))
+		}
+		all[path] = file
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return all
 }
 
 // forget lets a repository be as forgetful as its test: waiting for the disk is most of what a push takes. Nothing tidies

@@ -28,6 +28,7 @@ const (
 type Options struct {
 	Token    string // wanted as the password of every request; "" lets everybody in
 	DenyPush bool   // 403 for whoever wants to push
+	Under    string // first part of the path, as an organization has it: "acme" for /acme/release.git; "" for none
 	// Intercept is asked for every request; it may wait, push, or count. IsPush tells what it has before it.
 	Intercept func(*http.Request) Action
 }
@@ -65,7 +66,7 @@ func HTTP(t testing.TB, dir string, o Options) *Server {
 		t.Fatal("git is needed: ", err)
 	}
 	backend := &cgi.Handler{
-		Path: git, Args: []string{"http-backend"},
+		Path: git, Args: []string{"http-backend"}, Root: o.root(),
 		// REMOTE_USER is what lets git http-backend take pushes.
 		Env:    append(Env(), "GIT_PROJECT_ROOT="+filepath.Dir(dir), "GIT_HTTP_EXPORT_ALL=1", "REMOTE_USER=tester"),
 		Stderr: io.Discard,
@@ -81,8 +82,16 @@ func HTTP(t testing.TB, dir string, o Options) *Server {
 		o.answer(w, r, backend)
 	}))
 	t.Cleanup(server.Close)
-	s.URL = server.URL + "/" + filepath.Base(dir)
+	s.URL = server.URL + o.root() + "/" + filepath.Base(dir)
 	return s
+}
+
+// root is the part of the path that is no directory.
+func (o Options) root() string {
+	if o.Under == "" {
+		return ""
+	}
+	return "/" + o.Under
 }
 
 func (s *Server) note(r *http.Request) {

@@ -1,0 +1,109 @@
+package check
+
+import (
+	"slices"
+
+	"github.com/gravitee-lab/gio/internal/fault"
+)
+
+// Rule is one thing that is looked at.
+type Rule struct {
+	Code     string
+	Severity Severity
+	Kind     fault.Kind // the exit code of an error
+	Means    string     // one sentence, for `gio help findings`
+	Never    string     // why an error cannot be skipped; "" where it can
+}
+
+// The codes. They are stable: scripts and --skip-check name them.
+const (
+	Manifest           = "manifest"
+	ManifestOdd        = "manifest-odd"
+	Configuration      = "configuration"
+	WrongBranch        = "wrong-branch"
+	StaleCheckout      = "stale-checkout"
+	NextVersion        = "next-version"
+	ReleaseRepository  = "release-repository"
+	CannotPush         = "cannot-push"
+	ProductTagExists   = "product-tag-exists"
+	SupportBranch      = "support-branch"
+	BranchProtected    = "branch-protected"
+	SignedCommits      = "signed-commits"
+	JournalDamaged     = "journal"
+	Token              = "token"
+	ProjectUnknown     = "project-unknown"
+	PipelineRunning    = "pipeline-running"
+	AutoCancel         = "auto-cancel"
+	GitHubToken        = "github-token"
+	RepositoryMissing  = "repository-missing"
+	RepositoryRenamed  = "repository-renamed"
+	BranchMissing      = "branch-missing"
+	VersionMismatch    = "version-mismatch"
+	VersionUnknown     = "version-unknown"
+	TagExists          = "tag-exists"
+	SkipCI             = "skip-ci"
+	ConfigMissing      = "config-missing"
+	ConfigUnreadable   = "config-unreadable"
+	ParameterUnknown   = "parameter-undeclared"
+	ParameterType      = "parameter-type"
+	ParameterDefaulted = "parameter-defaulted"
+	OpenElsewhere      = "open-elsewhere"
+	Unreleased         = "unreleased-commits"
+	NotChecked         = "not-checked"
+)
+
+const (
+	noPlan   = "without it there is no plan"
+	refused  = "gio release refuses it in any case"
+	twice    = "the version could be released twice"
+	noToken  = "nothing can be started without it"
+	noRecord = "what is released could not be recorded"
+)
+
+// rules is the one table of codes, in the order in which findings of one severity are listed.
+var rules = []Rule{
+	{Manifest, Error, fault.Invalid, "release.json cannot be released from", noPlan},
+	{Configuration, Error, fault.Invalid, "gio.yaml does not fit release.json", noPlan},
+	{WrongBranch, Error, fault.Invalid, "the branch is not one to release this version from", noPlan},
+	{Token, Error, fault.Auth, "CircleCI refuses the token, or there is none", noToken},
+	{GitHubToken, Error, fault.Auth, "GitHub refuses the token", noToken},
+	{ReleaseRepository, Error, fault.Remote, "the release repository cannot be read", noRecord},
+	{CannotPush, Error, fault.Auth, "there is no right to push to the release repository", noRecord},
+	{StaleCheckout, Error, fault.Invalid, "the checkout's release.json is not the remote's", refused},
+	{JournalDamaged, Error, fault.Invalid, "what gio knows of the run cannot be true", twice},
+	{ProductTagExists, Error, fault.Invalid, "the product's tag exists, and not by this run", twice},
+	{SupportBranch, Error, fault.Invalid, "the next support branch exists and cannot follow", refused},
+	{BranchProtected, Error, fault.Invalid, "the release branch takes no direct push", ""},
+	{SignedCommits, Error, fault.Invalid, "the release branch takes signed commits only; gio's are not", ""},
+	{TagExists, Error, fault.Invalid, "the version's tag exists: it is released", twice},
+	{PipelineRunning, Error, fault.Invalid, "a pipeline of this user runs on the branch", twice},
+	{ProjectUnknown, Error, fault.Invalid, "CircleCI knows no such project", ""},
+	{RepositoryMissing, Error, fault.Invalid, "the component's repository is not there", ""},
+	{BranchMissing, Error, fault.Invalid, "the branch to build from is not there", ""},
+	{VersionMismatch, Error, fault.Invalid, "pom.xml or package.json has another version", ""},
+	{SkipCI, Error, fault.Invalid, "the branch's head says [skip ci]: no pipeline would start", ""},
+	{ConfigMissing, Error, fault.Invalid, "the branch has no .circleci/config.yml", ""},
+	{ConfigUnreadable, Error, fault.Invalid, ".circleci/config.yml is no YAML that could be read", ""},
+	{ParameterUnknown, Error, fault.Invalid, "a parameter that is sent is not declared there", ""},
+	{ParameterType, Error, fault.Invalid, "a parameter has another type, or no value of its enum", ""},
+	{ParameterDefaulted, Error, fault.Invalid, "a declared parameter is not sent (dry run: a warning)", ""},
+	{ManifestOdd, Warning, 0, "release.json says something that is rarely meant", ""},
+	{NextVersion, Warning, 0, "no next version can be counted: --next or --no-next", ""},
+	{RepositoryRenamed, Warning, 0, "the component's repository has another name now", ""},
+	{VersionUnknown, Warning, 0, "no pom.xml or package.json says the branch's version", ""},
+	{AutoCancel, Warning, 0, "a push to the branch would cancel the release's pipeline", ""},
+	{OpenElsewhere, Warning, 0, "another release branch is to release the same version", ""},
+	{Unreleased, Note, 0, "commits since the tag of a component that stays as it is", ""},
+	{NotChecked, Note, fault.Remote, "what could not be asked (an error where it should answer)", ""},
+}
+
+// Rules is the table of codes.
+func Rules() []Rule { return slices.Clone(rules) }
+
+// place is where a code stands in the table, behind its end for one that does not.
+func place(code string) int {
+	if i := slices.IndexFunc(rules, func(r Rule) bool { return r.Code == code }); i >= 0 {
+		return i
+	}
+	return len(rules)
+}

@@ -1,0 +1,126 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"strings"
+	"sync/atomic"
+
+	"github.com/gravitee-lab/gio/internal/check"
+	"github.com/gravitee-lab/gio/internal/circleci"
+	"github.com/gravitee-lab/gio/internal/engine"
+	"github.com/gravitee-lab/gio/internal/fault"
+	"github.com/gravitee-lab/gio/internal/gitrepo"
+	"github.com/gravitee-lab/gio/internal/report"
+	"github.com/gravitee-lab/gio/internal/transport"
+)
+
+const (
+	// checkPerSecond is how often a check asks CircleCI: it is over in seconds, where a release goes on for hours. 51 requests a
+	// second were seen to be throttled (contracts/circleci.md 3); twice this many in the first second are fewer.
+	checkPerSecond = 25
+	// connections are what a check keeps open to one host; it has no more requests under way.
+	connections = 100
+)
+
+// asker is a check and the wires it asks over.
+type asker struct {
+	env      *environment
+	ws       workspace
+	check    check.Check
+	steady   *circleci.Client // for the hours after the check
+	noToken  error            // why there is no CircleCI client
+	requests atomic.Int64
+}
+
+// connect makes the clients.
+func (a *asker) connect() error {
+	found, err := a.env.findCircleCI(a.ws)
+	switch {
+	case fault.Is(err, "no-token"):
+		a.noToken, a.check.NoCI = err, "there is no CircleCI token"
+	case err != nil:
+		return err
+	default:
+		a.check.CI = circleci.New(circleci.Options{Host: found.Host.Value, Token: found.Token, HTTP: transport.New(a.wire(checkPerSecond))})
+		a.steady = circleci.New(circleci.Options{Host: found.Host.Value, Token: found.Token, HTTP: a.env.http()})
+	}
+	return a.connectGitHub()
+}
+
+// connectGitHub makes the client where there is a GitHub and a token for it. Without one there are 60 requests an hour, which
+// are used up by eight components.
+func (a *asker) connectGitHub() error {
+	hub, found, err := a.env.gitHubOver(a.ws, a.wire(0))
+	if err != nil {
+		return err
+	}
+	credentials, err := a.env.credentials(a.ws)
+	switch {
+	case err != nil:
+		return err
+	case !found:
+		a.check.NoGitHub = "the release repository is not on GitHub; GITHUB_API_URL names another one"
+	case credentials.Token == "":
+		a.check.NoGitHub = "set GITHUB_TOKEN: without one GitHub answers 60 requests an hour"
+	default:
+		a.check.GitHub = hub
+	}
+	if id := strings.Split(gitrepo.RepoID(a.ws.Checkout.RemoteURL), "/"); len(id) == 3 && credentials.BelongTo(a.ws.Checkout.RemoteURL) {
+		a.check.Release = id[1] + "/" + id[2]
+	}
+	a.check.Job = a.job()
+	return nil
+}
+
+// beforeRelease checks a release that is prepared, and tells what it finds. Its error keeps the release from starting.
+func (a *asker) beforeRelease(ctx context.Context, r *engine.Release, o releaseOptions) error {
+	a.check.Plan, a.check.State, a.check.Options, a.check.Repo = r.Plan, r.State(), r.Options, r.Repo
+	a.check.DryRun, a.check.Skip = o.dryRun == dryServer, o.skipCheck
+	found, err := a.check.Run(ctx)
+	if err != nil {
+		return err
+	}
+	for _, line := range report.FindingLines(found, a.env.color()) {
+		fmt.Fprintln(a.env.Stderr, line)
+	}
+	return found.Err()
+}
+
+// job is the CircleCI job that gio runs in, by its variables (contracts/circleci.md 5).
+func (a *asker) job() check.Job {
+	getenv := a.env.Getenv
+	if getenv("CIRCLECI") == "" || getenv("CIRCLE_PROJECT_USERNAME") == "" || getenv("CIRCLE_PROJECT_REPONAME") == "" {
+		return check.Job{}
+	}
+	provider := "gh"
+	if strings.Contains(getenv("CIRCLE_REPOSITORY_URL"), "bitbucket.org") {
+		provider = "bb"
+	}
+	return check.Job{
+		Project: fmt.Sprintf("%s/%s/%s", provider, getenv("CIRCLE_PROJECT_USERNAME"), getenv("CIRCLE_PROJECT_REPONAME")),
+		Branch:  getenv("CIRCLE_BRANCH"),
+	}
+}
+
+// wire counts what goes over it, and lets only reads through; perSecond 0 leaves the pace to others.
+func (a *asker) wire(perSecond float64) transport.Options {
+	base := transport.NewBase()
+	base.MaxIdleConnsPerHost = connections
+	o := a.env.wire()
+	o.PerSecond, o.Base = perSecond, &counted{next: transport.ReadOnly(base), n: &a.requests}
+	return o
+}
+
+// counted counts requests.
+type counted struct {
+	next http.RoundTripper
+	n    *atomic.Int64
+}
+
+// RoundTrip answers one request.
+func (c *counted) RoundTrip(req *http.Request) (*http.Response, error) {
+	c.n.Add(1)
+	return c.next.RoundTrip(req)
+}

@@ -1,0 +1,117 @@
+package cli_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/gravitee-lab/gio/internal/gitrepo/gittest"
+	"github.com/gravitee-lab/gio/internal/sim"
+)
+
+// The network of BenchmarkCheck: every answer of CircleCI and GitHub is that late, and every push takes that long in all.
+const (
+	answerDelay = 50 * time.Millisecond
+	pushDelay   = 300 * time.Millisecond
+)
+
+// large is a product of 80 components to be released, in three waves.
+func large() *plant {
+	p := ready()
+	p.Latency, p.GitHub.Latency = answerDelay, answerDelay
+	p.git.Intercept = func(r *http.Request) gittest.Action {
+		if gittest.IsPush(r) {
+			time.Sleep(pushDelay)
+		}
+		return gittest.Serve
+	}
+	type component struct {
+		Name    string `json:"name"`
+		Version string `json:"version"`
+	}
+	doc := struct {
+		Name       string      `json:"name"`
+		Version    string      `json:"version"`
+		SCM        string      `json:"scmHttpUrl"`
+		Components []component `json:"components"`
+		Groups     [3][]string `json:"buildDependencies"`
+	}{Name: "Acme", Version: "3.9.4-SNAPSHOT", SCM: "https://github.com/acme"}
+	for i := range 80 {
+		c := component{fmt.Sprintf("part-%02d", i), fmt.Sprintf("1.%d.%d-SNAPSHOT", i, 1+i%3)}
+		doc.Components = append(doc.Components, c)
+		doc.Groups[i%3] = append(doc.Groups[i%3], c.Name)
+		p.GitHub.Repositories["acme/"+c.Name] = sim.Repository{Version: c.Version}
+	}
+	data, err := json.MarshalIndent(doc, "", "    ")
+	if err != nil {
+		panic(err)
+	}
+	p.manifest = string(data)
+	return p
+}
+
+// BenchmarkCheck is `gio check` of 80 components as a process: its requests and how long it takes; and how long it takes
+// `gio release` from its start to its first trigger, the check and the pushes of the journal included.
+func BenchmarkCheck(b *testing.B) {
+	gio := filepath.Join(b.TempDir(), "gio")
+	if out, err := exec.CommandContext(b.Context(), "go", "build", "-o", gio, "../../cmd/gio").CombinedOutput(); err != nil {
+		b.Fatalf("%v\n%s", err, out)
+	}
+	var checked, first []time.Duration
+	var requests int
+	for b.Loop() {
+		w := large().grow(b)
+		began := time.Now()
+		out, err := w.command(b, gio, "check", "--json").Output()
+		if err != nil {
+			b.Fatalf("%v\n%s", err, out)
+		}
+		checked = append(checked, time.Since(began))
+		var report struct{ Requests int }
+		if err := json.Unmarshal(out, &report); err != nil {
+			b.Fatal(err)
+		}
+		requests = report.Requests
+		first = append(first, w.firstTrigger(b, gio))
+	}
+	b.ReportMetric(float64(requests), "requests")
+	b.ReportMetric(median(checked).Seconds(), "check-s")
+	b.ReportMetric(median(first).Seconds(), "first-trigger-s")
+}
+
+func (w grown) command(b *testing.B, gio string, args ...string) *exec.Cmd {
+	cmd := exec.CommandContext(b.Context(), gio, args...)
+	cmd.Dir = w.checkout
+	for name, value := range w.env {
+		cmd.Env = append(cmd.Env, name+"="+value)
+	}
+	return cmd
+}
+
+// firstTrigger is how long a release takes from its start until CircleCI has its first trigger.
+func (w grown) firstTrigger(b *testing.B, gio string) time.Duration {
+	var talk strings.Builder
+	cmd := w.command(b, gio, "release")
+	cmd.Stderr = &talk
+	began := time.Now()
+	if err := cmd.Start(); err != nil {
+		b.Fatal(err)
+	}
+	for len(w.sim.Pipelines()) == 0 {
+		if time.Since(began) > patience {
+			_ = cmd.Process.Kill()
+			_ = cmd.Wait()
+			b.Fatalf("nothing was triggered\n%s", &talk)
+		}
+		time.Sleep(time.Millisecond)
+	}
+	took := time.Since(began)
+	_ = cmd.Process.Kill() // it has shown what it is for
+	_ = cmd.Wait()
+	return took
+}
