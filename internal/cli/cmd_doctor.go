@@ -141,7 +141,7 @@ func (x *examination) readJournal(ctx context.Context) error {
 	}
 	now, s := atTip{Ref: ref, tip: tip}, &x.sources
 	var lease journal.Lease
-	if s.State, lease, err = known(ctx, now, x.header); err != nil {
+	if s.State, lease, err = stateOf(ctx, now, x.header); err != nil {
 		return err
 	}
 	if lease.Live(time.Now()) {
@@ -149,7 +149,7 @@ func (x *examination) readJournal(ctx context.Context) error {
 	}
 	dry := x.header
 	dry.Kind = "dry"
-	if s.Dry, _, err = known(ctx, now, dry); err != nil {
+	if s.Dry, _, err = stateOf(ctx, now, dry); err != nil {
 		return err
 	}
 	var open []run.StepID
@@ -162,17 +162,13 @@ func (x *examination) readJournal(ctx context.Context) error {
 	return err
 }
 
-// known is the state of a run, nil where the journal does not know it.
-func known(ctx context.Context, repo journal.Repository, h run.Header) (*run.State, journal.Lease, error) {
-	events, lease, err := journal.ReadGit(ctx, repo, h)
+// stateOf is the state of a run, nil where the journal does not know it.
+func stateOf(ctx context.Context, ref atTip, h run.Header) (*run.State, journal.Lease, error) {
+	k, err := known{header: h}.at(ctx, ref)
 	if fault.Is(err, "no-journal") {
-		return nil, lease, nil
+		return nil, k.lease, nil
 	}
-	if err != nil {
-		return nil, lease, err
-	}
-	state, err := run.Fold(events)
-	return state, lease, err
+	return k.state, k.lease, err
 }
 
 // readTags looks at the two tags that the release repository can have of the product version.

@@ -146,9 +146,10 @@ func (f Facts) own(state circleci.State) bool { return f.Own != nil && f.Own.Sta
 
 func (f Facts) ownRuns() bool { return f.Own != nil && !f.Own.Ended() }
 
-// failed: the newest attempt that is known of has.
+// failed: the newest attempt that is known of has. A step that gio refused to start had none.
 func (f Facts) failed() bool {
-	if f.Step.Status == run.HasFailed || f.own(circleci.Failed) {
+	tried := f.Step.Attempt > 0 || f.Step.Pipeline.ID != ""
+	if f.Step.Status == run.HasFailed && tried || f.own(circleci.Failed) {
 		return true
 	}
 	return len(f.Others) > 0 && f.Others[0].State == circleci.Failed

@@ -25,6 +25,7 @@ func is(status run.Status) fact {
 }
 
 func tagged(f *Facts)   { f.Tag, f.Stated = "v1.2.3", "1.2.4-SNAPSHOT" }
+func untried(f *Facts)  { f.Step.Attempt = 0 }
 func recorded(f *Facts) { f.Step.Recorded = true }
 func marked(f *Facts)   { f.Version, f.Open, f.Stated = "1.2.3", false, "" }
 func lost(f *Facts)     { f.Lost = true }
@@ -94,6 +95,7 @@ func TestTable(t *testing.T) {
 		{"failed", []fact{is(run.HasFailed), own(failed)}, Agrees, "", ""},
 		{"failed, tagged", []fact{is(run.HasFailed), own(failed), tagged}, TaggedFailed, "gio resolve api --released", ""},
 		{"failed unseen, tagged", []fact{is(run.Running), own(failed), tagged}, TaggedFailed, "gio resolve api --released", ""},
+		{"refused for its tag", []fact{is(run.HasFailed), untried, tagged}, Released, "by hand", "1.2.3"},
 		{"failed elsewhere, tagged", []fact{other(failed), tagged}, TaggedFailed, "gio prepare api=1.2.3", ""},
 		{"green after a failure elsewhere, tagged", []fact{other(releases), other(failed), tagged}, Released, "by hand", "1.2.3"},
 		{"tagged", []fact{tagged}, Released, "1.2.x says 1.2.4-SNAPSHOT already", "1.2.3"},

@@ -10,12 +10,14 @@ import (
 // VersionTag is the name of the tag of a version, with or without a v before it; "" where there is none.
 func (c *Client) VersionTag(ctx context.Context, repo, version string) (string, error) {
 	for _, name := range []string{version, "v" + version} {
-		_, err := c.Tag(ctx, repo, name)
-		if err == nil {
-			return name, nil
-		}
-		if !fault.Is(err, "no-tag") {
+		found, err := c.HasTag(ctx, repo, name)
+		switch {
+		case fault.Is(err, "github-empty"): // it has no commit either
+			return "", nil
+		case err != nil:
 			return "", err
+		case found:
+			return name, nil
 		}
 	}
 	return "", nil
