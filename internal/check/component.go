@@ -93,7 +93,7 @@ func (c *Check) read(ctx context.Context, st plan.Step) facts {
 		func() { f.branch, f.branchErr = c.GitHub.Branch(ctx, st.Repository, st.Branch) },
 		func() { f.config, f.configErr = c.GitHub.File(ctx, st.Repository, st.Branch, configPath) },
 		func() { f.version, f.versionErr = c.stated(ctx, st.Repository, st.Branch) },
-		func() { f.tag, f.tagErr = c.GitHub.VersionTag(ctx, st.Repository, st.Version) },
+		func() { f.tag, f.tagErr = c.GitHub.VersionTag(ctx, st.Repository, st.Version, st.Proof.Tag) },
 	} {
 		g.Go(func() error {
 			ask()
@@ -282,7 +282,10 @@ func (c *Check) Ready(ctx context.Context, steps []plan.Step) error {
 func (c *Check) ready(ctx context.Context, st plan.Step, versions []string) error {
 	var f facts
 	var g errgroup.Group
-	g.Go(func() error { f.tag, f.tagErr = c.GitHub.VersionTag(ctx, st.Repository, st.Version); return nil })
+	g.Go(func() error {
+		f.tag, f.tagErr = c.GitHub.VersionTag(ctx, st.Repository, st.Version, st.Proof.Tag)
+		return nil
+	})
 	g.Go(func() error { f.version, f.versionErr = c.stated(ctx, st.Repository, st.Branch); return nil })
 	_ = g.Wait() // the errors are facts
 	if ctx.Err() != nil {

@@ -184,7 +184,9 @@ func addCommands(root *cobra.Command, env *environment) {
 			newReleaseCommand(env), newStatusCommand(env), newWatchCommand(env), newApproveCommand(env), newCancelCommand(env), newDoctorCommand(env),
 			newResolveCommand(env),
 		}},
-		{"Afterwards:", []*cobra.Command{newHistoryCommand(env)}},
+		{"Afterwards:", []*cobra.Command{
+			newHistoryCommand(env), newReportCommand(env), newBOMCommand(env),
+		}},
 		{beside, []*cobra.Command{newSimCommand(env), newVersionCommand(env)}},
 	} {
 		root.AddGroup(&cobra.Group{ID: g.title, Title: g.title})

@@ -83,21 +83,20 @@ func (s Sources) facts(ctx context.Context, c manifest.Component, user circleci.
 	if f.Repository, f.Err = s.Options.Repository(s.Manifest, c); f.Err != nil {
 		return f
 	}
-	var project string
+	st, err := s.Options.Step(s.Manifest, c)
 	if f.Open {
-		st, err := s.Options.Step(s.Manifest, c)
 		if f.Err = err; err != nil {
 			return f
 		}
-		f.Branch, project = st.Branch, st.Project
+		f.Branch = st.Branch
 	}
 	tag, branch, circle := f, f, f
 	errs := make([]error, 3)
 	var g errgroup.Group
 	for i, read := range []func() error{
-		func() error { return s.tag(ctx, &tag) },
+		func() error { return s.tag(ctx, st.Proof.Tag, &tag) },
 		func() error { return s.stated(ctx, c, &branch) },
-		func() error { return s.pipelines(ctx, project, user, &circle) },
+		func() error { return s.pipelines(ctx, st.Project, user, &circle) },
 	} {
 		g.Go(func() error { errs[i] = read(); return nil })
 	}
@@ -109,11 +108,12 @@ func (s Sources) facts(ctx context.Context, c manifest.Component, user circleci.
 	return f
 }
 
-func (s Sources) tag(ctx context.Context, f *Facts) (err error) {
+// tag looks for the tag of the version, also under the name that gio.yaml gives it.
+func (s Sources) tag(ctx context.Context, named string, f *Facts) (err error) {
 	if s.GitHub == nil {
 		return nil
 	}
-	f.Tag, err = s.GitHub.VersionTag(ctx, f.Repository, f.Released())
+	f.Tag, err = s.GitHub.VersionTag(ctx, f.Repository, f.Released(), named)
 	f.TagRead = err == nil
 	return err
 }
@@ -138,10 +138,11 @@ func (s Sources) stated(ctx context.Context, c manifest.Component, f *Facts) err
 		return nil
 	}
 	c.Version = would
-	if st, err := s.Options.Step(s.Manifest, c); err != nil || st.Branch != f.Branch {
+	st, err := s.Options.Step(s.Manifest, c)
+	if err != nil || st.Branch != f.Branch {
 		return nil
 	}
-	tag, err := s.GitHub.VersionTag(ctx, f.Repository, strings.TrimSuffix(would, snapshot))
+	tag, err := s.GitHub.VersionTag(ctx, f.Repository, st.Version, st.Proof.Tag)
 	if err == nil && tag == "" {
 		f.Would = would
 	}

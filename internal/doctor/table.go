@@ -17,6 +17,7 @@ const (
 	NotRead         Code = "not-read"
 	NotRecorded     Code = "not-recorded"
 	OpenedAgain     Code = "opened-again"
+	NoProof         Code = "no-proof"
 	EndedUnseen     Code = "ended-unseen"
 	RunsAgain       Code = "runs-again"
 	Unknown         Code = "unknown"
@@ -77,6 +78,7 @@ func judge(f Facts) Row {
 //	open          any    begun, and driven     any                  agrees: its driver sees to it
 //	open          any    succeeded             any                  not-recorded: gio release records it
 //	open          any    recorded              any                  opened-again; tagged: edit
+//	open          no     failed for its proof  own succeeded        no-proof: look, then gio resolve
 //	open          any    not succeeded         own succeeded        ended-unseen: gio release sees it
 //	open          any    failed                own runs             runs-again: gio release watches it
 //	open          any    running, held         own runs             agrees
@@ -109,6 +111,9 @@ func journaled() []rule {
 		}, nil, nil},
 		{NotRecorded, func(f Facts) bool { return open(run.HasSucceeded)(f) && !f.Step.Recorded }, tellNotRecorded, nil},
 		{OpenedAgain, open(run.HasSucceeded), tellOpenedAgain, whenTagged},
+		{NoProof, func(f Facts) bool {
+			return open(run.HasFailed)(f) && f.Step.Code == string(NoProof) && f.own(circleci.Succeeded) && f.Tag == ""
+		}, tellNoProof, nil},
 		{EndedUnseen, func(f Facts) bool { return f.Open && f.own(circleci.Succeeded) }, tellEndedUnseen, nil},
 		{RunsAgain, func(f Facts) bool { return open(run.HasFailed)(f) && f.ownRuns() }, tellRunsAgain, nil},
 		{Agrees, func(f Facts) bool { return f.Open && f.ownRuns() }, nil, nil},
@@ -174,6 +179,10 @@ func tellOpenedAgain(f Facts) (what, do string) {
 		return what, f.mark() + "; to release it again, delete the tag and `gio resolve " + f.Component + " --not-triggered`"
 	}
 	return what, fmt.Sprintf("`gio resolve %s --not-triggered` releases it again, `gio release` records it as released", f.Component)
+}
+
+func tellNoProof(f Facts) (what, do string) {
+	return fmt.Sprintf("%s (pipeline %s)", f.Step.Reason, f.Own), fmt.Sprintf("if it is published, `gio resolve %s --released`; else `gio release` starts a new pipeline", f.Component)
 }
 
 func tellEndedUnseen(f Facts) (what, do string) {

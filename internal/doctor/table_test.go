@@ -25,6 +25,7 @@ func is(status run.Status) fact {
 }
 
 func tagged(f *Facts)   { f.Tag, f.Stated = "v1.2.3", "1.2.4-SNAPSHOT" }
+func unproven(f *Facts) { f.Step.Code, f.Step.Reason = "no-proof", "the tag is not there" }
 func untried(f *Facts)  { f.Step.Attempt = 0 }
 func recorded(f *Facts) { f.Step.Recorded = true }
 func marked(f *Facts)   { f.Version, f.Open, f.Stated = "1.2.3", false, "" }
@@ -73,6 +74,8 @@ func TestTable(t *testing.T) {
 		{"succeeded and tagged", []fact{is(run.HasSucceeded), tagged}, NotRecorded, "`gio release` records it", ""},
 		{"opened again", []fact{is(run.HasSucceeded), recorded}, OpenedAgain, "--not-triggered` releases it again", ""},
 		{"opened again, tagged", []fact{is(run.HasSucceeded), recorded, tagged}, OpenedAgain, "delete the tag", "1.2.3"},
+		{"green without its tag", []fact{is(run.HasFailed), unproven, own(releases)}, NoProof, "the tag is not there (pipeline #7 (u)) -> if it is published", ""},
+		{"its tag came late", []fact{is(run.HasFailed), unproven, own(releases), tagged}, EndedUnseen, "`gio release` sees it", ""},
 		{"re-run, green", []fact{is(run.HasFailed), own(releases), tagged}, EndedUnseen, "pipeline #7 (u) has succeeded", ""},
 		{"green, driver gone", []fact{is(run.Running), own(releases)}, EndedUnseen, "`gio release` sees it", ""},
 		{"known after all", []fact{is(run.IsUnknown), own(releases)}, EndedUnseen, "`gio release` sees it", ""},
@@ -122,7 +125,7 @@ func TestTable(t *testing.T) {
 		}
 		row := judge(f)
 		reached[row.Code] = true
-		if row.Code != tt.code || !strings.Contains(row.What+" "+row.Do, tt.say) || row.Edit != tt.edit {
+		if row.Code != tt.code || !strings.Contains(row.What+" -> "+row.Do, tt.say) || row.Edit != tt.edit {
 			t.Errorf("%s: %s %q, edit %q\nwant %s %q, edit %q", tt.name, row.Code, row.What+" -> "+row.Do, row.Edit, tt.code, tt.say, tt.edit)
 		}
 		if said := row.What != ""; said == (row.Code == Agrees) || strings.Contains(row.What+row.Do, "\n") {

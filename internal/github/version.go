@@ -2,14 +2,20 @@ package github
 
 import (
 	"context"
+	"slices"
 
 	"github.com/gravitee-lab/gio/internal/fault"
 	"github.com/gravitee-lab/gio/internal/versionfile"
 )
 
-// VersionTag is the name of the tag of a version, with or without a v before it; "" where there is none.
-func (c *Client) VersionTag(ctx context.Context, repo, version string) (string, error) {
-	for _, name := range []string{version, "v" + version} {
+// VersionTag is the name of the tag of a version, plain, with a v before it, or as it is named where that is not ""; "" where
+// there is none.
+func (c *Client) VersionTag(ctx context.Context, repo, version, named string) (string, error) {
+	names := []string{version, "v" + version}
+	if named != "" && !slices.Contains(names, named) {
+		names = append(names, named)
+	}
+	for _, name := range names {
 		found, err := c.HasTag(ctx, repo, name)
 		switch {
 		case fault.Is(err, "github-empty"): // it has no commit either

@@ -139,7 +139,7 @@ func (s *source) judge(found opening) (builtFrom string, err error) {
 // untagged refuses a version that is released already.
 func (s *source) untagged(ctx context.Context, version string) error {
 	version = strings.TrimSuffix(version, snapshot)
-	tag, err := s.gh.VersionTag(ctx, s.repository, version)
+	tag, err := s.gh.VersionTag(ctx, s.repository, version, "")
 	if err != nil || tag == "" {
 		return err
 	}
@@ -149,7 +149,7 @@ func (s *source) untagged(ctx context.Context, version string) error {
 
 // released refuses a version that is not.
 func (s *source) released(ctx context.Context, version string) error {
-	tag, err := s.gh.VersionTag(ctx, s.repository, version)
+	tag, err := s.gh.VersionTag(ctx, s.repository, version, "")
 	if err != nil || tag != "" {
 		return err
 	}
