@@ -6,6 +6,8 @@ MAKEFLAGS += --no-print-directory
 
 # Tools are run from the module proxy at the version named here; nothing is installed.
 GOLANGCI := go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
+# The newest whose dependencies the proxy has all: later ones need go-msix.
+GORELEASER := go run github.com/goreleaser/goreleaser/v2@v2.15.2
 
 # A tree without commits or without .git still builds.
 VERSION   := $(shell git describe --always --dirty 2>/dev/null || echo unknown)
@@ -47,8 +49,10 @@ lint: ## The linters of .golangci.yml.
 	$(GOLANGCI) run
 
 .PHONY: vet
-vet: ## go vet.
-	go vet ./...
+vet: ## go vet, for every system that gio is built for.
+	GOOS=linux go vet ./...
+	GOOS=darwin go vet ./...
+	GOOS=windows go vet ./...
 
 # A package has golden files when its tests define the flag.
 .PHONY: golden
@@ -100,6 +104,11 @@ image-files: ## The two files that the Dockerfile copies, in build/image.
 .PHONY: image
 image: image-files ## Builds the image with buildah, runs `gio version` in it and throws it away.
 	.ci/image $(VERSION)
+
+# Not part of ci: the first run compiles GoReleaser, which takes minutes.
+.PHONY: snapshot
+snapshot: ## Archives, packages, SBOMs in dist, published nowhere; installs the deb into a scratch root and runs it.
+	@version=$$(.ci/snapshot-version) && SNAPSHOT_VERSION=$$version $(GORELEASER) release --snapshot --clean && .ci/packages $$version
 
 # In this order, one after the other: what fails fast comes first, and the tests come last, so that a run ends with
 # their result.

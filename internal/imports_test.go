@@ -60,6 +60,8 @@ func fences() []fence {
 		{"golang.org/x/oauth2", []string{"github"}, "an outside system is known to one package"},
 		{"github.com/go-git", []string{"gitrepo", "gitrepo/gittest"}, "an outside system is known to one package"},
 		{"github.com/rs/zerolog", []string{"cli", "config", "transport"}, "what happens in a run is an event, not a log line"},
+		{"github.com/CycloneDX", []string{"report"}, "a format is known to the package that writes it"},
+		{"github.com/santhosh-tekuri/jsonschema", nil, "documents are validated by tests, not by the program"},
 		{"github.com/getkin/kin-openapi", []string{"sim/simtest"}, "the contract is checked by tests, not by the program"},
 		{"github.com/google/go-cmp", helpers(), "a test's library has no place in the program"},
 		{"testing", helpers(), "a test's library has no place in the program"},

@@ -183,7 +183,9 @@ func addCommands(root *cobra.Command, env *environment) {
 		{"A release:", []*cobra.Command{
 			newReleaseCommand(env), newStatusCommand(env), newWatchCommand(env), newApproveCommand(env), newCancelCommand(env), newResolveCommand(env),
 		}},
-		{"Afterwards:", []*cobra.Command{newHistoryCommand(env)}},
+		{"Afterwards:", []*cobra.Command{
+			newHistoryCommand(env), newReportCommand(env), newBOMCommand(env),
+		}},
 		{beside, []*cobra.Command{newSimCommand(env), newVersionCommand(env)}},
 	} {
 		root.AddGroup(&cobra.Group{ID: g.title, Title: g.title})

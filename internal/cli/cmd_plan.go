@@ -10,6 +10,7 @@ import (
 
 	"github.com/gravitee-lab/gio/internal/config"
 	"github.com/gravitee-lab/gio/internal/engine"
+	"github.com/gravitee-lab/gio/internal/fault"
 	"github.com/gravitee-lab/gio/internal/manifest"
 	"github.com/gravitee-lab/gio/internal/plan"
 	"github.com/gravitee-lab/gio/internal/report"
@@ -17,6 +18,7 @@ import (
 
 type planOptions struct {
 	only, except []string
+	format       string
 	json         bool
 }
 
@@ -41,11 +43,19 @@ Exit codes: 0 done, 2 wrong usage, 5 no manifest, 7 release.json or gio.yaml is 
 	}
 	cmd.Flags().StringSliceVar(&o.only, "only", nil, "release only these components")
 	cmd.Flags().StringSliceVar(&o.except, "except", nil, "leave these components out")
+	cmd.Flags().StringVar(&o.format, "format", "table", "table, json or mermaid (a flowchart for Markdown)")
 	cmd.Flags().BoolVar(&o.json, "json", false, "print the plan as JSON")
+	cmd.MarkFlagsMutuallyExclusive("format", "json")
 	return cmd
 }
 
 func runPlan(ctx context.Context, env *environment, o planOptions) error {
+	if o.json {
+		o.format = "json"
+	}
+	if o.format != "table" && o.format != "json" && o.format != "mermaid" {
+		return fault.New(fault.Usage, "usage", "there is no format %q", o.format).Hint("--format table, json or mermaid")
+	}
 	ws, err := env.workspace(ctx)
 	if err != nil {
 		return err
@@ -63,8 +73,11 @@ func runPlan(ctx context.Context, env *environment, o planOptions) error {
 	}
 	p.Warnings = append(assumed, p.Warnings...)
 	env.warn(p.Warnings)
-	if o.json {
+	switch o.format {
+	case "json":
 		return report.JSON(env.Stdout, p)
+	case "mermaid":
+		return report.PlanMermaid(env.Stdout, p)
 	}
 	return report.PlanTable(env.Stdout, p, env.outColumns())
 }

@@ -93,14 +93,20 @@ func (f *containerForm) say(name, value string) error {
 }
 
 func (f *containerForm) command() ([]string, error) {
+	branch := []string{}
+	if f.branch != "" {
+		branch = append(branch, "--branch="+f.branch)
+	}
 	switch f.stage {
 	case "mvn_release":
-	case "mvn_nexus_staging", "bom", "trigger", "pull_req":
+	case "bom": // a dry run or not, it writes its files and nothing else
+		return append([]string{"bom", "--write"}, branch...), nil
+	case "mvn_nexus_staging", "trigger", "pull_req":
 		return nil, fault.New(fault.Usage, "stage-not-there", "this gio does not have the stage %s yet: nothing was done and nothing was sent", f.stage).
-			Hint("use the orchestrator's image of before for it; gio has the stage mvn_release")
+			Hint("use the orchestrator's image of before for it; gio has the stages mvn_release and bom")
 	case "release_bundle", "docker_release", "rpm_release", "doc_release", "demos_release", "social_announcements":
 		return nil, fault.New(fault.Usage, "stage-not-there", "the stage %s was listed by the orchestrator but never built; it is to run as a process manifest through `gio trigger`, which this gio does not have yet", f.stage).
-			Hint("trigger its pipelines on CircleCI; gio has the stage mvn_release")
+			Hint("trigger its pipelines on CircleCI; gio has the stages mvn_release and bom")
 	default:
 		return nil, containerUsage("there is no stage %q", f.stage)
 	}
@@ -108,11 +114,7 @@ func (f *containerForm) command() ([]string, error) {
 	if f.dryRun == "false" {
 		level = "--dry-run=false"
 	}
-	args := []string{"release", level}
-	if f.branch != "" {
-		args = append(args, "--branch="+f.branch)
-	}
-	return args, nil
+	return append([]string{"release", level}, branch...), nil
 }
 
 func containerUsage(format string, args ...any) error {

@@ -23,7 +23,7 @@ func TestRewriteContainer(t *testing.T) {
 		{"-s mvn_release --dry-run false --branch ''", released},
 		{"-s mvn_nexus_staging --dry-run false", "stage-not-there"},
 		{"-s mvn_nexus_staging", "stage-not-there"},
-		{"-s bom --dry-run", "stage-not-there"},
+		{"-s bom --dry-run", "bom --write"},
 
 		// The other ways to write it.
 		{"-s mvn_release", dry},
@@ -37,6 +37,9 @@ func TestRewriteContainer(t *testing.T) {
 		{"--cicd-stage=mvn_release --dry-run=false --branch=master", released + " --branch=master"},
 		{"-d false --branch --cicd-stage mvn_release", released},
 		{"-s mvn_release --dry-run false --no-dry-run", released},
+		{"-s bom", "bom --write"},
+		{"-s bom --dry-run false --branch 3.9.x", "bom --write --branch=3.9.x"},
+		{"-s bom --dry-run --branch", "bom --write"},
 
 		// What must not decide by accident.
 		{"-s mvn_release --dry-run ''", "usage"},

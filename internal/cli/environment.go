@@ -177,18 +177,23 @@ func pathInRepository(root, file string) (string, error) {
 	return filepath.ToSlash(rel), err
 }
 
-// planOptions is what every plan of this workspace is made with.
-func (env *environment) planOptions(ws workspace, only, except []string) plan.Options {
+// organization is that of the components, "" where release.json says it.
+func (env *environment) organization(ws workspace) string {
 	org := config.First(config.Env(env.Getenv, "GH_ORG"), config.Value{Value: ws.Config.Organization, Source: config.FileName})
 	env.say("organization", config.First(org, config.Value{Value: "scmHttpUrl", Source: "release.json"}))
+	return org.Value
+}
+
+// planOptions is what every plan of this workspace is made with.
+func (env *environment) planOptions(ws workspace, only, except []string) plan.Options {
 	parameters := ws.Config.Parameters
 	if env.container {
 		parameters = env.seedParameters(ws)
 	}
 	return plan.Options{
-		Branch: ws.Branch.Value, ComponentMain: ws.Config.MainBranch, Organization: org.Value,
+		Branch: ws.Branch.Value, ComponentMain: ws.Config.MainBranch, Organization: env.organization(ws),
 		ReleaseBranches: ws.Config.ReleaseBranches, Parameters: parameters, Overrides: ws.Config.Overrides(),
-		Only: only, Except: except,
+		Only: only, Except: except, Verification: ws.Config.Verification.Plan(),
 	}
 }
 

@@ -43,7 +43,7 @@ func helps(t *testing.T) map[string][]string {
 func TestHelp(t *testing.T) {
 	t.Parallel()
 	pages := helps(t)
-	for _, name := range []string{"gio release", "gio plan", "gio resolve", "gio sim", "gio version", "gio help exit-codes", "gio help environment", "gio status", "gio history", "gio watch", "gio approve", "gio cancel", "gio help journal", "gio prepare"} {
+	for _, name := range []string{"gio release", "gio plan", "gio resolve", "gio sim", "gio version", "gio help exit-codes", "gio help environment", "gio status", "gio history", "gio watch", "gio approve", "gio cancel", "gio help journal", "gio prepare", "gio bom", "gio report"} {
 		if pages[name] == nil {
 			t.Errorf("gio --help does not list %s", name)
 		}
@@ -118,6 +118,8 @@ func TestHelpNamesExitCodes(t *testing.T) {
 		"approve": {0, 2, 3, 4, 5, 6, 7, 11},
 		"cancel":  {0, 2, 3, 4, 5, 6, 7, 11},
 		"history": {0, 2, 3, 4, 5, 7},
+		"bom":     {0, 1, 2, 3, 4, 5, 7},
+		"report":  {0, 1, 2, 3, 4, 5, 7},
 		"sim":     {0, 1, 2, 5, 7},
 		"version": {0, 2}, "help": {0, 2}, "completion": {0, 2},
 	}

@@ -27,18 +27,21 @@ type imageForm struct {
 	dry      string // what every POST says
 	released bool
 	says     string
+	files    []string // that it writes into the checkout
 }
 
 func imageForms() []imageForm {
 	const dryRun, notThere = "this was a dry run, level server", "this gio does not have the stage"
 	return []imageForm{
-		{"-s mvn_release --dry-run", 0, 5, `"dry_run":true`, false, dryRun},
-		{"-s mvn_release --dry-run false", 0, 5, `"dry_run":false`, true, "Acme 3.9.4 is released"},
-		{"-s mvn_release --dry-run --branch 3.9.x", 0, 5, `"dry_run":true`, false, dryRun},
-		{"-s mvn_release --dry-run false --branch 3.9.x", 0, 5, `"dry_run":false`, true, "Acme 3.9.4 is released"},
-		{"-s mvn_nexus_staging --dry-run false", 2, 0, "", false, notThere},
-		{"-s mvn_nexus_staging", 2, 0, "", false, notThere},
-		{"-s bom --dry-run", 2, 0, "", false, notThere},
+		{"-s mvn_release --dry-run", 0, 5, `"dry_run":true`, false, dryRun, nil},
+		{"-s mvn_release --dry-run false", 0, 5, `"dry_run":false`, true, "Acme 3.9.4 is released", nil},
+		{"-s mvn_release --dry-run --branch 3.9.x", 0, 5, `"dry_run":true`, false, dryRun, nil},
+		{"-s mvn_release --dry-run false --branch 3.9.x", 0, 5, `"dry_run":false`, true, "Acme 3.9.4 is released", nil},
+		{"-s mvn_nexus_staging --dry-run false", 2, 0, "", false, notThere, nil},
+		{"-s mvn_nexus_staging", 2, 0, "", false, notThere, nil},
+		{"-s bom --dry-run", 0, 0, "", false, "written: .circleci/release.bom", []string{
+			".circleci", ".circleci/release.bom", ".circleci/release.bom.slack", ".circleci/release.bom.slack.beautified",
+		}},
 	}
 }
 
@@ -93,7 +96,7 @@ func runImage(t *testing.T, image string, form imageForm) {
 	code, output := underTerminal(t, image, "--terminal",
 		"--volume", checkout+":/graviteeio/cicd/pipeline", "--volume", secrets+":/graviteeio/cicd/.secrets.json",
 		"--env", "CIRCLE_HOST="+host, "--env", "GITHUB_API_URL="+host+"/api/v3", "--env", "GH_ORG=acme",
-		"--env", "SECRETHUB_ORG=acme", "--env", "SECRETHUB_REPO=cicd", "--env", "MAVEN_PROFILE_ID=gravitee-release",
+		"--env", "CIRCLE_BUILD_URL=https://circleci.com/gh/acme/release/77", "--env", "SECRETHUB_ORG=acme", "--env", "SECRETHUB_REPO=cicd", "--env", "MAVEN_PROFILE_ID=gravitee-release",
 		"--", form.args)
 	t.Logf("exit %d\n%s", code, output)
 	if code != form.code || !strings.Contains(output, form.says) {
@@ -112,8 +115,18 @@ func runImage(t *testing.T, image string, form imageForm) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	for _, name := range form.files {
+		if path := filepath.Join(checkout, name); after[path] == "" {
+			t.Errorf("%s was not written", name)
+		} else {
+			delete(after, path)
+		}
+	}
 	if diff := cmp.Diff(before, after); diff != "" {
 		t.Errorf("the checkout was changed (-before +after):\n%s", diff)
+	}
+	if foreign, err := exec.CommandContext(t.Context(), "find", checkout, "!", "-uid", "1001").Output(); os.Getuid() == 0 && (err != nil || len(foreign) > 0) {
+		t.Errorf("not the owner's: %s (%v)", foreign, err)
 	}
 	if released := gittest.Refs(t, remote)["refs/tags/3.9.4"] != ""; released != form.released {
 		t.Errorf("tag 3.9.4 is there: %t", released)

@@ -7,7 +7,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -207,22 +206,4 @@ func (s *shop) checkReleased(branch string, components []string) (lost int) {
 		s.Errorf("release.json on %s (-want +got):\n%s", branch, diff)
 	}
 	return lost
-}
-
-// product is a release.json with these waves, all of it to be released.
-func product(version string, waves ...string) string {
-	var components []string
-	var groups [][]string
-	for _, wave := range waves {
-		groups = append(groups, strings.Fields(wave))
-		for _, name := range strings.Fields(wave) {
-			components = append(components, fmt.Sprintf(`{"name": %q, "version": %q}`, name, version))
-		}
-	}
-	dependencies, err := json.Marshal(groups)
-	if err != nil {
-		panic(err)
-	}
-	return fmt.Sprintf("{\n\"name\": \"Acme\",\n\"version\": %q,\n\"scmHttpUrl\": \"https://github.com/acme\",\n\"components\": [\n%s\n],\n\"buildDependencies\": %s\n}\n",
-		version, strings.Join(components, ",\n"), dependencies)
 }

@@ -2,6 +2,8 @@ package cli_test
 
 import (
 	"bytes"
+	"encoding/json"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -49,4 +51,22 @@ func TestInterrupted(t *testing.T) {
 	if got := gittest.Refs(t, remote); len(got) != len(refs) {
 		t.Errorf("refs before %v, after %v", refs, got)
 	}
+}
+
+// product is a release.json with these waves, all of it to be released.
+func product(version string, waves ...string) string {
+	var components []string
+	var groups [][]string
+	for _, wave := range waves {
+		groups = append(groups, strings.Fields(wave))
+		for _, name := range strings.Fields(wave) {
+			components = append(components, fmt.Sprintf(`{"name": %q, "version": %q}`, name, version))
+		}
+	}
+	dependencies, err := json.Marshal(groups)
+	if err != nil {
+		panic(err)
+	}
+	return fmt.Sprintf("{\n\"name\": \"Acme\",\n\"version\": %q,\n\"scmHttpUrl\": \"https://github.com/acme\",\n\"components\": [\n%s\n],\n\"buildDependencies\": %s\n}\n",
+		version, strings.Join(components, ",\n"), dependencies)
 }

@@ -14,6 +14,8 @@ const (
 	noWorkflowFor  = 5 * time.Minute        // without a workflow: none will run
 	youngFor       = 10 * time.Second       // after the first workflow appeared: a success is read twice
 	secondReading  = 500 * time.Millisecond // after which the second reading is made
+	proofFor       = 30 * time.Second       // for what proves a release to be there once its pipeline is green
+	soonestProof   = 2 * time.Second        // between readings of a green pipeline whose proof is missing, at least
 	componentLimit = 3 * time.Hour          // of one pipeline, holds not counted
 	cancelFor      = 2 * time.Minute        // of waiting for what was cancelled to end
 	cancelApart    = 5 * time.Second        // between readings of what is being cancelled, at most

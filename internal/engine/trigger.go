@@ -129,6 +129,14 @@ func (s *session) earlierAttempts(ctx context.Context, u unit) (asked bool, err 
 		case v.State == circleci.Failed, v.NoWorkflow, v.RerunDue:
 			continue
 		}
+		if v.State == circleci.Succeeded {
+			if unproven, err := s.allUnproven(ctx, u, v); unproven || err != nil {
+				if err != nil {
+					return false, err
+				}
+				continue
+			}
+		}
 		reason := fmt.Sprintf("the pipeline %s of an earlier attempt was run again on CircleCI: %s", id, v.Reason)
 		return true, s.ask(ctx, u, reason)
 	}

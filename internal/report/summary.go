@@ -78,10 +78,13 @@ func NewResult(s *run.State, err error) Result {
 }
 
 // JSON writes v as indented JSON.
-func JSON(w io.Writer, v any) error {
+func JSON(w io.Writer, v any) error { return jsonWith(w, "  ", v) }
+
+// jsonWith writes v as JSON, indented by this for each level; "" keeps it on one line.
+func jsonWith(w io.Writer, indent string, v any) error {
 	enc := json.NewEncoder(w)
 	enc.SetEscapeHTML(false)
-	enc.SetIndent("", "  ")
+	enc.SetIndent("", indent)
 	return enc.Encode(v)
 }
 

@@ -74,6 +74,7 @@ type Event struct {
 	Adopted  bool      `json:"adopted,omitempty"`  // triggered: found by looking it up
 	Cancel   string    `json:"cancel,omitempty"`   // triggered: id of a second pipeline that must be cancelled
 
+	Commit   string `json:"commit,omitempty"`   // succeeded: what the pipeline was started on, where CircleCI says it
 	Status   string `json:"status,omitempty"`   // observed: CircleCI's word; resolved: the answer
 	Held     bool   `json:"held,omitempty"`     // observed: waits for an approval
 	Code     string `json:"code,omitempty"`     // failed, stopped: a fault's code

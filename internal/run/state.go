@@ -43,6 +43,7 @@ type Step struct {
 	Until time.Time `json:"until,omitzero"`
 
 	Pipeline  Pipeline  `json:"pipeline,omitzero"`
+	Commit    string    `json:"commit,omitempty"`    // what the pipeline was started on; of one that succeeded
 	Cancel    string    `json:"cancel,omitempty"`    // a second pipeline of this attempt, to be cancelled
 	Earlier   []string  `json:"earlier,omitempty"`   // pipeline ids of earlier attempts
 	Dropped   int       `json:"-"`                   // so many of Earlier are none of its business: a person said so
@@ -295,7 +296,7 @@ func applyAnswer(st *Step, e Event) {
 			}
 		}
 		st.Status, st.Pipeline, st.URL, st.StartedAt = Running, *e.Pipeline, e.Pipeline.URL, e.Time
-		st.Workflow, st.Job, st.Detail, st.Code, st.Output, st.EndedAt = "", "", "", "", nil, time.Time{}
+		st.Workflow, st.Job, st.Detail, st.Code, st.Output, st.Commit, st.EndedAt = "", "", "", "", nil, "", time.Time{}
 	case AnswerReleased:
 		end(st, HasSucceeded, e)
 	case AnswerNotTriggered:
@@ -318,7 +319,7 @@ func (s *Step) past() []string {
 func end(st *Step, status Status, e Event) {
 	st.Status, st.EndedAt = status, e.Time
 	st.Reason, st.Code, st.Workflow, st.Job, st.Detail = e.Reason, e.Code, e.Workflow, e.Job, e.Status
-	st.URL, st.Output = or(e.URL, st.URL), e.Output
+	st.URL, st.Output, st.Commit = or(e.URL, st.URL), e.Output, e.Commit
 }
 
 func merge[V any](to, from map[string]V) map[string]V {

@@ -1,0 +1,57 @@
+package report
+
+import (
+	"net/url"
+	"strconv"
+	"strings"
+)
+
+// markdownTable is a table whose cells are Markdown already.
+type markdownTable struct {
+	head []string
+	rows [][]string
+}
+
+func (t markdownTable) String() string {
+	var b strings.Builder
+	line := func(cells []string) { b.WriteString("| " + strings.Join(cells, " | ") + " |\n") }
+	line(t.head)
+	b.WriteString(strings.Repeat("| --- ", len(t.head)) + "|\n")
+	for _, cells := range t.rows {
+		line(cells)
+	}
+	return b.String()
+}
+
+// inMarkdown shows a foreign text as it is: nothing in it is a mark, a link or HTML.
+func inMarkdown(text string) string {
+	var b strings.Builder
+	for _, r := range clean(text) {
+		switch r {
+		case '<', '>', '&':
+			b.WriteString("&#" + strconv.Itoa(int(r)) + ";")
+			continue
+		case '\\', '`', '*', '_', '[', ']', '|', '#', '~', '!':
+			b.WriteByte('\\')
+		}
+		b.WriteRune(r)
+	}
+	return b.String()
+}
+
+// markdownLink is a link, or the text alone where the address is none for the web.
+func markdownLink(text, address string) string {
+	if address = webLink(address); address == "" {
+		return inMarkdown(text)
+	}
+	return "[" + inMarkdown(text) + "](" + address + ")"
+}
+
+// webLink is an address that a browser may be sent to, "" where it is none.
+func webLink(address string) string {
+	u, err := url.Parse(address)
+	if err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Host == "" || u.User != nil {
+		return ""
+	}
+	return strings.NewReplacer("(", "%28", ")", "%29").Replace(u.String())
+}

@@ -1,0 +1,277 @@
+package report
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/gravitee-lab/gio/internal/journal"
+	"github.com/gravitee-lab/gio/internal/plan"
+	"github.com/gravitee-lab/gio/internal/run"
+)
+
+// Story is a whole run for people who were not there. Its field names are a contract.
+type Story struct {
+	Run       string      `json:"run"`
+	Kind      string      `json:"kind"`
+	Product   string      `json:"product"`
+	Version   string      `json:"version"`
+	Branch    string      `json:"branch"`
+	Manifest  string      `json:"manifest"`
+	Standing  Standing    `json:"standing"`
+	Began     time.Time   `json:"began"`
+	LastEvent time.Time   `json:"last_event"`
+	Sessions  []Session   `json:"sessions"`
+	Waves     []StoryWave `json:"waves"`
+	Critical  int64       `json:"critical_seconds"` // of the steps of the critical path together
+	Materials []Material  `json:"materials"`
+	Commit    string      `json:"commit,omitempty"` // of the release repository, that holds what was recorded last
+	Driven    bool        `json:"driven"`           // somebody drives it: how it ends is open
+	Next      []string    `json:"next,omitempty"`   // what to do and what to type
+	Note      string      `json:"note,omitempty"`   // why something is missing
+}
+
+// Session is one driver's time with the run.
+type Session struct {
+	Login string    `json:"login,omitempty"`
+	Job   string    `json:"job,omitempty"` // link of the CircleCI job that gio ran in
+	Gio   string    `json:"gio,omitempty"`
+	Began time.Time `json:"began"`
+	Ended time.Time `json:"ended"` // of the last event; now where it drives still
+	Code  string    `json:"code,omitempty"`
+	End   string    `json:"end"` // how it ended, a sentence
+}
+
+// StoryWave is the components of one group of buildDependencies. The plans of all sessions are taken together: a later one
+// lacks what was done before.
+type StoryWave struct {
+	Number int         `json:"number"` // from 1; 0 holds what stands in no plan
+	Group  int         `json:"group"`  // its index in buildDependencies, from 1
+	Steps  []StoryStep `json:"steps"`
+}
+
+// StoryStep is one step. Critical marks the one of its wave that ended last: the next wave waited for it.
+type StoryStep struct {
+	Step
+	Seconds  int64  `json:"seconds"` // of the last attempt, holds counted
+	Critical bool   `json:"critical,omitempty"`
+	Spans    []Span `json:"spans"`
+}
+
+// Span is a time in which a pipeline of a step ran, or waited for an approval. Failed tells that it ended in failure.
+type Span struct {
+	From   time.Time `json:"from"`
+	To     time.Time `json:"to"` // of one that is open: of the newest event, or now where somebody drives
+	Held   bool      `json:"held,omitempty"`
+	Failed bool      `json:"failed,omitempty"`
+	Open   bool      `json:"open,omitempty"`
+}
+
+// StoryOptions say what the journal does not.
+type StoryOptions struct {
+	Lease   journal.Lease
+	Now     time.Time               // by the clock of who tells it
+	Command string                  // that drives the run
+	Output  func(run.Step) []string // the last lines that the failing job of a step printed, which no journal keeps; may be nil
+}
+
+// NewStory reads the journal of a run; its error is run.Fold's.
+func NewStory(events []run.Event, o StoryOptions) (*Story, error) {
+	t := &tracer{state: &run.State{}, group: map[run.StepID]int{}, spans: map[run.StepID][]Span{}, repository: map[string]string{}}
+	for _, e := range events {
+		if err := t.add(e); err != nil {
+			return nil, err
+		}
+	}
+	state, h, driven := t.state, t.state.Header, o.Lease.Live(o.Now)
+	s := &Story{
+		Run: h.Run(), Kind: h.Kind, Product: h.Product, Version: h.Version, Branch: h.Branch, Manifest: h.Manifest,
+		Began: state.Began, LastEvent: state.Time, Sessions: t.sessions, Commit: t.commit,
+		Driven: driven, Standing: StandingOf(state, driven),
+	}
+	end := state.Time
+	if driven {
+		end = o.Now
+	}
+	if !driven && s.Standing != IsReleased && s.Standing != HasPassed {
+		for _, r := range next(state, o.Command) {
+			s.Next = append(s.Next, strings.TrimPrefix(r.render(0, false), "next: "))
+		}
+	}
+	for i := range s.Sessions {
+		one, last := &s.Sessions[i], i == len(s.Sessions)-1
+		if last && driven {
+			one.Ended = o.Now
+		}
+		if one.End == "" {
+			one.End = ending(state.Finished && last, driven && last)
+		}
+	}
+	s.Waves = t.waves(end, o.Output)
+	for i := range s.Waves {
+		s.Critical += markCritical(s.Waves[i].Steps)
+	}
+	s.Materials = t.materials()
+	return s, nil
+}
+
+// ending is how a session ended that did not say so.
+func ending(finished, driven bool) string {
+	switch {
+	case finished:
+		return "released"
+	case driven:
+		return "drives still"
+	}
+	return "was not heard of again"
+}
+
+// tracer follows a run event by event.
+type tracer struct {
+	state      *run.State
+	sessions   []Session
+	group      map[run.StepID]int // of the newest plan that holds a step
+	spans      map[run.StepID][]Span
+	repository map[string]string // by component
+	commit     string
+}
+
+func (t *tracer) add(e run.Event) error {
+	if err := t.state.Apply(e); err != nil {
+		return err
+	}
+	switch e.Type {
+	case run.Planned:
+		t.plan(e)
+	case run.Stopped:
+		if n := len(t.sessions); n > 0 {
+			t.sessions[n-1].Code, t.sessions[n-1].End = e.Code, e.Reason
+		}
+	case run.Recorded:
+		t.commit = cmp.Or(e.Record.Commit, t.commit)
+	default: // about steps
+	}
+	if n := len(t.sessions); n > 0 && e.Type != run.Resolved { // a person's answer comes between two sessions
+		t.sessions[n-1].Ended = e.Time
+	}
+	for _, id := range e.Steps {
+		t.follow(t.state.Step(id), e.Time)
+	}
+	return nil
+}
+
+func (t *tracer) plan(e run.Event) {
+	s := Session{Began: e.Time, Ended: e.Time}
+	if e.Driver != nil {
+		s.Login, s.Job, s.Gio = e.Driver.Login, e.Driver.Job, e.Driver.Gio
+	}
+	t.sessions = append(t.sessions, s)
+	for _, w := range e.Plan.Waves {
+		for _, st := range w.Steps {
+			t.group[run.StepID(st.ID())] = w.Group
+			t.repository[st.Component] = st.Repository
+		}
+	}
+}
+
+// follow opens and closes the spans of a step as its status changes.
+func (t *tracer) follow(st run.Step, at time.Time) {
+	spans := t.spans[st.ID]
+	last := len(spans) - 1
+	open := last >= 0 && spans[last].Open
+	runs, held := st.Status == run.Running || st.Status == run.OnHold, st.Status == run.OnHold
+	if open && runs && spans[last].Held == held {
+		return
+	}
+	if open {
+		spans[last].To, spans[last].Open, spans[last].Failed = at, false, st.Status == run.HasFailed
+	}
+	if runs {
+		spans = append(spans, Span{From: at, Held: held, Open: true})
+	}
+	t.spans[st.ID] = spans
+}
+
+func (t *tracer) waves(end time.Time, output func(run.Step) []string) []StoryWave {
+	byGroup := map[int][]StoryStep{}
+	for _, st := range t.state.Steps() {
+		if st.Status == run.HasFailed && output != nil {
+			st.Output = output(st)
+		}
+		spans := slices.Clone(t.spans[st.ID])
+		if n := len(spans); n > 0 && spans[n-1].Open {
+			spans[n-1].To = end
+		}
+		g := t.group[st.ID]
+		byGroup[g] = append(byGroup[g], StoryStep{
+			Step:    Step{Component: st.ID.Component(), Version: st.ID.Version(), Step: st},
+			Seconds: int64(elapsed(st, end).Round(time.Second).Seconds()), Spans: spans,
+		})
+	}
+	var waves []StoryWave
+	number := 0
+	for _, g := range slices.Sorted(maps.Keys(byGroup)) {
+		if g > 0 {
+			number++
+		}
+		w := StoryWave{Group: g, Steps: byGroup[g]}
+		if g > 0 {
+			w.Number = number
+		}
+		for i := range w.Steps {
+			w.Steps[i].Wave = w.Number
+		}
+		waves = append(waves, w)
+	}
+	return waves
+}
+
+// markCritical marks the step that ended last, and gives how long it took.
+func markCritical(steps []StoryStep) int64 {
+	end := func(s *StoryStep) time.Time {
+		if len(s.Spans) == 0 {
+			return time.Time{}
+		}
+		return s.Spans[len(s.Spans)-1].To
+	}
+	var last *StoryStep
+	for i := range steps {
+		if s := &steps[i]; !end(s).IsZero() && (last == nil || end(s).After(end(last))) {
+			last = s
+		}
+	}
+	if last == nil {
+		return 0
+	}
+	last.Critical = true
+	return last.Seconds
+}
+
+// materials is what the product is made of as far as the newest plan says it: what this run releases, then the others.
+func (t *tracer) materials() []Material {
+	var now, before []Material
+	for _, st := range t.state.Steps() {
+		if st.Status == run.HasSucceeded {
+			now = append(now, Material{
+				Name: st.ID.Component(), Version: st.ID.Version(), Now: true, Repository: t.repository[st.ID.Component()],
+				Commit: st.Commit, Pipeline: st.Pipeline.URL,
+			})
+		}
+	}
+	if t.state.Plan == nil {
+		return now
+	}
+	var others []plan.Left
+	for _, st := range t.state.Plan.Steps() {
+		others = append(others, plan.Left{Component: st.Component, Version: st.Version + "-SNAPSHOT"})
+	}
+	others = append(others, t.state.Plan.Left...)
+	for _, l := range others {
+		if t.state.Step(run.ID(l.Component, strings.TrimSuffix(l.Version, "-SNAPSHOT"))).Status != run.HasSucceeded {
+			before = append(before, Material{Name: l.Component, Version: l.Version})
+		}
+	}
+	return append(now, before...)
+}
