@@ -120,9 +120,13 @@ func (c *Check) stated(ctx context.Context, repository, branch string) (stated, 
 	return stated{}, nil
 }
 
-// tagOf is the tag of a step's version, plain or with a v, "" when there is none.
+// tagOf is the tag of a step's version, plain, with a v, or as gio.yaml names it, "" when there is none.
 func (c *Check) tagOf(ctx context.Context, st plan.Step) (string, error) {
-	for _, name := range []string{st.Version, "v" + st.Version} {
+	names := []string{st.Version, "v" + st.Version}
+	if tag := st.Proof.Tag; tag != "" && !slices.Contains(names, tag) {
+		names = append(names, tag)
+	}
+	for _, name := range names {
 		found, err := c.GitHub.HasTag(ctx, st.Repository, name)
 		switch {
 		case fault.Is(err, "github-empty"): // it has no commit either

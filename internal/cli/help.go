@@ -121,7 +121,19 @@ one that gio does not know is an error.
       definition: UUID          # pipeline definition of a GitHub App project
       parameters: {component: "{{.Component}} {{.Version}}"}
       stage: false              # left out by nexus staging
-  author: {name: Release Bot, email: bot@example.org}`
+  author: {name: Release Bot, email: bot@example.org}
+
+A pipeline that is green proves little: verify, at the top or under a component, wants to see more
+before gio counts it as a success.
+
+  verify: tag                   # it has left its tag; GitHub is asked for it, with GITHUB_TOKEN
+  tag: "v{{.Version}}"          # its name, default "{{.Version}}"
+  verify: workflow              # these workflows ran in the pipeline and succeeded
+  workflows: [release]
+  verify: none                  # nothing more: the default
+
+What is not there 30 seconds after the pipeline has failed with the code no-proof. Dry runs look for
+no tag; of the pipelines that --dry-run=client simulates nothing is wanted.`
 
 const journalTopic = `All that gio knows of its runs lies in the release repository, in refs/gio/journal: a chain of
 commits, one for each push. A clone does not fetch it by itself. Its tree:
