@@ -163,8 +163,8 @@ To move it to another repository, while nobody drives: fetch it as above, then p
 
 When somebody deletes it, or pushes over it by force, a driver starts nothing more and ends with
 exit 7; its pipelines run on. A gio started then refuses what gio has begun, which the tag
-VERSION_START tells: what still runs would be started again. Put the newest copy back from a clone
-that has one, and look at gio status. What was noted after that copy was made is missing: compare
-with CircleCI before gio release.
+VERSION_START tells: what still runs would be started again. gio doctor --fix rebuilds it from tags
+and CircleCI. Or put the newest copy back from a clone that has one, as below, and look at gio
+status. What was noted after that copy was made is missing: compare with CircleCI (gio doctor).
 
   git push --force origin refs/gio/journal`

@@ -20,6 +20,7 @@ const (
 	cancelFor      = 2 * time.Minute        // of waiting for what was cancelled to end
 	cancelApart    = 5 * time.Second        // between readings of what is being cancelled, at most
 	approveFor     = 30 * time.Second       // of waiting for an approval to take effect
+	breath         = 10 * time.Millisecond  // for what begins at the same time to say so
 	gatherFor      = 250 * time.Millisecond // an intent waits for the others of its launch
 	noteStart      = time.Second            // until the id of a new pipeline is in the journal: without it, it is looked up
 	noteFacts      = 20 * time.Second       // until what CircleCI said of a pipeline is: it can be asked again

@@ -15,16 +15,16 @@ import (
 // before the intent is written: with it the pipeline is found again if the answer is lost.
 func (s *session) trigger(ctx context.Context, u unit) error {
 	s.try(u)
+	s.rec.expect(u.ids[0])
+	defer s.rec.forget(u.ids[0]) // where nothing comes of it
 	if asked, err := s.earlierAttempts(ctx, u); asked || err != nil {
 		return err
 	}
 	if failed, err := s.notReady(ctx, u); failed || err != nil {
 		return err
 	}
-	s.rec.expect(u.ids[0])
 	newest, serverTime, err := s.ci.Newest(ctx, u.steps[0].Project)
 	if err != nil {
-		s.rec.forget(u.ids[0])
 		return s.notReadable(ctx, u, err)
 	}
 	return s.send(ctx, u, run.Event{Send: 1, After: newest, ServerTime: serverTime})

@@ -4,14 +4,12 @@ import (
 	"context"
 	"fmt"
 	"path"
-	"strings"
 
 	"golang.org/x/sync/errgroup"
 
 	"github.com/gravitee-lab/gio/internal/fault"
 	"github.com/gravitee-lab/gio/internal/github"
 	"github.com/gravitee-lab/gio/internal/manifest"
-	"github.com/gravitee-lab/gio/internal/versionfile"
 )
 
 const pipelineFile = ".circleci/config.yml"
@@ -59,41 +57,27 @@ func (s *surveyed) look(ctx context.Context) error {
 	if s.repository.Archived {
 		return nil
 	}
-	if _, there, err := s.file(ctx, pipelineFile); err != nil || !there {
+	_, err := s.gh.File(ctx, s.repository.FullName, "", pipelineFile)
+	if fault.Is(err, "no-file") { // what has no commit has none either
+		return nil
+	}
+	if err != nil {
 		return err
 	}
-	for _, file := range versionfile.Candidates() {
-		data, there, err := s.file(ctx, file)
-		if err != nil {
-			return err
-		}
-		if there {
-			s.take(file, data)
-			return nil
-		}
+	file, version, err := s.gh.VersionOn(ctx, s.repository.FullName, "")
+	if fault.Is(err, "version-file") {
+		s.left = err.Error()
+		return nil
 	}
-	return nil
+	s.take(file, version)
+	return err
 }
 
-// take judges what a version file says. A version that is to be released must be one that gio can release.
-func (s *surveyed) take(file string, data []byte) {
-	version, err := versionfile.Of(file, data)
-	if err != nil {
-		s.left = err.Error()
-		return
-	}
-	if _, err := manifest.ParseVersion(version); err != nil && strings.HasSuffix(version, snapshot) {
+// take judges a version: one that is to be released must be one that gio can release.
+func (s *surveyed) take(file, version string) {
+	if _, err := manifest.ParseVersion(version); err != nil && isOpen(version) {
 		s.left = fmt.Sprintf("%s says %s, which is not of the form X.Y.Z-SNAPSHOT", file, version)
 		return
 	}
 	s.version = version
-}
-
-// file reads a file of the default branch. A repository without a commit has none.
-func (s *surveyed) file(ctx context.Context, name string) (data []byte, there bool, err error) {
-	data, err = s.gh.File(ctx, s.repository.FullName, "", name)
-	if fault.Is(err, "no-file") || fault.Is(err, "no-commit") {
-		return nil, false, nil
-	}
-	return data, err == nil, err
 }
