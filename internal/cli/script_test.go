@@ -31,7 +31,7 @@ func TestMain(m *testing.M) {
 	if err := flag.Set("test.parallel", "12"); err != nil {
 		panic(err)
 	}
-	testscript.Main(m, map[string]func(){"gio": func() { os.Exit(cli.Main()) }})
+	testscript.Main(m, map[string]func(){"gio": func() { os.Exit(cli.Main()) }, "at-terminal": atTerminal})
 }
 
 const scripts = "../../testdata/script"
