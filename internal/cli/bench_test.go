@@ -10,7 +10,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
-	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -130,9 +129,4 @@ func (f *firstByte) Write(p []byte) (int, error) {
 		f.after = time.Since(f.began)
 	}
 	return len(p), nil
-}
-
-func median(d []time.Duration) time.Duration {
-	slices.Sort(d)
-	return d[len(d)/2]
 }

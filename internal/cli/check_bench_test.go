@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -114,4 +115,9 @@ func (w grown) firstTrigger(b *testing.B, gio string) time.Duration {
 	_ = cmd.Process.Kill() // it has shown what it is for
 	_ = cmd.Wait()
 	return took
+}
+
+func median(d []time.Duration) time.Duration {
+	slices.Sort(d)
+	return d[len(d)/2]
 }
