@@ -13,7 +13,9 @@ import (
 	"github.com/gravitee-lab/gio/internal/engine"
 	"github.com/gravitee-lab/gio/internal/fault"
 	"github.com/gravitee-lab/gio/internal/gitrepo"
+	"github.com/gravitee-lab/gio/internal/notify"
 	"github.com/gravitee-lab/gio/internal/report"
+	"github.com/gravitee-lab/gio/internal/run"
 )
 
 type releaseOptions struct {
@@ -95,7 +97,11 @@ func runRelease(ctx context.Context, env *environment, o releaseOptions) error {
 	defer env.leave(r)
 	v := env.newView(o.events)
 	defer v.close()
-	r.Notify = v.notify
+	var people *notify.Notifier // once the release is prepared
+	r.Notify = func(e run.Event, s *run.State) {
+		v.notify(e, s)
+		people.Note(e, s)
+	}
 	err = env.prepare(ctx, r, a, o)
 	if errors.Is(err, engine.ErrNothing) {
 		return env.nothing(r, o)
@@ -104,12 +110,16 @@ func runRelease(ctx context.Context, env *environment, o releaseOptions) error {
 		return err
 	}
 	r.CI = a.steady
-	ctx, stop, done := env.stopping(ctx)
-	defer done()
+	people = notify.New(env.people(a, r)...)
+	running, stop, done := env.stopping(ctx)
 	v.start(r.Clock, r.Earlier)
-	err = r.Run(ctx, stop)
+	err = r.Run(running, stop)
+	done()
 	v.close()
-	return env.result(r, o, err)
+	err = env.result(r, o, err)
+	env.leave(r) // before people are told: another driver need not wait for that
+	env.tell(ctx, people, err)
+	return err
 }
 
 // leave gives the run back, so that the next driver need not wait.
