@@ -45,10 +45,7 @@ type Slack struct {
 }
 
 // Receiver makes the channel one.
-func (s Slack) Receiver() Receiver {
-	b := &slackBot{Slack: s, poster: newPoster(s.Version)}
-	return Receiver{name: "Slack, " + s.Channel, every: slackEvery, deliver: b.deliver}
-}
+func (s Slack) Receiver() Receiver { return newSlackBot(s).receiver() }
 
 // slackBot keeps one message up to date.
 type slackBot struct {
@@ -57,6 +54,12 @@ type slackBot struct {
 	channel, ts string // of the run's message, as Slack names it; "" before it is there
 	shown       []byte // what it says
 	told        int64  // the last event that has its reply
+}
+
+func newSlackBot(s Slack) *slackBot { return &slackBot{Slack: s, poster: newPoster(s.Version)} }
+
+func (b *slackBot) receiver() Receiver {
+	return Receiver{name: "Slack, " + b.Channel, every: slackEvery, deliver: b.deliver}
 }
 
 func (b *slackBot) deliver(ctx context.Context, m Moment) error {
@@ -198,13 +201,16 @@ func word(text string) string {
 
 // slackFault is what Slack's answer means. Its code is Slack's word.
 func slackFault(a answer, said string) error {
+	if said == "" && a.ok() {
+		return fault.New(fault.Invalid, "slack", "its answer is not one of Slack's").Hint("is there a proxy that answers for it?")
+	}
 	transient := a.transient() || slices.Contains([]string{
 		"ratelimited", "rate_limited", "internal_error", "fatal_error", "service_unavailable", "request_timeout", "rollup_error",
 	}, said)
 	if transient {
 		return fault.New(fault.Remote, cmp.Or(said, "slack"), "it says %s", cmp.Or(said, http.StatusText(a.status)))
 	}
-	f := fault.New(fault.Invalid, cmp.Or(said, "slack"), "it says %s", cmp.Or(said, http.StatusText(a.status), "nothing that gio knows"))
+	f := fault.New(fault.Invalid, cmp.Or(said, "slack"), "it says %s", cmp.Or(said, http.StatusText(a.status)))
 	switch said {
 	case "channel_not_found", "not_in_channel", "is_archived", "channel_is_archived":
 		return f.Hint("check notify.slack.channel in gio.yaml, and invite the bot there: /invite @BOT")

@@ -32,16 +32,10 @@ type Webhook struct {
 }
 
 // Receiver makes the webhook one.
-func (w Webhook) Receiver() Receiver {
-	h := &hook{Webhook: w, poster: newPoster(w.Version)}
-	return Receiver{
-		name: "webhook " + Shown(w.URL), every: webhookEvery, deliver: h.deliver,
-		missed: func() (int, error) { return h.lost, h.why },
-	}
-}
+func (w Webhook) Receiver() Receiver { return newHook(w).receiver() }
 
-// Shown is the part of an address that is no secret.
-func Shown(address string) string {
+// shown is the part of an address that is no secret.
+func shown(address string) string {
 	u, err := url.Parse(address)
 	if err != nil || u.Host == "" {
 		return "(an address that is none)"
@@ -107,6 +101,15 @@ type batch struct {
 	Delivery
 	body  []byte
 	tries int
+}
+
+func newHook(w Webhook) *hook { return &hook{Webhook: w, poster: newPoster(w.Version)} }
+
+func (h *hook) receiver() Receiver {
+	return Receiver{
+		name: "webhook " + shown(h.URL), every: webhookEvery, deliver: h.deliver,
+		missed: func() (int, error) { return h.lost, h.why },
+	}
 }
 
 func (h *hook) deliver(ctx context.Context, m Moment) error {
