@@ -42,13 +42,15 @@ func (env *environment) tell(ctx context.Context, n *notify.Notifier, err error)
 // slack is a bot in the configured channel where there is a token for one, else the incoming webhook.
 func (env *environment) slack(a *asker, _ *engine.Release) ([]notify.Receiver, string) {
 	wanted := a.ws.Config.Notify.Slack
-	token, address := env.Getenv("SLACK_BOT_TOKEN"), env.Getenv("SLACK_WEBHOOK_URL")
+	token, address := strings.TrimSpace(env.Getenv("SLACK_BOT_TOKEN")), strings.TrimSpace(env.Getenv("SLACK_WEBHOOK_URL"))
 	switch {
 	case wanted == nil:
 		return nil, ""
 	case token != "" && wanted.Channel != "":
+		env.say("Slack", config.Value{Value: wanted.Channel, Source: "SLACK_BOT_TOKEN"})
 		return []notify.Receiver{notify.Slack{Token: token, Channel: wanted.Channel, Version: Version(), Texts: slackTexts()}.Receiver()}, ""
 	case config.WebAddress(address):
+		env.say("Slack", config.Value{Value: "incoming webhook", Source: "SLACK_WEBHOOK_URL"})
 		return []notify.Receiver{notify.SlackWebhook{URL: address, Version: Version(), Texts: slackTexts()}.Receiver()}, ""
 	case address != "":
 		return nil, "Slack is not told: SLACK_WEBHOOK_URL holds no address"

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"net/http"
 	"net/http/httptest"
 	"os"
 	"os/exec"
@@ -15,6 +16,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -50,7 +52,7 @@ func TestScripts(t *testing.T) {
 			"release-repo": cmdReleaseRepo, "serve-git": cmdServeGit, "push-as-colleague": cmdPushAsColleague,
 			"sim": cmdSim, "pipelines": cmdPipelines, "no-duplicates": cmdNoDuplicates,
 			"rerun": cmdRerun, "cancel": cmdCancel, "trigger": cmdTrigger, "await-request": cmdAwaitRequest,
-			"remember": cmdRemember, "unchanged": cmdUnchanged, "only-reads": cmdOnlyReads, "each-post": cmdEachPost,
+			"receive": cmdReceive, "remember": cmdRemember, "unchanged": cmdUnchanged, "only-reads": cmdOnlyReads, "each-post": cmdEachPost,
 		},
 	})
 }
@@ -246,6 +248,35 @@ func serve(t testing.TB, scenario sim.Scenario) (*sim.Sim, string) {
 		s.Close()
 	})
 	return s, server.URL
+}
+
+// cmdReceive serves somebody who is told of a release.
+func cmdReceive(ts *testscript.TestScript, neg bool, args []string) {
+	need(ts, neg, len(args) == 1, "receive FILE")
+	file := ts.MkAbs(args[0])
+	var mu sync.Mutex
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		mu.Lock()
+		defer mu.Unlock()
+		body, err := io.ReadAll(r.Body)
+		if err == nil {
+			err = appendTo(file, fmt.Sprintf("%s %s %s\n", r.URL.Path, strings.Join(r.Header.Values("X-Gio-Signature-256"), ""), body))
+		}
+		if err != nil {
+			http.Error(w, err.Error(), http.StatusTeapot)
+		}
+	}))
+	worldOf(ts).t.Cleanup(server.Close)
+	ts.Setenv("RECEIVER", server.URL)
+}
+
+func appendTo(file, text string) error {
+	f, err := os.OpenFile(file, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o644)
+	if err != nil {
+		return err
+	}
+	_, err = f.WriteString(text)
+	return errors.Join(err, f.Close())
 }
 
 func cmdPipelines(ts *testscript.TestScript, neg bool, args []string) {

@@ -58,11 +58,14 @@ type File struct {
 	Notify Notify `yaml:"notify"` // who is told of a release
 }
 
+// Slack is where in Slack.
+type Slack struct {
+	Channel string `yaml:"channel"` // name or id; an incoming webhook has its own
+}
+
 // Notify says who is told of a release. Secrets come from the environment.
 type Notify struct {
-	Slack *struct {
-		Channel string `yaml:"channel"` // name or id; an incoming webhook has its own
-	} `yaml:"slack"` // nil: Slack is not told
+	Slack   *Slack `yaml:"slack"` // nil: Slack is not told
 	Webhook struct {
 		URL string `yaml:"url"`
 	} `yaml:"webhook"`

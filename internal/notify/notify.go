@@ -18,6 +18,7 @@ const (
 	attempt    = 5 * time.Second  // one request, its answer included
 	firstRetry = time.Second      // doubled with every failure
 	lastRetry  = time.Minute
+	lastTries  = 3    // after the end of a run, of what does not arrive
 	backlog    = 1000 // events kept for a receiver that does not answer
 )
 
@@ -173,7 +174,7 @@ func (o *outlet) untold() error {
 
 // serve tells one receiver until it is told of the end, or cannot be told.
 func (n *Notifier) serve(o *outlet) {
-	over, retry := n.over, firstRetry
+	over, retry, tries := n.over, firstRetry, 0
 	for pause := time.Duration(0); n.await(o, over, pause); {
 		m := n.take(o)
 		err := o.deliver(n.ctx, m)
@@ -185,7 +186,10 @@ func (n *Notifier) serve(o *outlet) {
 			pause, retry = o.every, firstRetry
 			continue
 		case m.Over:
-			over, retry = nil, firstRetry // what is left of the time is for trying
+			if tries++; tries == lastTries {
+				return
+			}
+			over, retry = nil, firstRetry
 		}
 		pause, retry = retry, min(2*retry, lastRetry)
 		o.again()
