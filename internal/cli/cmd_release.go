@@ -111,15 +111,20 @@ func runRelease(ctx context.Context, env *environment, o releaseOptions) error {
 	}
 	r.CI = a.steady
 	people = notify.New(env.people(a, r)...)
-	running, stop, done := env.stopping(ctx)
-	v.start(r.Clock, r.Earlier)
-	err = r.Run(running, stop)
-	done()
-	v.close()
-	err = env.result(r, o, err)
-	env.leave(r) // before people are told: another driver need not wait for that
+	err = env.drive(ctx, r, v, o)
 	env.tell(ctx, people, err)
 	return err
+}
+
+// drive runs a prepared release to its end, tells how it ended and gives the run back.
+func (env *environment) drive(ctx context.Context, r *engine.Release, v view, o releaseOptions) error {
+	ctx, stop, done := env.stopping(ctx)
+	defer done()
+	v.start(r.Clock, r.Earlier)
+	err := r.Run(ctx, stop)
+	v.close()
+	defer env.leave(r)
+	return env.result(r, o, err)
 }
 
 // leave gives the run back, so that the next driver need not wait.
@@ -142,7 +147,7 @@ func (env *environment) openRelease(ctx context.Context, a *asker, o releaseOpti
 		return nil, err
 	}
 	r := env.newRelease(a.ws, o, a.check.CI, repo)
-	r.Ready = a.check.Ready
+	r.Ready, r.Tagged = a.check.Ready, a.tagged()
 	r.Open = env.driving(ctx, r, o.takeOver)
 	return r, nil
 }

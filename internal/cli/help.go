@@ -128,7 +128,19 @@ one that gio does not know is an error.
   notify:                       # who is told of a release (gio help notify)
     slack: {channel: "#releases"}
     webhook: {url: https://example.org/hook}
-    github: {status: true, release: true}`
+    github: {status: true, release: true}
+
+A pipeline that is green proves little: verify, at the top or under a component, wants to see more
+before gio counts it as a success.
+
+  verify: tag                   # it has left its tag; GitHub is asked for it, with GITHUB_TOKEN
+  tag: "v{{.Version}}"          # its name, default "{{.Version}}"
+  verify: workflow              # these workflows ran in the pipeline and succeeded
+  workflows: [release]
+  verify: none                  # nothing more: the default
+
+What is not there 30 seconds after the pipeline has failed with the code no-proof. Dry runs look for
+no tag; of the pipelines that --dry-run=client simulates nothing is wanted.`
 
 const notifyTopic = `Who is told of a release stands in gio.yaml, the secrets in the environment. Nothing of it fails a
 run or holds it up; what could not be sent within 10 seconds of its end is said there. A dry run
@@ -140,7 +152,7 @@ tells nobody on level client; on level server it leaves nothing on GitHub.
   github   status: gio/release on the commit that the run began on and on the released one.
            release: a GitHub release of the product's tag, its notes the bill of materials.
   webhook  Every event, as a POST of JSON. Answer 2xx within 5 seconds; 5xx, 408, 429 and no answer
-           are tried again, five times for each delivery. After another 4xx nothing more is sent.
+           are tried again, five times for each delivery, three at the end. Another answer ends it.
 
 Headers of a delivery: X-Gio-Event (the type), X-Gio-Delivery, X-Gio-Timestamp (seconds since 1970)
 and, with GIO_WEBHOOK_SECRET, X-Gio-Signature-256: sha256= and the HMAC-SHA256 of the body in hex.
@@ -188,8 +200,8 @@ To move it to another repository, while nobody drives: fetch it as above, then p
 
 When somebody deletes it, or pushes over it by force, a driver starts nothing more and ends with
 exit 7; its pipelines run on. A gio started then refuses what gio has begun, which the tag
-VERSION_START tells: what still runs would be started again. Put the newest copy back from a clone
-that has one, and look at gio status. What was noted after that copy was made is missing: compare
-with CircleCI before gio release.
+VERSION_START tells: what still runs would be started again. gio doctor --fix rebuilds it from tags
+and CircleCI. Or put the newest copy back from a clone that has one, as below, and look at gio
+status. What was noted after that copy was made is missing: compare with CircleCI (gio doctor).
 
   git push --force origin refs/gio/journal`

@@ -51,7 +51,7 @@ func TestScripts(t *testing.T) {
 			"exits": cmdExits, "json": cmdJSON, "await-journal": cmdAwaitJournal,
 			"release-repo": cmdReleaseRepo, "serve-git": cmdServeGit, "push-as-colleague": cmdPushAsColleague,
 			"sim": cmdSim, "pipelines": cmdPipelines, "no-duplicates": cmdNoDuplicates,
-			"rerun": cmdRerun, "cancel": cmdCancel, "trigger": cmdTrigger, "await-request": cmdAwaitRequest,
+			"rerun": cmdRerun, "cancel": cmdCancel, "trigger": cmdTrigger, "tag-on-github": cmdTagOnGitHub, "await-request": cmdAwaitRequest,
 			"receive": cmdReceive, "remember": cmdRemember, "unchanged": cmdUnchanged, "only-reads": cmdOnlyReads, "each-post": cmdEachPost,
 		},
 	})
@@ -315,4 +315,9 @@ func cmdTrigger(ts *testscript.TestScript, neg bool, args []string) {
 	need(ts, neg, len(args) == 3, "trigger PROJECT BRANCH LOGIN")
 	_, err := simOf(ts).Trigger(args[0], args[1], args[2], nil)
 	ts.Check(err)
+}
+
+func cmdTagOnGitHub(ts *testscript.TestScript, neg bool, args []string) {
+	need(ts, neg, len(args) == 3, "tag-on-github REPOSITORY BRANCH TAG")
+	ts.Check(simOf(ts).Commit(args[0], args[1], "released by hand", args[2], nil))
 }

@@ -49,6 +49,11 @@ type Release struct {
 	// Ready is asked right before the intents of the steps that share a pipeline; nil asks nobody. Its error, a fault of code
 	// tag-exists, version-mismatch or not-checked, is these steps' failure: nothing is sent.
 	Ready func(context.Context, []plan.Step) error
+	// Tagged tells whether a repository (org/name) has a tag; it is asked for the steps whose proof is one. Without it a plan with
+	// such steps is refused. Of its errors, those of the kinds Auth and NotFound end the session; after others it is asked again.
+	Tagged func(ctx context.Context, repository, tag string) (bool, error)
+	// Simulated: what this driver triggers is simulated, and taken to leave what proves a release.
+	Simulated bool
 	// Notify is told every event, one at a time and in order: what must be durable before it is acted upon, once it is; what
 	// CircleCI says of a pipeline, at once. It must not call back into the engine, and it holds the run up for as long as it
 	// takes.
@@ -89,6 +94,11 @@ func (r *Release) Prepare(ctx context.Context) error {
 	}
 	if !r.somethingToDo() {
 		return ErrNothing
+	}
+	if !r.Simulated {
+		if err := r.Provable(); err != nil {
+			return err
+		}
 	}
 	return r.refuse(ctx)
 }
@@ -365,7 +375,8 @@ func (r *Release) drive(ctx context.Context, stop <-chan struct{}) error {
 		limit = MaxParallel
 	}
 	s := &session{
-		rec: r.rec, ci: r.CI, plan: r.Plan, stop: stop, cancelled: r.rec.cancelled(), holdLimit: r.HoldLimit, ready: r.Ready,
+		rec: r.rec, ci: r.CI, plan: r.Plan, stop: stop, cancelled: r.rec.cancelled(), holdLimit: r.HoldLimit,
+		ready: r.Ready, tagged: r.Tagged, simulated: r.Simulated,
 		serverBegan: user.ServerTime, began: r.Clock.Now(), clock: r.Clock,
 		pace: pace{earlier: r.Earlier}, failFast: r.FailFast, alarm: newAlarm(),
 		slots: semaphore.NewWeighted(int64(min(limit, MostParallel))), tried: map[run.StepID]bool{},
