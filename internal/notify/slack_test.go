@@ -13,7 +13,6 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/gravitee-lab/gio/internal/fault"
 	"github.com/gravitee-lab/gio/internal/run"
 )
 
@@ -137,9 +136,8 @@ func TestSlackRefuses(t *testing.T) {
 			if len(failed) != 1 || failed[0].Error() != "not sent: Slack, #releases: it says "+word || len(w.requests()) != 1 {
 				t.Fatalf("%v, %v", failed, lines(w.requests()))
 			}
-			cause := failed[0].(*fault.Fault).Cause.(*fault.Fault)
-			if !strings.Contains(strings.Join(cause.Hints, ""), hint) {
-				t.Errorf("%s: %v", word, cause.Hints)
+			if advice := hints(failed[0]); !strings.Contains(advice, hint) {
+				t.Errorf("%s: %s", word, advice)
 			}
 		})
 	}
