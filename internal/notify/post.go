@@ -66,7 +66,7 @@ func unreachable(err error) error {
 	if address, ok := errors.AsType[*url.Error](err); ok {
 		err = address.Err
 	}
-	f := fault.New(fault.Remote, "unreachable", "it does not answer")
+	f := fault.New(fault.Remote, "unreachable", "it does not answer").Hint("check its address, the network, and the proxy if there is one")
 	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
 		return f
 	}

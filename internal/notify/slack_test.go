@@ -52,7 +52,7 @@ func TestSlackBot(t *testing.T) {
 		synctest.Wait()
 		s.fail("api")
 		s.fail("gateway")
-		time.Sleep(time.Second)
+		time.Sleep(time.Minute)
 		id := s.trigger("portal") // changes nothing that the message says
 		s.add(run.Event{Type: run.Unknown, Steps: []run.StepID{id}, Reason: "portal?"})
 		time.Sleep(time.Minute)
