@@ -13,7 +13,9 @@ import (
 	"github.com/gravitee-lab/gio/internal/engine"
 	"github.com/gravitee-lab/gio/internal/fault"
 	"github.com/gravitee-lab/gio/internal/gitrepo"
+	"github.com/gravitee-lab/gio/internal/notify"
 	"github.com/gravitee-lab/gio/internal/report"
+	"github.com/gravitee-lab/gio/internal/run"
 )
 
 type releaseOptions struct {
@@ -95,7 +97,11 @@ func runRelease(ctx context.Context, env *environment, o releaseOptions) error {
 	defer env.leave(r)
 	v := env.newView(o.events)
 	defer v.close()
-	r.Notify = v.notify
+	var people *notify.Notifier // once the release is prepared
+	r.Notify = func(e run.Event, s *run.State) {
+		v.notify(e, s)
+		people.Note(e, s)
+	}
 	err = env.prepare(ctx, r, a, o)
 	if errors.Is(err, engine.ErrNothing) {
 		return env.nothing(r, o)
@@ -104,11 +110,20 @@ func runRelease(ctx context.Context, env *environment, o releaseOptions) error {
 		return err
 	}
 	r.CI = a.steady
+	people = notify.New(env.people(a, r)...)
+	err = env.drive(ctx, r, v, o)
+	env.tell(ctx, people, err)
+	return err
+}
+
+// drive runs a prepared release to its end, tells how it ended and gives the run back.
+func (env *environment) drive(ctx context.Context, r *engine.Release, v view, o releaseOptions) error {
 	ctx, stop, done := env.stopping(ctx)
 	defer done()
 	v.start(r.Clock, r.Earlier)
-	err = r.Run(ctx, stop)
+	err := r.Run(ctx, stop)
 	v.close()
+	defer env.leave(r)
 	return env.result(r, o, err)
 }
 

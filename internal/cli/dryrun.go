@@ -146,7 +146,13 @@ func (d *dryRun) check(ctx context.Context, r *engine.Release, o releaseOptions)
 		a.check.GitHub, a.check.NoGitHub = nil, "the release repository was not read"
 	}
 	r.Tagged = a.tagged()
-	return fault.Worst(r.Provable(), a.beforeRelease(ctx, r, o))
+	if err := fault.Worst(r.Provable(), a.beforeRelease(ctx, r, o)); err != nil {
+		return err
+	}
+	for _, receiver := range d.env.people(a, r) {
+		fmt.Fprintf(d.env.Stderr, "would be told how the release goes: %s\n", receiver)
+	}
+	return nil
 }
 
 // openRepository reads the remote; where that cannot be, the checkout's release.json stands for it.

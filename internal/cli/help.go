@@ -32,6 +32,7 @@ func helpTopics() []*cobra.Command {
 		{Use: "exit-codes", Short: "What the exit codes mean", Long: exitCodes()},
 		{Use: "environment", Short: "Which variables and files gio reads", Long: environmentTopic},
 		{Use: "config", Short: "What gio.yaml may say", Long: configTopic},
+		{Use: "notify", Short: "Who is told of a release, and what a webhook gets", Long: notifyTopic},
 		{Use: "findings", Short: "What gio check finds, by code", Long: findingsTopic()},
 		{Use: "journal", Short: "Where a run is kept, and how to read, move and mend it", Long: journalTopic},
 	}
@@ -95,6 +96,8 @@ file. Default: https://circleci.com.
   NO_COLOR, TERM           NO_COLOR and TERM=dumb turn colour off; a dumb terminal has no live view
   GIT_AUTHOR_NAME, ...     author and committer of the release commits, as in Git
   CIRCLE_BUILD_URL         the job gio runs in: noted in the journal, linked by gio bom
+  SLACK_BOT_TOKEN, SLACK_WEBHOOK_URL, GIO_WEBHOOK_SECRET
+                           for notify in gio.yaml (gio help notify)
 
 No variable makes a run a dry run, or the other way round: only --dry-run does.
 
@@ -122,6 +125,10 @@ one that gio does not know is an error.
       parameters: {component: "{{.Component}} {{.Version}}"}
       stage: false              # left out by nexus staging
   author: {name: Release Bot, email: bot@example.org}
+  notify:                       # who is told of a release (gio help notify)
+    slack: {channel: "#releases"}
+    webhook: {url: https://example.org/hook}
+    github: {status: true, release: true}
 
 A pipeline that is green proves little: verify, at the top or under a component, wants to see more
 before gio counts it as a success.
@@ -134,6 +141,36 @@ before gio counts it as a success.
 
 What is not there 30 seconds after the pipeline has failed with the code no-proof. Dry runs look for
 no tag; of the pipelines that --dry-run=client simulates nothing is wanted.`
+
+const notifyTopic = `Who is told of a release stands in gio.yaml, the secrets in the environment. Nothing of it fails a
+run or holds it up; what could not be sent within 10 seconds of its end is said there. A dry run
+tells nobody on level client; on level server it leaves nothing on GitHub.
+
+  slack    With SLACK_BOT_TOKEN (scope chat:write, the bot in the channel): one message for each
+           gio release, kept up to date, and a reply for every failure. Else with SLACK_WEBHOOK_URL,
+           an incoming webhook: a message for the beginning, every failure, and the end.
+  github   status: gio/release on the commit that the run began on and on the released one.
+           release: a GitHub release of the product's tag, its notes the bill of materials.
+  webhook  Every event, as a POST of JSON. Answer 2xx within 5 seconds; 5xx, 408, 429 and no answer
+           are tried again, five times for each delivery, three at the end. Another answer ends it.
+
+Headers of a delivery: X-Gio-Event (the type), X-Gio-Delivery, X-Gio-Timestamp (seconds since 1970)
+and, with GIO_WEBHOOK_SECRET, X-Gio-Signature-256: sha256= and the HMAC-SHA256 of the body in hex.
+
+  schema, delivery, sent_at     1; an id, the same when it is sent again; when it was sent first
+  type                          "events", or "ended" for the last one of a gio release
+  run, product, version, branch, dry_run
+                                whose run; run is release/3.9.4, or dry/3.9.4
+  job                           link of the CircleCI job that gio runs in
+  events                        new lines of the run's journal (gio help journal), in order
+  dropped                       so many observations were left out while nobody answered
+  state.finished                the product is released
+  state.components              how many are pending, running, held, succeeded, failed, ...
+  state.attention               what failed, is unknown or held: component, version, status,
+                                workflow, job, reason, url
+  ended                         exit, code, message
+
+Check the signature over the body as it came, then refuse a delivery that is known, or old.`
 
 const journalTopic = `All that gio knows of its runs lies in the release repository, in refs/gio/journal: a chain of
 commits, one for each push. A clone does not fetch it by itself. Its tree:

@@ -14,6 +14,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -51,7 +52,7 @@ func TestScripts(t *testing.T) {
 			"await-request": cmdAwaitRequest, "await-file": cmdAwaitFile, "settle": cmdSettle,
 			"keep-back": cmdKeepBack, "let-go": cmdLetGo,
 			"remember": cmdRemember, "unchanged": cmdUnchanged, "only-reads": cmdOnlyReads, "each-post": cmdEachPost,
-			"circle-job": cmdCircleJob,
+			"circle-job": cmdCircleJob, "receive": cmdReceive,
 		},
 	})
 }
@@ -223,6 +224,35 @@ func serveBehind(t testing.TB, scenario sim.Scenario, before func(http.Handler) 
 		s.Close()
 	})
 	return s, server.URL
+}
+
+// cmdReceive serves somebody who is told of a release.
+func cmdReceive(ts *testscript.TestScript, neg bool, args []string) {
+	need(ts, neg, len(args) == 1, "receive FILE")
+	file := ts.MkAbs(args[0])
+	var mu sync.Mutex
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		mu.Lock()
+		defer mu.Unlock()
+		body, err := io.ReadAll(r.Body)
+		if err == nil {
+			err = appendTo(file, fmt.Sprintf("%s %s %s\n", r.URL.Path, strings.Join(r.Header.Values("X-Gio-Signature-256"), ""), body))
+		}
+		if err != nil {
+			http.Error(w, err.Error(), http.StatusTeapot)
+		}
+	}))
+	worldOf(ts).t.Cleanup(server.Close)
+	ts.Setenv("RECEIVER", server.URL)
+}
+
+func appendTo(file, text string) error {
+	f, err := os.OpenFile(file, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o644)
+	if err != nil {
+		return err
+	}
+	_, err = f.WriteString(text)
+	return errors.Join(err, f.Close())
 }
 
 func cmdPipelines(ts *testscript.TestScript, neg bool, args []string) {

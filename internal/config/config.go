@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"net/url"
 	"os"
 	"regexp"
 	"strings"
@@ -55,6 +56,24 @@ type File struct {
 		Name  string `yaml:"name"`
 		Email string `yaml:"email"`
 	} `yaml:"author"` // of the release commits, where neither environment nor Git says one
+	Notify Notify `yaml:"notify"` // who is told of a release
+}
+
+// Slack is where in Slack.
+type Slack struct {
+	Channel string `yaml:"channel"` // name or id; an incoming webhook has its own
+}
+
+// Notify says who is told of a release. Secrets come from the environment.
+type Notify struct {
+	Slack   *Slack `yaml:"slack"` // nil: Slack is not told
+	Webhook struct {
+		URL string `yaml:"url"`
+	} `yaml:"webhook"`
+	GitHub struct {
+		Status  bool `yaml:"status"`  // statuses of the release repository's commits
+		Release bool `yaml:"release"` // a GitHub release of the product's tag
+	} `yaml:"github"`
 }
 
 // Component is what gio.yaml says of one component.
@@ -93,7 +112,17 @@ func Parse(path string, data []byte) (File, error) {
 		return File{}, fault.New(fault.Invalid, "config-file", "%s", yamlMessage(path, err)).
 			Hint("`gio help config` lists the keys")
 	}
+	if address := f.Notify.Webhook.URL; address != "" && !WebAddress(address) {
+		return File{}, fault.New(fault.Invalid, "config-file", "%s: notify.webhook.url is no address, or holds a user or a password", path).
+			Hint("write https://HOST/PATH; what proves that it is gio who calls is GIO_WEBHOOK_SECRET")
+	}
 	return f, nil
+}
+
+// WebAddress tells whether an address can be sent something: http or https, a host, and nobody's name or password.
+func WebAddress(address string) bool {
+	u, err := url.Parse(address)
+	return err == nil && (u.Scheme == "https" || u.Scheme == "http") && u.Host != "" && u.User == nil
 }
 
 func (f *File) decode(data []byte) error {

@@ -63,6 +63,10 @@ components:
 author:
   name: Release Robot
   email: robot@acme.example
+notify:
+  slack: {channel: "#releases"}
+  webhook: {url: 'https://hooks.acme.example/gio?team=a'}
+  github: {status: true, release: true}
 `
 
 func TestRead(t *testing.T) {
@@ -87,6 +91,9 @@ func TestRead(t *testing.T) {
 		},
 	}
 	want.Author.Name, want.Author.Email = "Release Robot", "robot@acme.example"
+	want.Notify.Slack = &Slack{Channel: "#releases"}
+	want.Notify.Webhook.URL = "https://hooks.acme.example/gio?team=a"
+	want.Notify.GitHub.Status, want.Notify.GitHub.Release = true, true
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}
@@ -150,6 +157,9 @@ func TestReadStrict(t *testing.T) {
 		{"unknown key", "organization: acme\nmax_parallell: 3\n", `:2: gio does not know the key "max_parallell"`},
 		{"unknown key of a component", "components:\n  a:\n    branch: x\n    brunch: y\n", `:4: gio does not know the key "brunch"`},
 		{"unknown key of the author", "author:\n  nick: x\n", `:2: gio does not know the key "nick"`},
+		{"unknown key of who is told", "notify:\n  slack: {token: x}\n", `:2: gio does not know the key "token"`},
+		{"no address of a webhook", "notify: {webhook: {url: hooks.acme.example}}\n", ": notify.webhook.url is no address"},
+		{"a password in a webhook's address", "notify: {webhook: {url: 'https://a:b@acme.example'}}\n", ": notify.webhook.url is no address"},
 		{"two at once", "a: 1\nb: 2\n", `:2: gio does not know the key "b"`},
 		{"key in other letters", "\nOrganization: acme\n", `:2: gio does not know the key "Organization"`},
 		{"key twice", "organization: a\nmain_branch: m\norganization: b\n", `:3: mapping key "organization" already defined at line 1`},

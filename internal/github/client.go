@@ -52,7 +52,7 @@ type Options struct {
 // 403 ("github-forbidden") and a call that needs a token and has none ("no-github-token"); NotFound for 404
 // ("no-repository", "no-branch", "no-file", "no-tag", "no-commit", "no-release", "no-organization", "github-empty"); Invalid
 // for what cannot be asked or made ("github-repository", "github-organization", "github-path", "github-file",
-// "release-exists"); else Remote ("github-limit", "github-redirect", "github-answer", "github-unreachable",
+// "release-exists", "github-refused"); else Remote ("github-limit", "github-redirect", "github-answer", "github-unreachable",
 // "github-error"). Short rate limits are waited for; of a longer one the fault says when it ends. No error holds the
 // token, and the token goes to no other host.
 type Client struct {

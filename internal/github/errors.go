@@ -77,6 +77,9 @@ func (c *Client) answered(k call, res *http.Response, err error) error {
 	if exists(err) {
 		return fault.New(fault.Invalid, "release-exists", "%s exists already", k.subject)
 	}
+	if res.StatusCode == http.StatusUnprocessableEntity { // another try has the same answer
+		return fault.New(fault.Invalid, "github-refused", "%s", said)
+	}
 	return fault.New(fault.Remote, "github-error", "%s", said)
 }
 

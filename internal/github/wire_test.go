@@ -234,6 +234,7 @@ func TestFaults(t *testing.T) {
 		{"no tag", token, seen, tag, fault.NotFound, "no-tag", nil},
 		{"empty repository", token, map[string]reply{ref: {409, "error_409_empty", nil}, alpha: {200, "repository", nil}}, tag, fault.NotFound, "no-tag", []string{"does not exist"}},
 		{"release exists", token, map[string]reply{alpha + "/releases": {422, "error_422_exists", nil}}, release, fault.Invalid, "release-exists", nil},
+		{"cannot be made", token, map[string]reply{alpha + "/releases": {422, "error_404", nil}}, release, fault.Invalid, "github-refused", []string{"422"}},
 		{"something else", token, map[string]reply{alpha + "/releases": {410, "error_404", nil}}, release, fault.Remote, "github-error", []string{"410"}},
 		{"another shape", token, map[string]reply{ref: {200, "tags", nil}}, tag, fault.Remote, "github-answer", []string{"GITHUB_API_URL"}},
 		{"an object about something else", token, map[string]reply{ref: {200, "user", nil}}, tag, fault.Remote, "github-answer", nil},

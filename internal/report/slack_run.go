@@ -1,0 +1,169 @@
+package report
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/gravitee-lab/gio/internal/fault"
+	"github.com/gravitee-lab/gio/internal/run"
+)
+
+// Limits of Slack's Block Kit for what a run shows: characters of a section, components that are told one by one, and how
+// many of them have a button.
+const (
+	slackSection = 3000
+	slackTold    = 20
+	slackButtons = 10
+)
+
+// SlackMoment is what the state does not say of a run.
+type SlackMoment struct {
+	Continued bool  // an earlier session began it
+	Over      bool  // the session has ended
+	Err       error // how; nil is success
+}
+
+// SlackRun is how a run stands as a message of Slack: its blocks and, for where those are not shown, its text. Nothing in
+// it is a mark of Slack's, whatever the components are called.
+func SlackRun(s *run.State, m SlackMoment) (text string, blocks any) {
+	heading := slackHeading(s, m)
+	lines := append([]string{tally(s)}, slackAttention(s)...)
+	if m.Over && m.Err != nil {
+		lines = append(lines, slackNext(m.Err)...)
+	}
+	where := "branch " + s.Header.Branch
+	if s.Driver.Login != "" {
+		where += ", driven by " + s.Driver.Login
+	}
+	list := []slackBlock{
+		{Type: "header", Text: slackVerbatim(slackHeader, heading)},
+		{Type: "section", Text: slackVerbatim(slackSection, strings.Join(lines, "\n"))},
+		{Type: "context", Elements: []any{slackVerbatim(slackField, where)}},
+	}
+	if buttons := slackRunButtons(s); len(buttons) > 0 {
+		list = append(list, slackBlock{Type: "actions", Elements: buttons})
+	}
+	return slackEscape(heading + " (" + tally(s) + ")"), list
+}
+
+// SlackFailure is an event of type Failed or Unknown, with the state after it, as a message of Slack. What the job printed is
+// not in it: that may hold anything.
+func SlackFailure(e run.Event, s *run.State) (text string, blocks any) {
+	var names []string
+	for _, id := range e.Steps {
+		names = append(names, id.Component()+" "+id.Version())
+	}
+	word, then := "failed", ""
+	if e.Type == run.Unknown {
+		word, then = "needs an answer", "\ngio cannot know whether its pipeline was started: look at CircleCI, then `gio resolve`"
+	}
+	if s.Header.Kind == "dry" {
+		word += " (dry run)"
+	}
+	heading := strings.Join(names, ", ") + " " + word
+	why := reason(run.Step{Workflow: e.Workflow, Job: e.Job, Reason: e.Reason})
+	list := []slackBlock{{Type: "section", Text: slackVerbatim(slackSection, heading+"\n"+why+then)}}
+	if button, ok := slackButton("Look at it", e.URL); ok {
+		list = append(list, slackBlock{Type: "actions", Elements: []any{button}})
+	}
+	return slackEscape(heading + ": " + why), list
+}
+
+func slackHeading(s *run.State, m SlackMoment) string {
+	name := s.Header.Product + " " + s.Header.Version
+	if s.Header.Kind == "dry" {
+		name += " (dry run)"
+	}
+	switch {
+	case m.Over && m.Err != nil:
+		return name + ": " + fault.KindOf(m.Err).String()
+	case m.Over && s.Header.Kind == "dry":
+		return name + ": all pipelines succeeded"
+	case m.Over && s.Finished:
+		return name + " is released"
+	case m.Over:
+		return name + " is not finished: components were left out"
+	case m.Continued:
+		return name + ": release continued" + slackWave(s)
+	}
+	return name + ": release runs" + slackWave(s)
+}
+
+// slackWave is the wave that is under way, "" when none is.
+func slackWave(s *run.State) string {
+	for _, st := range s.Steps() {
+		if wave, of := s.Wave(st.ID); of > 0 && st.Open() {
+			return fmt.Sprintf(", wave %d of %d", wave, of)
+		}
+	}
+	return ""
+}
+
+// attention lists the steps that a person should look at.
+func attention(s *run.State) []run.Step {
+	var list []run.Step
+	for _, status := range []run.Status{run.HasFailed, run.IsUnknown, run.OnHold} {
+		list = append(list, s.With(status)...)
+	}
+	return list
+}
+
+func slackAttention(s *run.State) []string {
+	var lines []string
+	all := attention(s)
+	for i, st := range all {
+		if i == slackTold {
+			return append(lines, fmt.Sprintf("and %d more", len(all)-i))
+		}
+		word := string(st.Status)
+		if st.Status == run.OnHold {
+			word = "waits for an approval"
+		}
+		lines = append(lines, fmt.Sprintf("%s %s: %s  %s", st.ID.Component(), st.ID.Version(), word, reason(st)))
+	}
+	return lines
+}
+
+// slackNext is what ended the session and what to do about it.
+func slackNext(err error) []string {
+	e := NewError(err)
+	return append([]string{"", strings.Join(strings.Fields(e.Message), " ")}, e.Hints...)
+}
+
+// slackRunButtons lead to the job that gio runs in and to what a person should look at.
+func slackRunButtons(s *run.State) []any {
+	var buttons []any
+	if button, ok := slackButton("gio's job", s.Driver.Job); ok {
+		buttons = append(buttons, button)
+	}
+	for _, st := range attention(s) {
+		if button, ok := slackButton(st.ID.Component(), st.URL); ok && len(buttons) <= slackButtons {
+			buttons = append(buttons, button)
+		}
+	}
+	return buttons
+}
+
+func slackButton(label, address string) (slackBlock, bool) {
+	address = slackLink(address)
+	return slackBlock{Type: "button", Text: slackVerbatim(slackLabel, label), URL: address}, address != ""
+}
+
+// slackVerbatim is a text in which Slack reads no marks, of at most so many characters.
+func slackVerbatim(most int, text string) *slackText {
+	var lines []string
+	for line := range strings.SplitSeq(text, "\n") {
+		lines = append(lines, strings.TrimRight(clean(line), " "))
+	}
+	runes := []rune(strings.Join(lines, "\n"))
+	if len(runes) > most {
+		runes = append(runes[:most-1], '…')
+	}
+	return &slackText{Type: "plain_text", Text: string(runes)}
+}
+
+// slackEscape keeps Slack from reading names and links into a message's text
+// (https://docs.slack.dev/messaging/formatting-message-text#escaping).
+func slackEscape(text string) string {
+	return strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;").Replace(clean(text))
+}
