@@ -184,7 +184,7 @@ func addCommands(root *cobra.Command, env *environment) {
 			newReleaseCommand(env), newStatusCommand(env), newWatchCommand(env), newApproveCommand(env), newCancelCommand(env), newResolveCommand(env),
 		}},
 		{"Afterwards:", []*cobra.Command{
-			newHistoryCommand(env), newReportCommand(env), newBOMCommand(env),
+			newStageCommand(env), newHistoryCommand(env), newReportCommand(env), newBOMCommand(env),
 		}},
 		{beside, []*cobra.Command{newSimCommand(env), newVersionCommand(env)}},
 	} {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -113,7 +114,7 @@ func runRelease(ctx context.Context, env *environment, o releaseOptions) error {
 }
 
 // leave gives the run back, so that the next driver need not wait.
-func (env *environment) leave(r *engine.Release) {
+func (env *environment) leave(r io.Closer) {
 	if err := r.Close(); err != nil {
 		fmt.Fprintf(env.Stderr, "the run could not be given back, the next driver waits some minutes or uses --take-over: %s\n", err)
 	}
@@ -133,7 +134,7 @@ func (env *environment) openRelease(ctx context.Context, a *asker, o releaseOpti
 	}
 	r := env.newRelease(a.ws, o, a.check.CI, repo)
 	r.Ready = a.check.Ready
-	r.Open = env.driving(ctx, r, o.takeOver)
+	r.Open = env.driving(ctx, &r.Execution, repo, o.takeOver)
 	return r, nil
 }
 
@@ -146,10 +147,11 @@ func (env *environment) newRelease(ws workspace, o releaseOptions, ci *circleci.
 		parallel = ws.Config.MaxParallel
 	}
 	r := &engine.Release{
-		CI: ci, Repo: repo, Path: ws.Path, Local: ws.Local, Options: options,
-		Next: o.next, NoNext: o.noNext, MaxParallel: parallel, HoldLimit: env.holdLimit(),
-		MaxRuntime: o.maxRuntime, FailFast: o.failFast,
-		Driver: env.driver(),
+		Execution: engine.Execution{
+			CI: ci, Driver: env.driver(), MaxParallel: parallel, HoldLimit: env.holdLimit(),
+			MaxRuntime: o.maxRuntime, FailFast: o.failFast,
+		},
+		Repo: repo, Path: ws.Path, Local: ws.Local, Options: options, Next: o.next, NoNext: o.noNext,
 	}
 	if ws.Branch.Value != ws.Checkout.Branch { // the checkout is of another branch: it says nothing about this one
 		r.Local = nil

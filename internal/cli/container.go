@@ -101,7 +101,9 @@ func (f *containerForm) command() ([]string, error) {
 	case "mvn_release":
 	case "bom": // a dry run or not, it writes its files and nothing else
 		return append([]string{"bom", "--write"}, branch...), nil
-	case "mvn_nexus_staging", "trigger", "pull_req":
+	case "mvn_nexus_staging": // older components do not know dry_run: its dry run sends nothing
+		return append([]string{"stage", f.clientLevel()}, branch...), nil
+	case "trigger", "pull_req":
 		return nil, fault.New(fault.Usage, "stage-not-there", "this gio does not have the stage %s yet: nothing was done and nothing was sent", f.stage).
 			Hint("use the orchestrator's image of before for it; gio has the stages mvn_release and bom")
 	case "release_bundle", "docker_release", "rpm_release", "doc_release", "demos_release", "social_announcements":
@@ -115,6 +117,14 @@ func (f *containerForm) command() ([]string, error) {
 		level = "--dry-run=false"
 	}
 	return append([]string{"release", level}, branch...), nil
+}
+
+// clientLevel is the level of the stages that have no other one.
+func (f *containerForm) clientLevel() string {
+	if f.dryRun == "false" {
+		return "--dry-run=false"
+	}
+	return "--dry-run=" + string(dryClient)
 }
 
 func containerUsage(format string, args ...any) error {

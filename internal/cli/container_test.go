@@ -21,8 +21,9 @@ func TestRewriteContainer(t *testing.T) {
 		{"-s mvn_release --dry-run --branch", dry},
 		{"-s mvn_release --dry-run false --branch", released},
 		{"-s mvn_release --dry-run false --branch ''", released},
-		{"-s mvn_nexus_staging --dry-run false", "stage-not-there"},
-		{"-s mvn_nexus_staging", "stage-not-there"},
+		{"-s mvn_nexus_staging --dry-run false", "stage --dry-run=false"},
+		{"-s mvn_nexus_staging", "stage --dry-run=client"},
+		{"-s mvn_nexus_staging --dry-run --branch 3.9.x", "stage --dry-run=client --branch=3.9.x"},
 		{"-s bom --dry-run", "bom --write"},
 
 		// The other ways to write it.

@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -25,25 +26,27 @@ type imageForm struct {
 	code     int
 	posts    int    // pipelines triggered
 	dry      string // what every POST says
-	released bool
+	released bool   // the tag of the version is there afterwards; before a staging, already
 	says     string
 	files    []string // that it writes into the checkout
 }
 
 func imageForms() []imageForm {
-	const dryRun, notThere = "this was a dry run, level server", "this gio does not have the stage"
+	const dryRun = "this was a dry run, level server"
 	return []imageForm{
-		{"-s mvn_release --dry-run", 0, 5, `"dry_run":true`, false, dryRun, nil},
-		{"-s mvn_release --dry-run false", 0, 5, `"dry_run":false`, true, "Acme 3.9.4 is released", nil},
-		{"-s mvn_release --dry-run --branch 3.9.x", 0, 5, `"dry_run":true`, false, dryRun, nil},
-		{"-s mvn_release --dry-run false --branch 3.9.x", 0, 5, `"dry_run":false`, true, "Acme 3.9.4 is released", nil},
-		{"-s mvn_nexus_staging --dry-run false", 2, 0, "", false, notThere, nil},
-		{"-s mvn_nexus_staging", 2, 0, "", false, notThere, nil},
+		{"-s mvn_release --dry-run", 0, 5, `"dry_run":true,"gio_action":"release"`, false, dryRun, nil},
+		{"-s mvn_release --dry-run false", 0, 5, `"dry_run":false,"gio_action":"release"`, true, "Acme 3.9.4 is released", nil},
+		{"-s mvn_release --dry-run --branch 3.9.x", 0, 5, `"dry_run":true,"gio_action":"release"`, false, dryRun, nil},
+		{"-s mvn_release --dry-run false --branch 3.9.x", 0, 5, `"dry_run":false,"gio_action":"release"`, true, "Acme 3.9.4 is released", nil},
+		{"-s mvn_nexus_staging --dry-run false", 0, 5, staging, true, "Acme 3.9.4 is staged", nil},
+		{"-s mvn_nexus_staging", 0, 0, "", true, "this was a dry run, level client", nil},
 		{"-s bom --dry-run", 0, 0, "", false, "written: .circleci/release.bom", []string{
 			".circleci", ".circleci/release.bom", ".circleci/release.bom.slack", ".circleci/release.bom.slack.beautified",
 		}},
 	}
 }
+
+const staging = `"dry_run":false,"gio_action":"nexus_staging"`
 
 // TestImage is S26: the image as the release jobs start it, under a terminal, with a checkout of another owner, secrets that
 // only their owner may read, no CI variable and no home. GIO_IMAGE_TEST is a program that runs the image: options of buildah
@@ -77,8 +80,15 @@ func runImage(t *testing.T, image string, form imageForm) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if strings.Contains(form.args, "mvn_nexus_staging") { // of what is released
+		text := regexp.MustCompile(`, "since": "[^"]*"`).ReplaceAllString(string(data), "")
+		data = []byte(strings.ReplaceAll(strings.ReplaceAll(text, `-SNAPSHOT" }`, `", "since": "3.9.4" }`), "-SNAPSHOT", ""))
+	}
 	remote := gittest.Bare(t, map[string]string{"release.json": string(data)}, "master")
 	gittest.Git(t, remote, "branch", "3.9.x", "master")
+	if strings.Contains(form.args, "mvn_nexus_staging") {
+		gittest.Git(t, remote, "tag", "3.9.4", "master")
+	}
 	server := gittest.HTTP(t, remote, gittest.Options{Token: "git-secret"})
 	job := t.TempDir()
 	checkout, secrets := filepath.Join(job, "checkout"), filepath.Join(job, ".secrets.json")
@@ -102,7 +112,7 @@ func runImage(t *testing.T, image string, form imageForm) {
 	if code != form.code || !strings.Contains(output, form.says) {
 		t.Errorf("exit %d, want %d and %q", code, form.code, form.says)
 	}
-	if first := strings.TrimLeft(output, "\x00^@\b"); form.dry == `"dry_run":true` && !strings.HasPrefix(first, "dry run, level server: ") {
+	if first := strings.TrimLeft(output, "\x00^@\b"); strings.HasPrefix(form.dry, `"dry_run":true`) && !strings.HasPrefix(first, "dry run, level server: ") {
 		t.Errorf("the first line does not say the level")
 	}
 	for _, unwanted := range []string{"[y/N]", "\x1b", "circle-secret", "git-secret"} {
@@ -142,7 +152,7 @@ func checkPosts(t *testing.T, s *sim.Sim, form imageForm) {
 		}
 		posts++
 		for _, want := range []string{
-			form.dry, `"gio_action":"release"`, `"maven_profile_id":"gravitee-release"`, `"secrethub_org":"acme"`,
+			form.dry, `"maven_profile_id":"gravitee-release"`, `"secrethub_org":"acme"`,
 			`"secrethub_repo":"cicd"`, `"s3_bucket_name":"prepared-nexus-staging-gravitee-apim-3_9_4"`,
 		} {
 			if !strings.Contains(r.Body, want) {

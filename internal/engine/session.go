@@ -22,7 +22,7 @@ type session struct {
 	rec   *recorder
 	ci    *circleci.Client
 	plan  *plan.Plan
-	ready func(context.Context, []plan.Step) error // Release.Ready
+	ready func(context.Context, []plan.Step) error // Execution.Ready
 	slots *semaphore.Weighted
 	stop  <-chan struct{} // closed: start nothing new, watch on what runs
 	// cancelled is closed when somebody cancels the run elsewhere: start nothing new, what runs ends soon.
@@ -226,6 +226,9 @@ func (s *session) finish(ctx context.Context, u unit) error {
 			s.try(u)
 			err = s.settle(ctx, u, !s.mayNotStart())
 		case run.Running, run.OnHold:
+			if s.plan.Unwatched {
+				return nil
+			}
 			return s.watch(ctx, u, held)
 		}
 		if err != nil {
@@ -315,8 +318,11 @@ func (s *session) readAgain(ctx context.Context) error {
 			if st.Cancel != "" {
 				s.cancel(ctx, st.Cancel)
 			}
-			if st.Status == run.Intended {
+			switch {
+			case st.Status == run.Intended:
 				return s.settle(ctx, u, false)
+			case s.plan.Unwatched && (st.Status == run.Running || st.Status == run.OnHold):
+				return nil
 			}
 			return s.readOnce(ctx, u, st)
 		})

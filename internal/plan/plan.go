@@ -42,17 +42,20 @@ const (
 	ReasonReleased = "released"
 	ReasonExcept   = "excluded by --except"
 	ReasonOnly     = "not in --only"
+	ReasonNoStage  = "stage: false in gio.yaml"
 )
 
 // Plan is what a release would do, in order.
 type Plan struct {
-	Product  string   `json:"product"`
-	Version  string   `json:"version"` // of the product, without -SNAPSHOT
-	Branch   string   `json:"branch"`  // the release branch
-	Waves    []Wave   `json:"waves"`
-	Left     []Left   `json:"left"`    // in the manifest's order
-	Partial  bool     `json:"partial"` // --only or --except left out what is to be released: the product is not finished
-	Warnings []string `json:"warnings,omitempty"`
+	Product string `json:"product"`
+	Version string `json:"version"` // of the product, without -SNAPSHOT
+	Branch  string `json:"branch"`  // the release branch
+	Waves   []Wave `json:"waves"`
+	Left    []Left `json:"left"`    // in the manifest's order
+	Partial bool   `json:"partial"` // --only or --except left out what is to be released: the product is not finished
+	// Unwatched plans (gio trigger without --wait) are over when every step has its pipeline.
+	Unwatched bool     `json:"unwatched,omitempty"`
+	Warnings  []string `json:"warnings,omitempty"`
 }
 
 // Steps lists the steps of all waves in order.
@@ -76,6 +79,7 @@ type Options struct {
 	Overrides       map[string]Override // gio.yaml's, by component
 	Only, Except    []string            // components
 	DryRun          bool                // the value of the parameter dry_run
+	Action          string              // the value of the parameter gio_action whatever gio.yaml says; "" is release, or what that says
 }
 
 // Override is what gio.yaml says of one component. An empty field says nothing.
@@ -85,7 +89,7 @@ type Override struct {
 	Parameters map[string]any // win over those of all components; nil drops one
 	Project    string         // CircleCI project slug
 	Definition string         // pipeline definition of a GitHub App project
-	Stage      *bool          // false keeps `gio stage` from the component; Make does not read it
+	Stage      *bool          // false keeps `gio stage` from the component; only MakeStage reads it
 }
 
 // Make turns a manifest into a plan. It fails with what Manifest.Check finds, and with the faults

@@ -91,11 +91,7 @@ func jsonWith(w io.Writer, indent string, v any) error {
 // Summary writes how a run stands for a person: in numbers, then what is not done, what failed first and with
 // the last lines that its job printed, then what to type next. Command is what was typed.
 func Summary(w io.Writer, s *run.State, command string, color bool) error {
-	head := "is not finished"
-	if s.Finished {
-		head = "is released"
-	}
-	rows := said("%s %s %s: %s", s.Header.Product, s.Header.Version, head, tally(s))
+	rows := said("%s %s %s: %s", s.Header.Product, s.Header.Version, headOf(s), tally(s))
 	for _, group := range []struct {
 		status run.Status
 		word   string
@@ -127,6 +123,19 @@ func Summary(w io.Writer, s *run.State, command string, color bool) error {
 	return nil
 }
 
+// headOf is how a run stands, in two words.
+func headOf(s *run.State) string {
+	switch over := s.Over(); {
+	case s.Finished:
+		return "is released"
+	case s.Header.Kind == "stage" && over:
+		return "is staged"
+	case s.Header.Kind == "trigger" && over:
+		return "is triggered"
+	}
+	return "is not finished"
+}
+
 // next is what to do and what to type, in the order in which it must be done.
 func next(s *run.State, command string) []row {
 	var rows []row
@@ -142,7 +151,7 @@ func next(s *run.State, command string) []row {
 	}
 	runs := len(s.With(run.Running))+len(s.With(run.Intended))+len(s.With(run.OnHold)) > 0
 	switch again := fmt.Sprintf("next: `%s`", command); {
-	case s.Finished || command == "":
+	case s.Finished || s.Over() || command == "":
 	case len(s.With(run.HasFailed)) > 0 && runs:
 		rows = append(rows, row1(again+" when the failure is mended: what succeeded or still runs is not started again")...)
 	case len(s.With(run.HasFailed)) > 0:
