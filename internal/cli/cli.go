@@ -186,7 +186,7 @@ func addCommands(root *cobra.Command, env *environment) {
 		{"Afterwards:", []*cobra.Command{
 			newStageCommand(env), newHistoryCommand(env), newReportCommand(env), newBOMCommand(env),
 		}},
-		{beside, []*cobra.Command{newSimCommand(env), newVersionCommand(env)}},
+		{beside, []*cobra.Command{newTriggerCommand(env), newPullRequestCommand(env), newSimCommand(env), newVersionCommand(env)}},
 	} {
 		root.AddGroup(&cobra.Group{ID: g.title, Title: g.title})
 		for _, cmd := range g.commands {

@@ -63,8 +63,10 @@ func TestRewriteContainer(t *testing.T) {
 		{"-s doc_release", "stage-not-there"},
 		{"-s demos_release", "stage-not-there"},
 		{"-s social_announcements", "stage-not-there"},
-		{"-s trigger", "stage-not-there"},
-		{"-s pull_req --no-dry-run", "stage-not-there"},
+		{"-s trigger", "trigger --wait --dry-run=client"},
+		{"-s trigger --dry-run false --branch", "trigger --wait --dry-run=false"},
+		{"-s pull_req", "pull-request --dry-run=client"},
+		{"-s pull_req --no-dry-run --branch fix-1", "pull-request --dry-run=false --branch=fix-1"},
 	} {
 		args := strings.Fields(test.args)
 		for i := range args {

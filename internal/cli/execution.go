@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 
@@ -25,7 +26,7 @@ type executionOptions struct {
 func (o *executionOptions) flags(cmd *cobra.Command, byDefault dryLevel) {
 	f := cmd.Flags()
 	o.dryRun = byDefault
-	f.Var(&o.dryRun, "dry-run", "client: only show what would be sent; false: send it")
+	f.Var(&o.dryRun, "dry-run", "client: only show what would be sent")
 	f.Lookup("dry-run").NoOptDefVal = string(dryClient)
 	f.BoolVar(&o.takeOver, "take-over", false, "go on at once with a run that another driver has left")
 	f.BoolVar(&o.json, "json", false, "print the result as JSON")
@@ -129,10 +130,20 @@ func (env *environment) executed(x *engine.Execution, e ends, o executionOptions
 		_, printed := fmt.Fprintf(env.Stdout, "\n%s %s: %s to start\n", x.Plan.Product, x.Plan.Version, count(e.dry.out.requests, "pipeline"))
 		return errors.Join(err, printed)
 	}
-	if printed := report.Summary(env.Stdout, state, env.typed(), env.outColor()); printed != nil {
-		return errors.Join(err, printed)
+	if err == nil && x.Plan.Unwatched {
+		return env.links(state)
 	}
-	return err
+	return errors.Join(err, report.Summary(env.Stdout, state, env.typed(), env.outColor()))
+}
+
+// links prints number and address of what was triggered and is not watched.
+func (env *environment) links(state *run.State) error {
+	var failed error
+	for _, st := range state.Steps() {
+		_, err := fmt.Fprintf(env.Stdout, "%s #%d %s\n", st.ID.Component(), st.Pipeline.Number, st.Pipeline.URL)
+		failed = errors.Join(failed, err)
+	}
+	return failed
 }
 
 // over tells of a run that is prepared whether nothing of this plan is left to be done.
@@ -158,4 +169,13 @@ func (env *environment) nothingLeft(x *engine.Execution, o executionOptions, wha
 // headerOf is the run of a plan, in a journal of this kind.
 func headerOf(kind string, ws workspace, p *plan.Plan) run.Header {
 	return run.Header{Kind: kind, Manifest: ws.Path, Product: p.Product, Version: p.Version, Branch: p.Branch}
+}
+
+// parametersLine is pipeline parameters as they are sent.
+func parametersLine(parameters map[string]any) string {
+	line, err := json.Marshal(parameters)
+	if err != nil { // strings, integers and booleans have a form
+		return err.Error()
+	}
+	return string(line)
 }

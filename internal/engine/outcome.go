@@ -41,7 +41,7 @@ func outcome(state *run.State, p *plan.Plan, openIsFault, cancelled bool) []erro
 	components := map[string][]string{} // by the code of an ending
 	for _, planned := range p.Steps() {
 		st := state.Step(run.StepID(planned.ID()))
-		if p.Unwatched && (st.Status == run.Running || st.Status == run.OnHold) {
+		if !p.Watches(planned.ID()) && (st.Status == run.Running || st.Status == run.OnHold) {
 			continue
 		}
 		code := endingOf(st)

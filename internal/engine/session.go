@@ -226,7 +226,7 @@ func (s *session) finish(ctx context.Context, u unit) error {
 			s.try(u)
 			err = s.settle(ctx, u, !s.mayNotStart())
 		case run.Running, run.OnHold:
-			if s.plan.Unwatched {
+			if !s.plan.Watches(u.steps[0].ID()) {
 				return nil
 			}
 			return s.watch(ctx, u, held)
@@ -321,7 +321,7 @@ func (s *session) readAgain(ctx context.Context) error {
 			switch {
 			case st.Status == run.Intended:
 				return s.settle(ctx, u, false)
-			case s.plan.Unwatched && (st.Status == run.Running || st.Status == run.OnHold):
+			case !s.plan.Watches(u.steps[0].ID()) && (st.Status == run.Running || st.Status == run.OnHold):
 				return nil
 			}
 			return s.readOnce(ctx, u, st)

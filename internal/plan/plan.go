@@ -53,7 +53,7 @@ type Plan struct {
 	Waves   []Wave `json:"waves"`
 	Left    []Left `json:"left"`    // in the manifest's order
 	Partial bool   `json:"partial"` // --only or --except left out what is to be released: the product is not finished
-	// Unwatched plans (gio trigger without --wait) are over when every step has its pipeline.
+	// Unwatched plans (gio trigger without --wait) are over when every step of the last wave has its pipeline.
 	Unwatched bool     `json:"unwatched,omitempty"`
 	Warnings  []string `json:"warnings,omitempty"`
 }
@@ -65,6 +65,15 @@ func (p *Plan) Steps() []Step {
 		steps = append(steps, w.Steps...)
 	}
 	return steps
+}
+
+// Watches tells whether the pipeline of a step is watched to its end.
+func (p *Plan) Watches(id string) bool {
+	if !p.Unwatched || len(p.Waves) == 0 {
+		return true
+	}
+	last := p.Waves[len(p.Waves)-1]
+	return !slices.ContainsFunc(last.Steps, func(s Step) bool { return s.ID() == id })
 }
 
 // Options is what a plan needs to know beside the manifest.

@@ -122,7 +122,7 @@ func (s *State) Over() bool {
 	}
 	for _, planned := range s.Plan.Steps() {
 		st := s.Step(StepID(planned.ID()))
-		triggered := s.Plan.Unwatched && (st.Status == Running || st.Status == OnHold)
+		triggered := !s.Plan.Watches(planned.ID()) && (st.Status == Running || st.Status == OnHold)
 		if st.Status != HasSucceeded && !triggered {
 			return false
 		}
