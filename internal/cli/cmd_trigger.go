@@ -36,8 +36,8 @@ func newTriggerCommand(env *environment) *cobra.Command {
 		Long: `Trigger starts a pipeline by the same protocol as a release: the intent is noted, the request is
 sent once, and where the answer is lost the pipeline is looked up. With --wait it is watched.
 
-A process manifest is JSON: components with name, branch, pipeline_params (the parameters, or a whole
-body with branch and parameters) and, if there is one, version; buildDependencies puts them one after
+A process manifest is JSON: components with name, branch, pipeline_params (the parameters, or a
+whole body with branch and parameters) and perhaps version; buildDependencies puts them one after
 the other. {{.ProductVersion}} is its version, else that of release.json, or released last.
 
 A trigger is over when its pipelines are started or, with --wait, have succeeded: the next command
