@@ -41,7 +41,7 @@ func helpTopics() []*cobra.Command {
 // topics in one line.
 func usageTemplate(usual string) string {
 	const root = `{{range .Groups}}{{$group := .ID}}{{.Title}}{{range $.Commands}}{{if eq .GroupID $group}}
-  {{rpad .Name .NamePadding}} {{.Short}}{{end}}{{end}}
+  {{rpad .Name .NamePadding}}  {{.Short}}{{end}}{{end}}
 {{end}}
 Flags of all commands:
 {{.PersistentFlags.FlagUsages | trimTrailingWhitespaces}}

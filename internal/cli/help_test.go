@@ -29,7 +29,7 @@ func helps(t *testing.T) map[string][]string {
 	if !found {
 		t.Fatalf("the commands do not end with the flags:\n%s", root)
 	}
-	for _, m := range regexp.MustCompile(`(?m)^  ([a-z-]+) +[A-Z]`).FindAllStringSubmatch(commands, -1) {
+	for _, m := range regexp.MustCompile(`(?m)^  ([a-z-]+) {2,}[A-Z]`).FindAllStringSubmatch(commands, -1) {
 		pages["gio "+m[1]] = []string{m[1], "--help"}
 	}
 	_, topics, _ = strings.Cut(topics, "explains a topic:\n")
