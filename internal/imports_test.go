@@ -26,7 +26,7 @@ func layers() [][]string {
 	return [][]string{
 		{"cli"},
 		{"report", "config", "term", "sim", "notify"},
-		{"engine", "check", "prepare"},
+		{"engine", "check", "prepare", "doctor"},
 		{"circleci", "github", "gitrepo", "journal"},
 		{"transport"},
 		{"run"},

@@ -93,7 +93,7 @@ func (c *Check) read(ctx context.Context, st plan.Step) facts {
 		func() { f.branch, f.branchErr = c.GitHub.Branch(ctx, st.Repository, st.Branch) },
 		func() { f.config, f.configErr = c.GitHub.File(ctx, st.Repository, st.Branch, configPath) },
 		func() { f.version, f.versionErr = c.stated(ctx, st.Repository, st.Branch) },
-		func() { f.tag, f.tagErr = c.tagOf(ctx, st) },
+		func() { f.tag, f.tagErr = c.GitHub.VersionTag(ctx, st.Repository, st.Version, st.Proof.Tag) },
 	} {
 		g.Go(func() error {
 			ask()
@@ -106,34 +106,8 @@ func (c *Check) read(ctx context.Context, st plan.Step) facts {
 
 // stated reads the version that a branch says it has. Without a file that says one it is empty.
 func (c *Check) stated(ctx context.Context, repository, branch string) (stated, error) {
-	for _, file := range versionfile.Candidates() {
-		data, err := c.GitHub.File(ctx, repository, branch, file)
-		if fault.Is(err, "no-file") {
-			continue
-		}
-		if err != nil {
-			return stated{}, err
-		}
-		version, err := versionfile.Of(file, data)
-		return stated{file, version}, err
-	}
-	return stated{}, nil
-}
-
-// tagOf is the tag of a step's version, plain or with a v, "" when there is none.
-func (c *Check) tagOf(ctx context.Context, st plan.Step) (string, error) {
-	for _, name := range []string{st.Version, "v" + st.Version} {
-		found, err := c.GitHub.HasTag(ctx, st.Repository, name)
-		switch {
-		case fault.Is(err, "github-empty"): // it has no commit either
-			return "", nil
-		case err != nil:
-			return "", err
-		case found:
-			return name, nil
-		}
-	}
-	return "", nil
+	file, version, err := c.GitHub.VersionOn(ctx, repository, branch)
+	return stated{file, version}, err
 }
 
 func (c *Check) noRepository(st plan.Step, err error) {
@@ -308,7 +282,10 @@ func (c *Check) Ready(ctx context.Context, steps []plan.Step) error {
 func (c *Check) ready(ctx context.Context, st plan.Step, versions []string) error {
 	var f facts
 	var g errgroup.Group
-	g.Go(func() error { f.tag, f.tagErr = c.tagOf(ctx, st); return nil })
+	g.Go(func() error {
+		f.tag, f.tagErr = c.GitHub.VersionTag(ctx, st.Repository, st.Version, st.Proof.Tag)
+		return nil
+	})
 	g.Go(func() error { f.version, f.versionErr = c.stated(ctx, st.Repository, st.Branch); return nil })
 	_ = g.Wait() // the errors are facts
 	if ctx.Err() != nil {

@@ -55,7 +55,8 @@ type Verdict struct {
 	Workflow Workflow // the one that decides; zero when none does
 	// RerunDue: nothing runs, Workflow has failed, and CircleCI runs it again by itself. The re-run starts at
 	// once, so that one that does not appear within minutes of Workflow.StoppedAt will not come.
-	RerunDue bool
+	RerunDue  bool
+	Succeeded []string // the names of the workflows that are no setup workflows, when State is Succeeded
 	// NoWorkflow: the pipeline is created and has none. None may come, or one may come late.
 	NoWorkflow bool
 	Revision   string // of Succeeded: the commit that the pipeline was started on; "" where CircleCI does not say
@@ -100,7 +101,7 @@ func Judge(p Pipeline, workflows []Workflow) Verdict {
 		v.State = Failed
 	case won:
 		if v.State, v.Reason = judgeGreen(p, newest); v.State == Succeeded {
-			v.Revision = p.Revision
+			v.Revision, v.Succeeded = p.Revision, ordinary(newest)
 		}
 		return v
 	}
@@ -226,6 +227,17 @@ func errorTexts(p Pipeline) string {
 		texts = append(texts, e.Message)
 	}
 	return "the pipeline errored: " + strings.Join(texts, "; ")
+}
+
+// ordinary names those that are no setup workflows.
+func ordinary(workflows []Workflow) []string {
+	var all []string
+	for _, w := range workflows {
+		if !w.Setup {
+			all = append(all, w.Name)
+		}
+	}
+	return all
 }
 
 func names(workflows []Workflow) string {

@@ -74,6 +74,14 @@ func (a *asker) connectGitHub() error {
 	return nil
 }
 
+// tagged asks GitHub for a tag; it is nil where GitHub is not asked.
+func (a *asker) tagged() func(ctx context.Context, repository, tag string) (bool, error) {
+	if a.check.GitHub == nil {
+		return nil
+	}
+	return a.check.GitHub.HasTag
+}
+
 // beforeRelease checks a release that is prepared, and tells what it finds. Its error keeps the release from starting.
 func (a *asker) beforeRelease(ctx context.Context, r *engine.Release, o releaseOptions) error {
 	a.check.Plan, a.check.State, a.check.Options, a.check.Repo = r.Plan, r.State(), r.Options, r.Repo

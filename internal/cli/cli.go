@@ -181,7 +181,8 @@ func addCommands(root *cobra.Command, env *environment) {
 			newPlanCommand(env), newPrepareCommand(env), newCheckCommand(env),
 		}},
 		{"A release:", []*cobra.Command{
-			newReleaseCommand(env), newStatusCommand(env), newWatchCommand(env), newApproveCommand(env), newCancelCommand(env), newResolveCommand(env),
+			newReleaseCommand(env), newStatusCommand(env), newWatchCommand(env), newApproveCommand(env), newCancelCommand(env), newDoctorCommand(env),
+			newResolveCommand(env),
 		}},
 		{"Afterwards:", []*cobra.Command{
 			newStageCommand(env), newHistoryCommand(env), newReportCommand(env), newBOMCommand(env),

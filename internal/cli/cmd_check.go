@@ -143,6 +143,7 @@ func (a *asker) planOnline(ctx context.Context, o checkOptions) ([]check.Finding
 		return append(also, check.OfFault(a.noToken)...), err
 	}
 	r := a.env.newRelease(a.ws, releaseOptions{only: o.only, except: o.except}, a.check.CI, repo)
+	r.Tagged = a.tagged()
 	r.Open = func(h run.Header) (engine.Journal, []run.Event, error) {
 		events, err := peek(ctx, repo, h)
 		return &journal.Memory{}, events, err

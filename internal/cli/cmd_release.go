@@ -133,7 +133,7 @@ func (env *environment) openRelease(ctx context.Context, a *asker, o releaseOpti
 		return nil, err
 	}
 	r := env.newRelease(a.ws, o, a.check.CI, repo)
-	r.Ready = a.check.Ready
+	r.Ready, r.Tagged = a.check.Ready, a.tagged()
 	r.Open = env.driving(ctx, &r.Execution, repo, o.takeOver)
 	return r, nil
 }

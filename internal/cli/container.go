@@ -108,7 +108,7 @@ func (f *containerForm) command() ([]string, error) {
 	case "pull_req":
 		return append([]string{"pull-request", f.clientLevel()}, branch...), nil
 	case "release_bundle", "docker_release", "rpm_release", "doc_release", "demos_release", "social_announcements":
-		return nil, fault.New(fault.Usage, "stage-not-there", "the stage %s was listed by the orchestrator but never built; it runs as a process manifest: -s trigger", f.stage).
+		return nil, fault.New(fault.Usage, "stage-not-there", "the stage %s was listed by the orchestrator but never built; it runs as a process manifest, by `gio trigger` or -s trigger", f.stage).
 			Hint("name its pipelines in a file and that by CICD_PROCESS_MANIFEST_PATH (gio trigger --help)")
 	default:
 		return nil, containerUsage("there is no stage %q", f.stage)

@@ -48,6 +48,7 @@ func cmdRemember(ts *testscript.TestScript, neg bool, args []string) {
 	var roots []string
 	for _, dir := range args {
 		roots = append(roots, ts.MkAbs(dir))
+		ts.Check(settle(roots[len(roots)-1]))
 	}
 	found, err := tree(roots...)
 	ts.Check(err)

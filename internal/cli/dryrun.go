@@ -136,7 +136,7 @@ func runDryRelease(ctx context.Context, env *environment, ws workspace, o releas
 	}
 	defer d.sim.Close()
 	r := env.newRelease(d.ws, o, d.ci, d.repo)
-	r.Clock = engine.FastClock(drySpeed)
+	r.Clock, r.Simulated = engine.FastClock(drySpeed), true
 	r.Open = func(h run.Header) (engine.Journal, []run.Event, error) { return d.openJournal(ctx, h) }
 	r.Notify = d.notify(o)
 	err := r.Prepare(ctx)
@@ -153,7 +153,7 @@ func runDryRelease(ctx context.Context, env *environment, ws workspace, o releas
 	return fault.Worst(d.result(r, o, r.Run(ctx, stop)), refused)
 }
 
-// check says what the check of a real run would, with whom there is to ask. Its error does not keep the walk from going on.
+// check says what the check of a real run would, and lets the walk ask for tags, with whom there is to ask. Its error does not keep the walk from going on.
 func (d *dryRun) check(ctx context.Context, r *engine.Release, o releaseOptions) error {
 	a := &asker{env: d.env, ws: d.ws}
 	if err := a.connect(); err != nil {
@@ -165,7 +165,8 @@ func (d *dryRun) check(ctx context.Context, r *engine.Release, o releaseOptions)
 	if d.imagined {
 		a.check.GitHub, a.check.NoGitHub = nil, "the release repository was not read"
 	}
-	return a.beforeRelease(ctx, r, o)
+	r.Tagged = a.tagged()
+	return fault.Worst(r.Provable(), a.beforeRelease(ctx, r, o))
 }
 
 // openRepository reads the remote; where that cannot be, the checkout's release.json stands for it.

@@ -26,6 +26,21 @@ type editor struct {
 // edit opens release.json of the remote for an edit. While somebody drives a run of its product version nobody
 // may change it (kind Stopped).
 func (env *environment) edit(ctx context.Context, ws workspace) (*editor, error) {
+	e, err := env.editor(ctx, ws)
+	if err != nil {
+		return nil, err
+	}
+	if err := e.undriven(ctx); err != nil {
+		return nil, err
+	}
+	if e.elsewhere() {
+		fmt.Fprintf(env.Stderr, "the checkout's %s is not the one on branch %s of the remote, which is the one that is edited\n", ws.Path, ws.Branch.Value)
+	}
+	return e, nil
+}
+
+// editor reads release.json of the remote.
+func (env *environment) editor(ctx context.Context, ws workspace) (*editor, error) {
 	repo, err := env.repository(ctx, ws, nil)
 	if err != nil {
 		return nil, err
@@ -38,14 +53,12 @@ func (env *environment) edit(ctx context.Context, ws workspace) (*editor, error)
 	if err != nil {
 		return nil, err
 	}
-	e := &editor{env: env, ws: ws, repo: repo, before: m}
-	if err := e.undriven(ctx); err != nil {
-		return nil, err
-	}
-	if env.repo == "" && (ws.Branch.Value != ws.Checkout.Branch || !sameText(ws.Local, data)) {
-		fmt.Fprintf(env.Stderr, "the checkout's %s is not the one on branch %s of the remote, which is the one that is edited\n", ws.Path, ws.Branch.Value)
-	}
-	return e, nil
+	return &editor{env: env, ws: ws, repo: repo, before: m}, nil
+}
+
+// elsewhere tells whether the checkout has another release.json than the remote's branch.
+func (e *editor) elsewhere() bool {
+	return e.env.repo == "" && (e.ws.Branch.Value != e.ws.Checkout.Branch || !sameText(e.ws.Local, e.before.Bytes()))
 }
 
 // sameText leaves out what a checkout may do to line ends.
@@ -73,20 +86,26 @@ func (e *editor) apply(ctx context.Context, after *manifest.Manifest, message st
 	if err := report.Diff(env.Stdout, e.ws.Path, e.before.Bytes(), after.Bytes(), env.outColor()); err != nil {
 		return err
 	}
-	switch {
-	case dryRun:
+	if dryRun {
 		env.closing = "dry run: nothing was written; without --dry-run this is committed and pushed"
 		return nil
-	case yes:
-	case !env.asks():
-		return fault.New(fault.Cancelled, "not-asked", "nothing was written: there is nobody to ask").Hint("--yes commits and pushes this edit")
-	default:
-		question := fmt.Sprintf("Commit this to %s of %s and push it?", e.ws.Branch.Value, gitrepo.Redact(e.ws.Checkout.RemoteURL))
-		if err := env.confirm(question, "nothing was written"); err != nil {
-			return err
-		}
+	}
+	question := fmt.Sprintf("Commit this to %s of %s and push it?", e.ws.Branch.Value, gitrepo.Redact(e.ws.Checkout.RemoteURL))
+	if err := env.consent(question, yes); err != nil {
+		return err
 	}
 	return e.push(ctx, after.Bytes(), message)
+}
+
+// consent asks where there is somebody, and else takes nothing but --yes for it (kind Cancelled).
+func (env *environment) consent(question string, yes bool) error {
+	switch {
+	case yes:
+		return nil
+	case !env.asks():
+		return fault.New(fault.Cancelled, "not-asked", "nothing was written: there is nobody to ask").Hint("--yes commits and pushes this edit")
+	}
+	return env.confirm(question, "nothing was written")
 }
 
 // editPushes is how often an edit is pushed when other commits come between.
@@ -100,6 +119,13 @@ func (e *editor) push(ctx context.Context, content []byte, message string) error
 	}
 	for range editPushes {
 		head := e.repo.Head()
+		data, err := e.repo.ReadFile(head, e.ws.Path)
+		if err != nil {
+			return err
+		}
+		if !bytes.Equal(data, e.before.Bytes()) {
+			break
+		}
 		commit, err := e.repo.Commit(head, e.ws.Path, content, message)
 		if err != nil {
 			return err
@@ -113,13 +139,6 @@ func (e *editor) push(ctx context.Context, content []byte, message string) error
 		}
 		if err := e.repo.Fetch(ctx); err != nil {
 			return err
-		}
-		data, err := e.repo.ReadFile(e.repo.Head(), e.ws.Path)
-		if err != nil {
-			return err
-		}
-		if !bytes.Equal(data, e.before.Bytes()) {
-			break
 		}
 	}
 	return fault.New(fault.Stopped, "branch-moved", "somebody else has pushed to %s meanwhile: nothing was written", e.ws.Branch.Value).

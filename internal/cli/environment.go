@@ -193,7 +193,7 @@ func (env *environment) planOptions(ws workspace, only, except []string) plan.Op
 	return plan.Options{
 		Branch: ws.Branch.Value, ComponentMain: ws.Config.MainBranch, Organization: env.organization(ws),
 		ReleaseBranches: ws.Config.ReleaseBranches, Parameters: parameters, Overrides: ws.Config.Overrides(),
-		Only: only, Except: except,
+		Only: only, Except: except, Verification: ws.Config.Verification.Plan(),
 	}
 }
 

@@ -87,7 +87,7 @@ func (env *environment) execution(ws workspace, e ends, p *plan.Plan) *engine.Ex
 		CI: e.ci, Plan: p, Driver: env.driver(), MaxParallel: ws.Config.MaxParallel, HoldLimit: env.holdLimit(),
 	}
 	if e.dry != nil {
-		x.Clock = engine.FastClock(drySpeed)
+		x.Clock, x.Simulated = engine.FastClock(drySpeed), true
 	}
 	return x
 }

@@ -121,7 +121,19 @@ one that gio does not know is an error.
       definition: UUID          # pipeline definition of a GitHub App project
       parameters: {component: "{{.Component}} {{.Version}}"}
       stage: false              # left out by nexus staging
-  author: {name: Release Bot, email: bot@example.org}`
+  author: {name: Release Bot, email: bot@example.org}
+
+A pipeline that is green proves little: verify, at the top or under a component, wants to see more
+before gio counts it as a success.
+
+  verify: tag                   # it has left its tag; GitHub is asked for it, with GITHUB_TOKEN
+  tag: "v{{.Version}}"          # its name, default "{{.Version}}"
+  verify: workflow              # these workflows ran in the pipeline and succeeded
+  workflows: [release]
+  verify: none                  # nothing more: the default
+
+What is not there 30 seconds after the pipeline has failed with the code no-proof. Dry runs look for
+no tag; of the pipelines that --dry-run=client simulates nothing is wanted.`
 
 const journalTopic = `All that gio knows of its runs lies in the release repository, in refs/gio/journal: a chain of
 commits, one for each push. A clone does not fetch it by itself. Its tree:
@@ -131,6 +143,7 @@ commits, one for each push. A clone does not fetch it by itself. Its tree:
   leases/release/3.9.4.json   who drives it, since when, last heard of when
   cancels/release/3.9.4.json  that gio cancel told that driver to start nothing more
   claims/COMPONENT/VERSION    which run releases that component version, so that no other does
+  staged/COMPONENT/VERSION    which run stages it
 
 Those of a manifest that is not release.json lie below manifests/PATH/. gio status, gio watch and
 gio history read all this on any machine. So does Git, which then keeps a copy:
@@ -151,8 +164,8 @@ To move it to another repository, while nobody drives: fetch it as above, then p
 
 When somebody deletes it, or pushes over it by force, a driver starts nothing more and ends with
 exit 7; its pipelines run on. A gio started then refuses what gio has begun, which the tag
-VERSION_START tells: what still runs would be started again. Put the newest copy back from a clone
-that has one, and look at gio status. What was noted after that copy was made is missing: compare
-with CircleCI before gio release.
+VERSION_START tells: what still runs would be started again. gio doctor --fix rebuilds it from tags
+and CircleCI. Or put the newest copy back from a clone that has one, as below, and look at gio
+status. What was noted after that copy was made is missing: compare with CircleCI (gio doctor).
 
   git push --force origin refs/gio/journal`

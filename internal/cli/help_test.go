@@ -43,7 +43,7 @@ func helps(t *testing.T) map[string][]string {
 func TestHelp(t *testing.T) {
 	t.Parallel()
 	pages := helps(t)
-	for _, name := range []string{"gio release", "gio plan", "gio resolve", "gio sim", "gio version", "gio help exit-codes", "gio help environment", "gio status", "gio history", "gio watch", "gio approve", "gio cancel", "gio help journal", "gio prepare", "gio bom", "gio report", "gio stage", "gio trigger", "gio pull-request"} {
+	for _, name := range []string{"gio release", "gio plan", "gio resolve", "gio sim", "gio version", "gio help exit-codes", "gio help environment", "gio status", "gio history", "gio watch", "gio approve", "gio cancel", "gio help journal", "gio prepare", "gio bom", "gio report", "gio doctor", "gio stage", "gio trigger", "gio pull-request"} {
 		if pages[name] == nil {
 			t.Errorf("gio --help does not list %s", name)
 		}
@@ -116,6 +116,7 @@ func TestHelpNamesExitCodes(t *testing.T) {
 		"trigger":      {0, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11},
 		"pull-request": {0, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11},
 		"resolve":      {0, 2, 3, 4, 5, 7, 11},
+		"doctor":       {0, 2, 3, 4, 5, 6, 7, 11},
 		"status":       {0, 2, 3, 4, 5, 7, 9, 10, 11},
 		"watch":        {0, 2, 3, 4, 5, 7, 9, 10, 11},
 		"approve":      {0, 2, 3, 4, 5, 6, 7, 11},

@@ -7,12 +7,11 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"net/http"
 	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"regexp"
-	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -22,7 +21,6 @@ import (
 
 	"github.com/gravitee-lab/gio/internal/cli"
 	"github.com/gravitee-lab/gio/internal/gitrepo/gittest"
-	"github.com/gravitee-lab/gio/internal/journal"
 	"github.com/gravitee-lab/gio/internal/sim"
 )
 
@@ -49,7 +47,9 @@ func TestScripts(t *testing.T) {
 			"exits": cmdExits, "json": cmdJSON, "await-journal": cmdAwaitJournal,
 			"release-repo": cmdReleaseRepo, "serve-git": cmdServeGit, "push-as-colleague": cmdPushAsColleague,
 			"sim": cmdSim, "pipelines": cmdPipelines, "no-duplicates": cmdNoDuplicates,
-			"rerun": cmdRerun, "cancel": cmdCancel, "trigger": cmdTrigger, "await-request": cmdAwaitRequest,
+			"rerun": cmdRerun, "finish": cmdFinish, "cancel": cmdCancel, "trigger": cmdTrigger, "tag-on-github": cmdTagOnGitHub,
+			"await-request": cmdAwaitRequest, "await-file": cmdAwaitFile, "settle": cmdSettle,
+			"keep-back": cmdKeepBack, "let-go": cmdLetGo,
 			"remember": cmdRemember, "unchanged": cmdUnchanged, "only-reads": cmdOnlyReads, "each-post": cmdEachPost,
 		},
 	})
@@ -87,6 +87,7 @@ func isolate(env *testscript.Env) error {
 type world struct {
 	t          testing.TB // of the script
 	sim        *sim.Sim
+	gate       gate              // between it and the program
 	roots      []string          // what was remembered
 	remembered map[string]string // by path: what it was
 }
@@ -144,38 +145,6 @@ func cmdJSON(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// patience is longer than anything a script waits for takes on a slow machine.
-const patience = 30 * time.Second
-
-func cmdAwaitJournal(ts *testscript.TestScript, neg bool, args []string) {
-	need(ts, neg, len(args) == 1, "await-journal PATTERN")
-	pattern, err := regexp.Compile(args[0])
-	ts.Check(err)
-	await(ts, "a journal that holds "+args[0], func() (found bool) {
-		// The ref comes with the first write; git ends with 1 while nothing matches.
-		lines, _ := exec.Command("git", "-C", ts.Getenv("REMOTE"), "grep", "-h", "-e", ".", journal.GitRef, "--", "*.jsonl").Output()
-		found = pattern.Match(lines)
-		return found
-	})
-}
-
-func cmdAwaitRequest(ts *testscript.TestScript, neg bool, args []string) {
-	need(ts, neg, len(args) == 1, "await-request PATTERN")
-	pattern, err := regexp.Compile(args[0])
-	ts.Check(err)
-	await(ts, "a request "+args[0], func() bool {
-		return slices.ContainsFunc(simOf(ts).Requests(), func(r sim.Request) bool { return pattern.MatchString(r.Method + " " + r.Path) })
-	})
-}
-
-func await(ts *testscript.TestScript, what string, there func() bool) {
-	for end := time.Now().Add(patience); !there(); time.Sleep(5 * time.Millisecond) {
-		if time.Now().After(end) {
-			ts.Fatalf("waited %s in vain for %s", patience, what)
-		}
-	}
-}
-
 func cmdReleaseRepo(ts *testscript.TestScript, neg bool, args []string) {
 	need(ts, neg, len(args) == 1 || len(args) == 2, "release-repo BRANCH [FILE]")
 	remote, branch, file := ts.Getenv("REMOTE"), args[0], "release.json"
@@ -183,6 +152,7 @@ func cmdReleaseRepo(ts *testscript.TestScript, neg bool, args []string) {
 		file = args[1]
 	}
 	ts.Check(ts.Exec("git", "init", "--quiet", "--bare", "--initial-branch=master", remote))
+	ts.Check(ts.Exec("git", "-C", remote, "config", "receive.autogc", "false")) // nothing tidies up in the background
 	gittest.Push(worldOf(ts).t, remote, "master", map[string]string{"release.json": expand(ts, file)}, "first commit")
 	if branch != "master" {
 		ts.Check(ts.Exec("git", "-C", remote, "branch", branch, "master"))
@@ -220,8 +190,10 @@ func cmdSim(ts *testscript.TestScript, neg bool, args []string) {
 		scenario, err = sim.Load(args[0], []byte(ts.ReadFile(args[0])))
 		ts.Check(err)
 	}
-	s, host := serve(worldOf(ts).t, scenario)
-	worldOf(ts).sim = s
+	w := worldOf(ts)
+	s, host := serveBehind(w.t, scenario, w.gate.before)
+	w.sim = s
+	ts.Defer(func() { endAll(ts) })
 	ts.Setenv("CIRCLE_HOST", host)
 	ts.Setenv("CIRCLE_TOKEN", "script-token")
 	if scenario.GitHub != nil {
@@ -232,6 +204,10 @@ func cmdSim(ts *testscript.TestScript, neg bool, args []string) {
 
 // serve serves a simulator whose pipelines are quick unless the scenario says otherwise, and gives its address.
 func serve(t testing.TB, scenario sim.Scenario) (*sim.Sim, string) {
+	return serveBehind(t, scenario, func(h http.Handler) http.Handler { return h })
+}
+
+func serveBehind(t testing.TB, scenario sim.Scenario, before func(http.Handler) http.Handler) (*sim.Sim, string) {
 	if scenario.Default.Duration == 0 {
 		scenario.Default.Duration = 50 * time.Millisecond
 	}
@@ -239,7 +215,7 @@ func serve(t testing.TB, scenario sim.Scenario) (*sim.Sim, string) {
 		scenario.Default.WorkflowDelay = 10 * time.Millisecond
 	}
 	s := sim.New(scenario)
-	server := httptest.NewServer(s)
+	server := httptest.NewServer(before(s))
 	t.Cleanup(func() {
 		server.CloseClientConnections() // a request that hangs would keep it open
 		server.Close()
@@ -284,4 +260,9 @@ func cmdTrigger(ts *testscript.TestScript, neg bool, args []string) {
 	need(ts, neg, len(args) == 3, "trigger PROJECT BRANCH LOGIN")
 	_, err := simOf(ts).Trigger(args[0], args[1], args[2], nil)
 	ts.Check(err)
+}
+
+func cmdTagOnGitHub(ts *testscript.TestScript, neg bool, args []string) {
+	need(ts, neg, len(args) == 3, "tag-on-github REPOSITORY BRANCH TAG")
+	ts.Check(simOf(ts).Commit(args[0], args[1], "released by hand", args[2], nil))
 }

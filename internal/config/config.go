@@ -50,6 +50,7 @@ type File struct {
 	MaxParallel     int                  `yaml:"max_parallel"`     // pipelines of a wave that run at once
 	Parameters      map[string]any       `yaml:"parameters"`       // pipeline parameters of every component; null drops one
 	Components      map[string]Component `yaml:"components"`
+	Verification    Verification         `yaml:",inline"` // of every component
 	Author          struct {
 		Name  string `yaml:"name"`
 		Email string `yaml:"email"`
@@ -64,6 +65,8 @@ type Component struct {
 	Project    string         `yaml:"project"`    // CircleCI project slug
 	Definition string         `yaml:"definition"` // pipeline definition of a GitHub App project
 	Stage      *bool          `yaml:"stage"`
+
+	Verification Verification `yaml:",inline"`
 }
 
 // Read reads a gio.yaml. One that was named must exist; the default one need not.
@@ -106,7 +109,7 @@ func (f *File) decode(data []byte) error {
 	if err := dec.Decode(&more); !errors.Is(err, io.EOF) {
 		return errors.New("behind --- begins a second document, which gio would not read")
 	}
-	return nil
+	return f.withoutEffect()
 }
 
 var (
@@ -138,7 +141,7 @@ func (f File) Overrides() map[string]plan.Override {
 	for name, c := range f.Components {
 		overrides[name] = plan.Override{
 			Repository: c.Repository, Branch: c.Branch, Parameters: c.Parameters,
-			Project: c.Project, Definition: c.Definition, Stage: c.Stage,
+			Project: c.Project, Definition: c.Definition, Stage: c.Stage, Verification: c.Verification.Plan(),
 		}
 	}
 	return overrides

@@ -122,6 +122,26 @@ func TestReadNothing(t *testing.T) {
 	}
 }
 
+// What proves a release is said for all components and for one.
+func TestReadVerification(t *testing.T) {
+	t.Parallel()
+	got, err := Parse(FileName, []byte("verify: tag\ntag: \"v{{.Version}}\"\nworkflows: [release]\ncomponents:\n  a: {verify: workflow, workflows: [\"{{.Component}}\", 17]}\n  b: {verify: none}\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := plan.Verification{Verify: plan.VerifyTag, Tag: "v{{.Version}}", Workflows: []string{"release"}}
+	if diff := cmp.Diff(want, got.Verification.Plan()); diff != "" {
+		t.Error(diff)
+	}
+	overrides := map[string]plan.Override{
+		"a": {Verification: plan.Verification{Verify: plan.VerifyWorkflow, Workflows: []string{"{{.Component}}", "17"}}},
+		"b": {Verification: plan.Verification{Verify: plan.VerifyNone}},
+	}
+	if diff := cmp.Diff(overrides, got.Overrides()); diff != "" {
+		t.Error(diff)
+	}
+}
+
 // TestReadStrict: what gio would not understand, or read otherwise than it was meant, is refused with
 // its line.
 func TestReadStrict(t *testing.T) {
@@ -142,6 +162,14 @@ func TestReadStrict(t *testing.T) {
 		{"no mapping of the author", "author: me\n", ":1: cannot unmarshal !!str `me` into a mapping"},
 		{"no YAML", "organization: [a\nmain_branch: b\n", ":1: did not find expected"},
 		{"a tab", "author:\n\tname: x\n", ":2: found character that cannot start any token"},
+		{"unknown proof", "organization: a\nverify: tags\n", `:2: verify is tag, workflow, none, not "tags"`},
+		{"unknown proof of a component", "components:\n  a:\n    verify: [tag]\n", `:3: verify is tag, workflow, none, not ""`},
+		{"tag is no template", "verify: tag\ntag: \"{{.Version\"\n", `:2: "{{.Version" is no template that can be filled in; it may use {{.ProductVersion}}`},
+		{"tag of what nobody knows", "verify: tag\ntag: \"{{.Secret}}\"\n", `:2: "{{.Secret}}" is no template`},
+		{"workflow is no template", "verify: workflow\nworkflows:\n  - release\n  - \"{{end}}\"\n", `:4: "{{end}}" is no template`},
+		{"workflow is no list", "verify: workflow\nworkflows: release\n", ":2: cannot unmarshal"},
+		{"a tag nobody asks for", "verify: workflow\ntag: v\nworkflows: [w]\n", ": tag is named, but nothing says verify: tag"},
+		{"workflows nobody asks for", "verify: tag\ncomponents:\n  a: {workflows: [w]}\n", ": workflows are named, but nothing says verify: workflow"},
 		{"second document", "organization: a\n---\norganization: b\n", ": behind --- begins a second document"},
 	}
 	for _, tt := range tests {

@@ -225,7 +225,7 @@ func withoutPipeline(st run.Step) Cancelled {
 }
 
 // Note writes into the journal of a run that nobody else drives what became of its pipelines, and who cancelled them. What
-// was too late is a success like any other.
+// was too late is a success like any other; where a proof of it is wanted, that is left to the next driver.
 func (c *Cancellation) Note(ctx context.Context, j Journal, events []run.Event, ended []Cancelled, by run.Driver) error {
 	state, err := run.Fold(events)
 	if err != nil {
@@ -237,7 +237,11 @@ func (c *Cancellation) Note(ctx context.Context, j Journal, events []run.Event, 
 	}
 	var g errgroup.Group // so that they share a push
 	for _, t := range ended {
-		if e, ok := t.event(c.CI.Host(), by); ok {
+		e, ok := t.event(c.CI.Host(), by)
+		if e.Type == run.Succeeded {
+			e.Steps = slices.DeleteFunc(e.Steps, func(id run.StepID) bool { return toProve(state.Plan, id) })
+		}
+		if ok && len(e.Steps) > 0 {
 			g.Go(func() error { return rec.add(ctx, e) })
 		}
 	}

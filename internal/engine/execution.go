@@ -33,6 +33,12 @@ type Execution struct {
 	// Ready is asked right before the intents of the steps that share a pipeline; nil asks nobody. Its error, a fault of code
 	// tag-exists, version-mismatch or not-checked, is these steps' failure: nothing is sent.
 	Ready func(context.Context, []plan.Step) error
+	// Tagged tells whether a repository (org/name) has a tag; it is asked for the steps whose proof is one. Without it a release
+	// with such steps is refused. Of its errors, those of the kinds Auth and NotFound end the session; after others it is asked
+	// again.
+	Tagged func(ctx context.Context, repository, tag string) (bool, error)
+	// Simulated: what this driver triggers is simulated, and taken to leave what proves a release.
+	Simulated bool
 	// Notify is told every event, one at a time and in order: what must be durable before it is acted upon, once it is; what
 	// CircleCI says of a pipeline, at once. It must not call back into the engine, and it holds the run up for as long as it
 	// takes.
@@ -150,7 +156,8 @@ func (x *Execution) drive(ctx context.Context, stop <-chan struct{}, c chapter) 
 		limit = MaxParallel
 	}
 	s := &session{
-		rec: x.rec, ci: x.CI, plan: x.Plan, stop: stop, cancelled: x.rec.cancelled(), holdLimit: x.HoldLimit, ready: x.Ready,
+		rec: x.rec, ci: x.CI, plan: x.Plan, stop: stop, cancelled: x.rec.cancelled(), holdLimit: x.HoldLimit,
+		ready: x.Ready, tagged: x.Tagged, simulated: x.Simulated,
 		serverBegan: user.ServerTime, began: x.Clock.Now(), clock: x.Clock,
 		pace: pace{earlier: x.Earlier}, failFast: x.FailFast, alarm: newAlarm(),
 		slots: semaphore.NewWeighted(int64(min(limit, MostParallel))), tried: map[run.StepID]bool{},

@@ -14,10 +14,13 @@ const (
 	noWorkflowFor  = 5 * time.Minute        // without a workflow: none will run
 	youngFor       = 10 * time.Second       // after the first workflow appeared: a success is read twice
 	secondReading  = 500 * time.Millisecond // after which the second reading is made
+	proofFor       = 30 * time.Second       // for what proves a release to be there once its pipeline is green
+	soonestProof   = 2 * time.Second        // between readings of a green pipeline whose proof is missing, at least
 	componentLimit = 3 * time.Hour          // of one pipeline, holds not counted
 	cancelFor      = 2 * time.Minute        // of waiting for what was cancelled to end
 	cancelApart    = 5 * time.Second        // between readings of what is being cancelled, at most
 	approveFor     = 30 * time.Second       // of waiting for an approval to take effect
+	breath         = 10 * time.Millisecond  // for what begins at the same time to say so
 	gatherFor      = 250 * time.Millisecond // an intent waits for the others of its launch
 	noteStart      = time.Second            // until the id of a new pipeline is in the journal: without it, it is looked up
 	noteFacts      = 20 * time.Second       // until what CircleCI said of a pipeline is: it can be asked again

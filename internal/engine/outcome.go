@@ -24,6 +24,10 @@ var endings = []struct {
 	},
 	{fault.PipelineFailed, "pipeline-failed", "failed", "mend it, then " + again},
 	{
+		fault.PipelineFailed, noProof, "green, but without what proves a release",
+		"if it was released all the same, push its tag or answer with `gio resolve COMPONENT --released`; then run the same command again, which starts anew what has no proof",
+	},
+	{
 		fault.NotFound, "project-not-found", "CircleCI knows no project, or the token cannot see it, of",
 		"check the project on CircleCI, or name another one in gio.yaml, then " + again,
 	},
@@ -77,7 +81,7 @@ func endingOf(st run.Step) string {
 	case run.IsUnknown:
 		return "unknown"
 	case run.HasFailed:
-		if slices.Contains([]string{"not-allowed", "project-not-found", "timeout"}, st.Code) {
+		if slices.Contains([]string{"not-allowed", "project-not-found", "timeout", noProof}, st.Code) {
 			return st.Code
 		}
 		if slices.Contains([]string{"tag-exists", "version-mismatch", "not-checked"}, st.Code) { // of Release.Ready

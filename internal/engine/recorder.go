@@ -216,8 +216,10 @@ func (r *recorder) arrived(id run.StepID) {
 	}
 }
 
-// gather waits for the intents that are announced, but not for long.
+// gather waits for the intents that are announced, but not for long, and for a breath first: what gets its slot at the same
+// time has announced itself then.
 func (r *recorder) gather() {
+	<-r.clock.After(breath)
 	r.mu.Lock()
 	all, none := r.all, len(r.coming) == 0
 	r.mu.Unlock()

@@ -66,6 +66,11 @@ func (r *Release) Prepare(ctx context.Context) error {
 	if !r.somethingToDo() {
 		return ErrNothing
 	}
+	if !r.Simulated {
+		if err := r.Provable(); err != nil {
+			return err
+		}
+	}
 	return r.refuse(ctx)
 }
 

@@ -8,6 +8,7 @@ import (
 
 	"github.com/gravitee-lab/gio/internal/circleci"
 	"github.com/gravitee-lab/gio/internal/fault"
+	"github.com/gravitee-lab/gio/internal/plan"
 	"github.com/gravitee-lab/gio/internal/run"
 )
 
@@ -48,7 +49,7 @@ func Resolve(ctx context.Context, ci *circleci.Client, j Journal, events []run.E
 		}
 	default:
 		e.Status = run.AnswerPipeline
-		if e.Pipeline, err = named(ctx, ci, steps[0], a.Pipeline); err != nil {
+		if e.Pipeline, err = named(ctx, ci, state.Plan, steps[0], a.Pipeline); err != nil {
 			return nil, err
 		}
 	}
@@ -117,19 +118,35 @@ func mayRepeat(steps []run.Step, tagged func(run.StepID) (bool, error)) error {
 	return nil
 }
 
-// named reads the pipeline that a person names and refuses one that cannot be the step's.
-func named(ctx context.Context, ci *circleci.Client, st run.Step, number int64) (*run.Pipeline, error) {
+// named reads the pipeline that a person names and refuses one that cannot be the step's. Of an attempt that a rebuilt
+// journal does not know the plan says where it ran.
+func named(ctx context.Context, ci *circleci.Client, p *plan.Plan, st run.Step, number int64) (*run.Pipeline, error) {
+	if st.Project == "" && st.Status == run.IsUnknown {
+		st.Project, st.Branch = whereabouts(p, st.ID)
+	}
 	if st.Project == "" {
 		return nil, fault.New(fault.Invalid, "nothing-to-resolve", "gio never tried to start %s: there is no pipeline to name", st.ID)
 	}
-	p, err := ci.PipelineByNumber(ctx, st.Project, number)
+	found, err := ci.PipelineByNumber(ctx, st.Project, number)
 	if err != nil {
 		return nil, err
 	}
-	if p.Branch != "" && p.Branch != st.Branch {
-		return nil, fault.New(fault.Invalid, "other-pipeline", "pipeline %d of %s runs on branch %s, but %s is built from %s", number, st.Project, p.Branch, st.ID, st.Branch)
+	if found.Branch != "" && found.Branch != st.Branch {
+		return nil, fault.New(fault.Invalid, "other-pipeline", "pipeline %d of %s runs on branch %s, but %s is built from %s", number, st.Project, found.Branch, st.ID, st.Branch)
 	}
-	return &run.Pipeline{ID: p.ID, Number: p.Number, URL: circleci.PipelineURL(ci.Host(), st.Project, p.Number)}, nil
+	return &run.Pipeline{ID: found.ID, Number: found.Number, URL: circleci.PipelineURL(ci.Host(), st.Project, found.Number)}, nil
+}
+
+func whereabouts(p *plan.Plan, id run.StepID) (project, branch string) {
+	if p == nil {
+		return "", ""
+	}
+	for _, st := range p.Steps() {
+		if st.ID() == string(id) {
+			return st.Project, st.Branch
+		}
+	}
+	return "", ""
 }
 
 func names(steps []run.Step) string {

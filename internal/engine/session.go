@@ -23,6 +23,10 @@ type session struct {
 	ci    *circleci.Client
 	plan  *plan.Plan
 	ready func(context.Context, []plan.Step) error // Execution.Ready
+
+	tagged    func(ctx context.Context, repository, tag string) (bool, error) // Execution.Tagged
+	simulated bool
+
 	slots *semaphore.Weighted
 	stop  <-chan struct{} // closed: start nothing new, watch on what runs
 	// cancelled is closed when somebody cancels the run elsewhere: start nothing new, what runs ends soon.
@@ -112,12 +116,12 @@ func (s *session) waveToItsEnd(ctx context.Context, w plan.Wave) error {
 	}
 }
 
-// rerun tells whether a pipeline of the wave that CircleCI said had failed runs again. One that gio gave
+// rerun tells whether a pipeline of the wave that CircleCI said had failed runs again, or what it lacked is there now. One that gio gave
 // up waiting for is not waited for again.
 func (s *session) rerun(ctx context.Context, w plan.Wave) (again bool, err error) {
 	for _, u := range s.left(w.Steps) {
 		st := s.rec.step(u.ids[0])
-		if st.Status != run.HasFailed || st.Code != "pipeline-failed" {
+		if st.Status != run.HasFailed || st.Code != "pipeline-failed" && st.Code != noProof {
 			continue
 		}
 		if err := s.readOnce(ctx, u, st); err != nil {

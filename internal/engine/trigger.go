@@ -15,16 +15,16 @@ import (
 // before the intent is written: with it the pipeline is found again if the answer is lost.
 func (s *session) trigger(ctx context.Context, u unit) error {
 	s.try(u)
+	s.rec.expect(u.ids[0])
+	defer s.rec.forget(u.ids[0]) // where nothing comes of it
 	if asked, err := s.earlierAttempts(ctx, u); asked || err != nil {
 		return err
 	}
 	if failed, err := s.notReady(ctx, u); failed || err != nil {
 		return err
 	}
-	s.rec.expect(u.ids[0])
 	newest, serverTime, err := s.ci.Newest(ctx, u.steps[0].Project)
 	if err != nil {
-		s.rec.forget(u.ids[0])
 		return s.notReadable(ctx, u, err)
 	}
 	return s.send(ctx, u, run.Event{Send: 1, After: newest, ServerTime: serverTime})
@@ -128,6 +128,14 @@ func (s *session) earlierAttempts(ctx context.Context, u unit) (asked bool, err 
 			return false, err
 		case v.State == circleci.Failed, v.NoWorkflow, v.RerunDue:
 			continue
+		}
+		if v.State == circleci.Succeeded {
+			if unproven, err := s.allUnproven(ctx, u, v); unproven || err != nil {
+				if err != nil {
+					return false, err
+				}
+				continue
+			}
 		}
 		reason := fmt.Sprintf("the pipeline %s of an earlier attempt was run again on CircleCI: %s", id, v.Reason)
 		return true, s.ask(ctx, u, reason)

@@ -23,7 +23,7 @@ func (s *session) watch(ctx context.Context, u unit, place *slot) error {
 		}
 		v, err := w.read(ctx)
 		if fault.KindOf(err) == fault.NotFound {
-			return s.forgotten(ctx, u)
+			return s.forgotten(ctx, w.u)
 		}
 		if err != nil {
 			return err
@@ -41,6 +41,9 @@ func (s *session) watch(ctx context.Context, u unit, place *slot) error {
 func (w *watcher) wait(ctx context.Context) error {
 	var failure, stop <-chan struct{}
 	cancelled, next := w.s.cancelled, w.s.pace.next(w.u.steps[0].Component, w.age())
+	if !w.green.IsZero() {
+		next = w.untilProof()
+	}
 	ending := closed(cancelled) // it ends anyway: nothing but its end is worth waking for
 	if ending {
 		cancelled, next = nil, min(next, cancelApart)
@@ -79,8 +82,12 @@ type watcher struct {
 	dueSince  time.Time     // when an automatic re-run was first seen to be due
 	heldSince time.Time     // of the hold that lasts
 	heldFor   time.Duration // of the holds that are over
-	cancelled bool          // by --fail-fast
-	ending    time.Time     // when this hold was first seen in a run that is cancelled
+	green     time.Time     // when it was first seen to have succeeded, if it was at the last reading
+	// missingSince is when what proves the release was first seen not to be there; untold is why that could not be told.
+	missingSince time.Time
+	untold       error
+	cancelled    bool      // by --fail-fast
+	ending       time.Time // when this hold was first seen in a run that is cancelled
 }
 
 // read gives the verdict of one reading, or of two where one is not enough. CircleCI may fail for a
@@ -122,10 +129,18 @@ func (w *watcher) young(v circleci.Verdict) bool {
 
 // note writes down what a reading changed. It is over when the pipeline has ended, or gio gives it up.
 func (w *watcher) note(ctx context.Context, v circleci.Verdict) (over bool, err error) {
+	if v.State != circleci.Succeeded { // somebody may have re-run it since
+		w.green, w.missingSince = time.Time{}, time.Time{}
+	}
 	switch v.State {
 	case circleci.Succeeded:
-		w.s.pace.took(w.age())
-		return true, w.s.rec.note(ctx, run.Event{Type: run.Succeeded, Steps: w.u.ids, Commit: v.Revision}, noteFacts)
+		if w.green.IsZero() {
+			w.green = w.s.clock.Now()
+			w.s.pace.took(w.age())
+		}
+		if over, err := w.prove(ctx, v); over || err != nil {
+			return true, err
+		}
 	case circleci.Failed:
 		return true, w.s.fail(ctx, w.u, w.s.failure(ctx, w.u, v))
 	case circleci.OnHold:
@@ -146,9 +161,16 @@ func (w *watcher) note(ctx context.Context, v circleci.Verdict) (over bool, err 
 		return true, err
 	}
 	if w.s.clock.Since(w.began)-w.heldFor > componentLimit {
-		return true, w.s.fail(ctx, w.u, run.Event{Code: "timeout", Reason: fmt.Sprintf("it still runs after %s; gio does not wait longer and has not cancelled it", componentLimit)})
+		return true, w.s.fail(ctx, w.u, run.Event{Code: "timeout", Reason: w.tooLong()})
 	}
 	return false, w.s.observed(ctx, w.u, v)
+}
+
+func (w *watcher) tooLong() string {
+	if w.untold != nil {
+		return fmt.Sprintf("%s; gio does not ask longer", w.untold)
+	}
+	return fmt.Sprintf("it still runs after %s; gio does not wait longer and has not cancelled it", componentLimit)
 }
 
 // age is how long the pipeline has run, holds not counted.
@@ -232,7 +254,7 @@ func (s *session) readOnce(ctx context.Context, u unit, st run.Step) error {
 	}
 	switch v.State {
 	case circleci.Succeeded:
-		return s.rec.note(ctx, run.Event{Type: run.Succeeded, Steps: u.ids, Commit: v.Revision}, noteFacts)
+		return s.readGreen(ctx, u, v)
 	case circleci.Running, circleci.OnHold:
 		if v.RerunDue && st.Code == "rerun-missing" {
 			return nil // it still has not come: the attempt is over

@@ -50,7 +50,7 @@ type Options struct {
 //
 // Every error is a fault, or holds the cause of a context that ended. The kinds: Auth for 401 ("github-unauthorized"),
 // 403 ("github-forbidden") and a call that needs a token and has none ("no-github-token"); NotFound for 404
-// ("no-repository", "no-branch", "no-file", "no-tag", "no-commit", "no-release"); Invalid for what cannot be asked or
+// ("no-repository", "no-branch", "no-file", "no-tag", "no-commit", "no-release", "github-empty"); Invalid for what cannot be asked or
 // made ("github-repository", "github-path", "github-file", "release-exists"); else Remote ("github-limit",
 // "github-redirect", "github-answer", "github-unreachable", "github-error"). Short rate limits are waited for; of a
 // longer one the fault says when it ends. No error holds the token, and the token goes to no other host.

@@ -69,6 +69,8 @@ func (c *Client) answered(k call, res *http.Response, err error) error {
 		return fault.New(fault.NotFound, "no-commit", "%s: there is no such branch, tag or commit", k.subject)
 	case status == http.StatusNotFound && c.words(err) == "Branch not protected":
 		return fault.New(fault.NotFound, "not-protected", "%s: there is none", k.subject)
+	case status == http.StatusConflict && k.method == http.MethodGet && k.missing == "no-repository": // it was found
+		return fault.New(fault.NotFound, "github-empty", "%s is empty: it has no commit", k.subject)
 	case status == http.StatusNotFound, status == http.StatusConflict && k.method == http.MethodGet: // 409: an empty repository
 		return c.missing(k)
 	}

@@ -2,6 +2,7 @@ package gitrepo
 
 import (
 	"slices"
+	"time"
 
 	"github.com/go-git/go-git/v5/plumbing"
 	"github.com/go-git/go-git/v5/plumbing/object"
@@ -100,4 +101,17 @@ func (r *Repo) Target(of Hash) (Hash, string) {
 		return of, ""
 	}
 	return hashOf(tag.Target), tag.Message
+}
+
+// MadeAt is when an annotated tag, or a commit, that was fetched or made here was made; zero for any other object.
+func (r *Repo) MadeAt(of Hash) time.Time {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if tag, err := object.GetTag(r.store, of.plumb()); err == nil {
+		return tag.Tagger.When
+	}
+	if commit, err := object.GetCommit(r.store, of.plumb()); err == nil {
+		return commit.Committer.When
+	}
+	return time.Time{}
 }

@@ -3,6 +3,7 @@ package gitrepo_test
 import (
 	"errors"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -88,5 +89,40 @@ func exercise(t *testing.T, r *gitrepo.Repo) {
 	}
 	if target, message := r.Target(tag); target != first || message != "released\n" {
 		t.Errorf("the tag stands for %s: %q", target, message)
+	}
+}
+
+// TestMadeAt: of an annotated tag when it was set, once it was fetched, of a commit when it was made, of nothing else.
+func TestMadeAt(t *testing.T) {
+	t.Parallel()
+	dir := gittest.Bare(t, map[string]string{"release.json": "one\n"}, "master")
+	set := time.Date(2026, 3, 4, 5, 6, 7, 0, time.UTC)
+	o := gitrepo.Options{URL: dir, Branch: "master", Now: func() time.Time { return set }}
+	w, err := gitrepo.Open(t.Context(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	tag, err := w.Tag("1.0.0_START", w.Head(), "started")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Push(t.Context(), []gitrepo.Update{{Ref: "refs/tags/1.0.0_START", New: tag}}); err != nil {
+		t.Fatal(err)
+	}
+	r, err := gitrepo.Open(t.Context(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if at := r.MadeAt(tag); !at.IsZero() {
+		t.Errorf("a tag that is not here was made at %v", at)
+	}
+	if err := r.Fetch(t.Context(), "refs/tags/1.0.0_START"); err != nil {
+		t.Fatal(err)
+	}
+	if at := r.MadeAt(tag); !at.Equal(set) {
+		t.Errorf("the tag was made at %v, want %v", at, set)
+	}
+	if at := r.MadeAt(r.Head()); at.IsZero() || at.Equal(set) {
+		t.Errorf("the commit was made at %v", at)
 	}
 }

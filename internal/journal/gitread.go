@@ -72,6 +72,16 @@ func ReadGit(ctx context.Context, repo Repository, h run.Header) ([]run.Event, L
 	return events, lease, err
 }
 
+// ReadClaims gives the claims that runs other than the one of h have on these steps, without driving it.
+func ReadClaims(ctx context.Context, repo Repository, h run.Header, steps []run.StepID) ([]Claim, error) {
+	tip, err := repo.Fetch(ctx)
+	if err != nil {
+		return nil, err
+	}
+	g := &Git{repo: repo, place: placeOf(h), tip: tip, turn: make(chan struct{}, 1)}
+	return g.Claimed(steps)
+}
+
 func readEvents(repo Repository, tip string, p place) ([]run.Event, error) {
 	if tip == "" {
 		return nil, nil

@@ -19,6 +19,7 @@ type Step struct {
 	Branch       string         `json:"branch"`
 	BranchReason string         `json:"branch_reason"` // why this branch, for the user
 	Parameters   map[string]any `json:"parameters"`    // string, int64 or bool
+	Proof        Proof          `json:"proof,omitzero"`
 }
 
 // ID names a step within a run: component@version.
@@ -89,6 +90,7 @@ type Options struct {
 	Only, Except    []string            // components
 	DryRun          bool                // the value of the parameter dry_run
 	Action          string              // the value of the parameter gio_action whatever gio.yaml says; "" is release, or what that says
+	Verification    Verification        // of all components; Overrides win, field by field
 }
 
 // Override is what gio.yaml says of one component. An empty field says nothing.
@@ -99,10 +101,12 @@ type Override struct {
 	Project    string         // CircleCI project slug
 	Definition string         // pipeline definition of a GitHub App project
 	Stage      *bool          // false keeps `gio stage` from the component; only MakeStage reads it
+
+	Verification Verification
 }
 
 // Make turns a manifest into a plan. It fails with what Manifest.Check finds, and with the faults
-// wrong-branch, unknown-component, not-open, invalid-parameter and invalid-repository.
+// wrong-branch, unknown-component, not-open, invalid-parameter, invalid-proof and invalid-repository.
 func Make(m *manifest.Manifest, o Options) (*Plan, error) {
 	warnings, err := m.Check()
 	if err != nil {

@@ -23,6 +23,7 @@ func MakeStage(m *manifest.Manifest, o Options) (*Plan, error) {
 		if err != nil {
 			return nil, err
 		}
+		step.Proof = Proof{} // of its release
 		wave.Steps = append(wave.Steps, step)
 	}
 	if len(wave.Steps) == 0 {

@@ -2,6 +2,7 @@ package plan
 
 import (
 	"cmp"
+	"fmt"
 	"maps"
 	"regexp"
 	"slices"
@@ -44,9 +45,13 @@ func (o Options) Step(m *manifest.Manifest, c manifest.Component) (Step, error) 
 	if err != nil {
 		return Step{}, err
 	}
+	proof, err := o.proof(dataOf(m, c))
+	if err != nil {
+		return Step{}, err
+	}
 	return Step{
 		Component: c.Name, Version: c.ReleaseVersion(), Repository: repository, Project: project,
-		Definition: override.Definition, Branch: branch, BranchReason: reason, Parameters: parameters,
+		Definition: override.Definition, Branch: branch, BranchReason: reason, Parameters: parameters, Proof: proof,
 	}, nil
 }
 
@@ -74,8 +79,12 @@ func (o Options) Repository(m *manifest.Manifest, c manifest.Component) (string,
 	return name, nil
 }
 
-// templateData is what a parameter's template can use; versions are without -SNAPSHOT.
+// templateData is what a template can use; versions are without -SNAPSHOT.
 type templateData struct{ ProductVersion, Component, Version string }
+
+func dataOf(m *manifest.Manifest, c manifest.Component) templateData {
+	return templateData{m.ReleaseVersion(), c.Name, c.ReleaseVersion()}
+}
 
 func (o Options) parameters(m *manifest.Manifest, c manifest.Component) (map[string]any, error) {
 	merged := map[string]any{"gio_action": "release", dryRun: o.DryRun}
@@ -92,7 +101,7 @@ func (o Options) parameters(m *manifest.Manifest, c manifest.Component) (map[str
 	if len(merged) > maxParameters {
 		return nil, fault.New(fault.Invalid, "invalid-parameter", "%s would get %d pipeline parameters: CircleCI allows %d", c.Name, len(merged), maxParameters)
 	}
-	data := templateData{m.ReleaseVersion(), c.Name, c.ReleaseVersion()}
+	data := dataOf(m, c)
 	for _, key := range sortedKeys(merged) {
 		value, err := parameter(key, merged[key], data)
 		if err != nil {
@@ -137,19 +146,29 @@ func parameter(key string, value any, data templateData) (any, error) {
 }
 
 func expand(key, value string, data templateData) (string, error) {
+	text, err := execute(key, value, data)
+	if err != nil {
+		return "", notFilled("invalid-parameter", fmt.Sprintf("parameter %q", key), data, err)
+	}
+	if n := utf8.RuneCountInString(text); n > maxParameterValue {
+		return "", fault.New(fault.Invalid, "invalid-parameter", "parameter %q of %s has %d characters: CircleCI allows %d", key, data.Component, n, maxParameterValue)
+	}
+	return text, nil
+}
+
+// execute fills a template in. Its error is the library's, which names the template.
+func execute(name, text string, data templateData) (string, error) {
 	var b strings.Builder
-	t, err := template.New(key).Parse(value)
+	t, err := template.New(name).Parse(text)
 	if err == nil {
 		err = t.Execute(&b, data)
 	}
-	if err != nil {
-		return "", fault.New(fault.Invalid, "invalid-parameter", "parameter %q of %s is no template that can be filled in", key, data.Component).Because(err).
-			Hint("it may use {{.ProductVersion}}, {{.Component}} and {{.Version}}")
-	}
-	if n := utf8.RuneCountInString(b.String()); n > maxParameterValue {
-		return "", fault.New(fault.Invalid, "invalid-parameter", "parameter %q of %s has %d characters: CircleCI allows %d", key, data.Component, n, maxParameterValue)
-	}
-	return b.String(), nil
+	return b.String(), err
+}
+
+func notFilled(code, what string, data templateData, err error) error {
+	return fault.New(fault.Invalid, code, "%s of %s is no template that can be filled in", what, data.Component).Because(err).
+		Hint("it may use {{.ProductVersion}}, {{.Component}} and {{.Version}}")
 }
 
 func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }

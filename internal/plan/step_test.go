@@ -57,6 +57,35 @@ func TestParameterDropped(t *testing.T) {
 	}
 }
 
+func TestProof(t *testing.T) {
+	t.Parallel()
+	change := func(o *plan.Options) {
+		o.Verification = plan.Verification{Verify: plan.VerifyTag, Workflows: []string{"release"}}
+		o.Overrides = map[string]plan.Override{
+			"policy":  {Verification: plan.Verification{Tag: "{{.Component}}-v{{.Version}}"}},
+			"gateway": {Verification: plan.Verification{Verify: plan.VerifyWorkflow}},
+			"fetcher": {Verification: plan.Verification{Verify: plan.VerifyWorkflow, Workflows: []string{"publish", "of {{.ProductVersion}}"}}},
+			"ui":      {Verification: plan.Verification{Verify: plan.VerifyNone}},
+		}
+	}
+	workflows := map[string]plan.Proof{
+		"gateway": {Workflows: []string{"release"}}, "fetcher": {Workflows: []string{"publish", "of 3.9.4"}},
+	}
+	for dry, tags := range map[bool]map[string]plan.Proof{false: {"policy": {Tag: "policy-v1.2.1"}}, true: {}} {
+		for _, st := range makePlan(t, sample, func(o *plan.Options) { change(o); o.DryRun = dry }).Steps() {
+			want := tags[st.Component]
+			if workflows[st.Component].Workflows != nil {
+				want = workflows[st.Component]
+			} else if st.Component != "ui" && st.Component != "policy" && !dry {
+				want.Tag = st.Version
+			}
+			if diff := cmp.Diff(want, st.Proof); diff != "" {
+				t.Errorf("dry run %t, %s (-want +got):\n%s", dry, st.Component, diff)
+			}
+		}
+	}
+}
+
 func TestMakeFaults(t *testing.T) {
 	t.Parallel()
 	parameter := func(key string, value any) func(*plan.Options) {
@@ -96,6 +125,9 @@ func TestMakeFaults(t *testing.T) {
 		}, fault.Invalid, "invalid-parameter", `ui gets no parameter "dry_run" (null in gio.yaml): its pipeline would really release; leave it out with --except ui, or use --dry-run=client`},
 		{"repository", override("ui", plan.Override{Repository: "a/b/c"}), fault.Invalid, "invalid-repository", `"a/b/c" is no repository for ui; write repository in gio.yaml as name or org/name`},
 		{"project", override("ui", plan.Override{Project: "acme/ui"}), fault.Invalid, "invalid-repository", `gio.yaml: project "acme/ui" of ui is no CircleCI project slug; write it as gh/org/name or circleci/organization-id/project-id`},
+		{"workflow without a name", func(o *plan.Options) { o.Verification.Verify = plan.VerifyWorkflow }, fault.Invalid, "invalid-proof", `gio.yaml: verify is workflow for fetcher, but no workflow is named; name those that must have run, ` + "`workflows: [release]`" + `, at the top or under fetcher`},
+		{"no name of a tag", override("ui", plan.Override{Verification: plan.Verification{Verify: plan.VerifyTag, Tag: "{{.Component}} {{.Version}}"}}), fault.Invalid, "invalid-proof", `gio.yaml: the tag of ui would be "ui 2.0.0-beta.1", which is no name of a tag`},
+		{"tag template", override("ui", plan.Override{Verification: plan.Verification{Verify: plan.VerifyTag, Tag: "{{.Secret}}"}}), fault.Invalid, "invalid-proof", `gio.yaml: tag of ui is no template that can be filled in: template: tag:1:2: executing "tag" at <.Secret>: can't evaluate field Secret in type plan.templateData; it may use {{.ProductVersion}}, {{.Component}} and {{.Version}}`},
 		{"main branch unknown", func(o *plan.Options) { o.MainBranch = "" }, fault.Invalid, "no-main-branch", `fetcher 1.3.0 is built from the main branch, whose name is not known; set main_branch in gio.yaml, or branch for this component`},
 	}
 	for _, tt := range tests {

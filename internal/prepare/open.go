@@ -106,21 +106,16 @@ func (s *source) cannot(why string) error {
 
 // versionOn reads the version on a branch. The fault of a branch that does not exist is no-commit.
 func (s *source) versionOn(ctx context.Context, branch string) (opening, error) {
-	for _, file := range versionfile.Candidates() {
-		data, err := s.gh.File(ctx, s.repository, branch, file)
-		if fault.Is(err, "no-file") {
-			continue
-		}
-		if err != nil {
-			return opening{}, err
-		}
-		version, err := versionfile.Of(file, data)
-		if err != nil {
-			return opening{}, s.cannot("on " + branch + ", " + err.Error())
-		}
-		return opening{version: version, file: file, branch: branch}, nil
+	file, version, err := s.gh.VersionOn(ctx, s.repository, branch)
+	switch {
+	case fault.Is(err, "version-file"):
+		return opening{}, s.cannot("on " + branch + ", " + err.Error())
+	case err != nil:
+		return opening{}, err
+	case file == "":
+		return opening{}, s.cannot(fmt.Sprintf("there is no %s on %s", strings.Join(versionfile.Candidates(), " and no "), branch))
 	}
-	return opening{}, s.cannot(fmt.Sprintf("there is no %s on %s", strings.Join(versionfile.Candidates(), " and no "), branch))
+	return opening{version: version, file: file, branch: branch}, nil
 }
 
 // judge gives the branch that a version would be built from. One that cannot follow the component's last one is
@@ -144,7 +139,7 @@ func (s *source) judge(found opening) (builtFrom string, err error) {
 // untagged refuses a version that is released already.
 func (s *source) untagged(ctx context.Context, version string) error {
 	version = strings.TrimSuffix(version, snapshot)
-	tag, err := s.tag(ctx, version)
+	tag, err := s.gh.VersionTag(ctx, s.repository, version, "")
 	if err != nil || tag == "" {
 		return err
 	}
@@ -154,23 +149,12 @@ func (s *source) untagged(ctx context.Context, version string) error {
 
 // released refuses a version that is not.
 func (s *source) released(ctx context.Context, version string) error {
-	tag, err := s.tag(ctx, version)
+	tag, err := s.gh.VersionTag(ctx, s.repository, version, "")
 	if err != nil || tag != "" {
 		return err
 	}
 	return fault.New(fault.Invalid, "no-tag", "%s %s is not released: %s has no tag %s and no v%s", s.component.Name, version, s.repository, version, version).
 		Hint("%s=%s opens it to be released", s.component.Name, version+snapshot)
-}
-
-// tag is the tag of a version, with or without a v before it; "" where there is none.
-func (s *source) tag(ctx context.Context, version string) (string, error) {
-	for _, name := range []string{version, "v" + version} {
-		_, err := s.gh.Tag(ctx, s.repository, name)
-		if !fault.Is(err, "no-tag") {
-			return name, err
-		}
-	}
-	return "", nil
 }
 
 func count(n int, what string) string {

@@ -48,7 +48,7 @@ func (s *source) news(ctx context.Context) (branch string, news opening, note st
 			}
 		}
 		if tag == s.component.Version {
-			there, err := s.tag(ctx, s.component.Version)
+			there, err := s.gh.VersionTag(ctx, s.repository, s.component.Version, "")
 			if err != nil {
 				return "", opening{}, "", err
 			}

@@ -28,8 +28,38 @@ func PlanTable(w io.Writer, p *plan.Plan, columns int) error {
 	} else if err := aligned(w, p, columns); err != nil {
 		return err
 	}
-	_, err := fmt.Fprintln(w, strings.Join(parameters(steps), "\n"))
+	_, err := fmt.Fprintln(w, strings.Join(slices.Concat(parameters(steps), proofs(steps)), "\n"))
 	return err
+}
+
+// proofs says what must be seen of which components beside a green pipeline; nothing when that is nothing.
+func proofs(steps []plan.Step) []string {
+	names := map[string][]string{}
+	var order []string
+	for _, st := range steps {
+		what := ""
+		switch {
+		case st.Proof.Tag != "":
+			what = "its tag"
+		case len(st.Proof.Workflows) > 0:
+			what = "a success of each workflow, " + strings.Join(st.Proof.Workflows, ", ")
+		default:
+			continue
+		}
+		if names[what] == nil {
+			order = append(order, what)
+		}
+		names[what] = append(names[what], st.Component)
+	}
+	lines := []string{}
+	for _, what := range order {
+		of := strings.Join(names[what], ", ")
+		if len(names[what]) == len(steps) {
+			of = "every component"
+		}
+		lines = append(lines, fmt.Sprintf("proof of %s beside a green pipeline: %s", of, what))
+	}
+	return lines
 }
 
 func aligned(w io.Writer, p *plan.Plan, columns int) error {

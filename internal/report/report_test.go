@@ -273,11 +273,15 @@ func TestPlanTable(t *testing.T) {
 		plan.Left{Component: gateway.Component(), Version: "3.9.4-SNAPSHOT", Reason: plan.ReasonExcept},
 		plan.Left{Component: ui.Component(), Version: "3.9.4-SNAPSHOT", Reason: plan.ReasonOnly})
 	partial.Partial = true
+	partial.Waves[1].Steps[0].Proof = plan.Proof{Workflows: []string{"release", "publish"}}
 	nothing := thePlan()
 	nothing.Waves = nil
 	all := thePlan()
 	all.Left = nil
 	all.Waves = all.Waves[:1]
+	for i := range all.Waves[0].Steps {
+		all.Waves[0].Steps[i].Proof.Tag = all.Waves[0].Steps[i].Version
+	}
 	for name, p := range map[string]*plan.Plan{"whole": thePlan(), "partial": partial, "nothing": nothing, "single": all} {
 		for view, columns := range map[string]int{"terminal": 120, "narrow": 60, "tabs": 0} {
 			t.Run(name+"/"+view, func(t *testing.T) {

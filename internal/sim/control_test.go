@@ -18,6 +18,7 @@ func TestControlRefusesWhatIsNotThere(t *testing.T) {
 			"two of a name":   push(t, "twin"),
 			"no pipeline":     t.sim.Approve("widget", 1),
 			"no such outcome": t.sim.Rerun("widget", 1, "green"),
+			"nothing runs":    t.sim.Finish("widget", 1),
 			"not a workflows": t.sim.Rerun("widget", 1, sim.Errored),
 		} {
 			if err == nil {
@@ -57,6 +58,52 @@ func TestRerunOnlyWhatFailed(t *testing.T) {
 			t.equal("outcome", t.sim.Pipelines()[0].Outcome, string(outcome))
 		}
 		t.equal("workflows", t.get("/pipeline/"+id+"/workflow").each("name"), []string{"b", "b", "b", "a"})
+	})
+}
+
+// TestFinish: a pipeline of a day ends when somebody says so, and what follows from it follows.
+func TestFinish(t *testing.T) {
+	t.Parallel()
+	runs := []sim.Run{
+		{Outcome: sim.Failed},
+		{Hold: &sim.Hold{}},
+		{Workflows: []sim.Workflow{{Name: "a", Outcome: sim.Failed, AutoRerun: &sim.AutoRerun{Max: 1, Outcomes: []sim.Outcome{sim.Success}}}}},
+	}
+	bubble(t, sim.Scenario{Default: sim.Project{Duration: 24 * time.Hour, Runs: runs}}, func(t tester) {
+		outcome := func(n int) string { return t.sim.Pipelines()[n-1].Outcome }
+		finish := func(n int64, may bool) {
+			if err := t.sim.Finish("widget", n); (err == nil) != may {
+				t.Fatalf("pipeline %d is %s, and Finish says %v", n, outcome(int(n)), err)
+			}
+		}
+		id := t.trigger("")
+		t.trigger("")
+		t.trigger("")
+		finish(1, false) // there is no workflow yet
+		time.Sleep(time.Hour)
+		t.equal("before", []string{outcome(1), outcome(2), outcome(3)}, []string{"running", "on_hold", "running"})
+		finish(1, true)
+		t.equal("at once", outcome(1), "failed")
+		w := t.only(id).text("id")
+		t.equal("jobs", t.get("/workflow/"+w+"/job").each("status"), []string{"success", "failed"})
+		finish(1, false)
+		if err := t.sim.Rerun("widget", 1, sim.Success); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Hour)
+		t.equal("the rerun takes a day again", outcome(1), "running")
+
+		finish(2, false) // it waits for an approval
+		if err := t.sim.Approve("widget", 2); err != nil {
+			t.Fatal(err)
+		}
+		finish(2, true)
+		t.equal("approved", outcome(2), "success")
+
+		finish(3, true)
+		t.equal("rerun by itself", outcome(3), "running")
+		finish(3, true)
+		t.equal("rerun by itself", outcome(3), "success")
 	})
 }
 

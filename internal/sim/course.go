@@ -35,6 +35,7 @@ func (w *workflow) course() course {
 	default:
 		c.hold(w)
 	}
+	c.finish(w.finished)
 	if w.FailingFor > 0 && !c.end.IsZero() {
 		c.fails = later(c.end.Add(-w.FailingFor), c.begin())
 	}
@@ -59,6 +60,17 @@ func (c *course) hold(w *workflow) {
 	}
 	if !c.approval.IsZero() {
 		c.end = later(c.approval.Add(max(0, w.Duration-w.Hold.After)), c.beside)
+	}
+}
+
+// finish is the end that somebody set: what was still to be done took no time.
+func (c *course) finish(at time.Time) {
+	if at.IsZero() {
+		return
+	}
+	c.end = at
+	if c.split.After(at) {
+		c.split = at
 	}
 }
 

@@ -59,6 +59,7 @@ type workflow struct {
 	firstJob int64
 	approved time.Time // by Approve or the API
 	stopped  time.Time // cancelled then, if not zero
+	finished time.Time // by Finish: it came to its outcome then, whatever its duration
 	canceler string    // id of the user, when somebody asked for it; empty for auto-cancel
 }
 

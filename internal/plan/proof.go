@@ -1,0 +1,81 @@
+package plan
+
+import (
+	"cmp"
+	"regexp"
+	"strings"
+
+	"github.com/gravitee-lab/gio/internal/fault"
+)
+
+// The values of verify in gio.yaml: what proves a release beside a green pipeline.
+const (
+	VerifyNone     = "none"     // nothing
+	VerifyTag      = "tag"      // a tag of the component's repository
+	VerifyWorkflow = "workflow" // that certain workflows ran in the pipeline
+)
+
+const defaultTag = "{{.Version}}"
+
+// Verification is what gio.yaml says of the proof of a release. An empty field says nothing.
+type Verification struct {
+	Verify    string   // one of the Verify constants
+	Tag       string   // template of the tag's name
+	Workflows []string // templates of the workflows' names
+}
+
+// Proof is what must be there, beside a green pipeline, before a step has succeeded. The zero value asks for nothing.
+type Proof struct {
+	Tag       string   `json:"tag,omitempty"`       // a tag of this name in the step's repository
+	Workflows []string `json:"workflows,omitempty"` // workflows of these names, each a success in the step's pipeline
+}
+
+// tagName is what Git takes for the name of a tag (git help check-ref-format), but for a few rules that no version breaks.
+var tagName = regexp.MustCompile(`^[^\s~^:?*\[\\/.-][^\s~^:?*\[\\]*$`)
+
+// proof is what proves the release of a component. A dry run leaves no tag, so that none is asked for.
+func (o Options) proof(data templateData) (Proof, error) {
+	own := o.Overrides[data.Component].Verification
+	switch cmp.Or(own.Verify, o.Verification.Verify) {
+	case VerifyTag:
+		if o.DryRun {
+			return Proof{}, nil
+		}
+		tag, err := execute("tag", cmp.Or(own.Tag, o.Verification.Tag, defaultTag), data)
+		if err != nil {
+			return Proof{}, notFilled("invalid-proof", "gio.yaml: tag", data, err)
+		}
+		if !tagName.MatchString(tag) || strings.Contains(tag, "..") {
+			return Proof{}, fault.New(fault.Invalid, "invalid-proof", "gio.yaml: the tag of %s would be %q, which is no name of a tag", data.Component, tag)
+		}
+		return Proof{Tag: tag}, nil
+	case VerifyWorkflow:
+		return o.workflows(own.Workflows, data)
+	}
+	return Proof{}, nil
+}
+
+func (o Options) workflows(own []string, data templateData) (Proof, error) {
+	if len(own) == 0 {
+		own = o.Verification.Workflows
+	}
+	if len(own) == 0 {
+		return Proof{}, fault.New(fault.Invalid, "invalid-proof", "gio.yaml: verify is workflow for %s, but no workflow is named", data.Component).
+			Hint("name those that must have run, `workflows: [release]`, at the top or under %s", data.Component)
+	}
+	var p Proof
+	for _, template := range own {
+		name, err := execute("workflows", template, data)
+		if err != nil {
+			return Proof{}, notFilled("invalid-proof", "gio.yaml: workflows", data, err)
+		}
+		p.Workflows = append(p.Workflows, name)
+	}
+	return p, nil
+}
+
+// CheckTemplate tells what is wrong with a template of a tag or workflow, whatever the component; nil when nothing is.
+func CheckTemplate(text string) error {
+	_, err := execute("template", text, templateData{ProductVersion: "1.0.0", Component: "component", Version: "1.0.0"})
+	return err
+}
