@@ -40,11 +40,33 @@ func imageForms() []imageForm {
 		{"-s mvn_release --dry-run false --branch 3.9.x", 0, 5, `"dry_run":false,"gio_action":"release"`, true, "Acme 3.9.4 is released", nil},
 		{"-s mvn_nexus_staging --dry-run false", 0, 5, staging, true, "Acme 3.9.4 is staged", nil},
 		{"-s mvn_nexus_staging", 0, 0, "", true, "this was a dry run, level client", nil},
+		{"-s trigger --dry-run false", 0, 1, `{"branch":"main","parameters":{"dry_run":false,"gio_action":"docs","s3_bucket_name":"3.9.4"}}`, false, "docs-3.9.4.1 is triggered", nil},
+		{"-s trigger", 0, 0, "", false, "this was a dry run, level client", nil},
+		{"-s pull_req --dry-run false", 0, 2, `"gio_action":"`, false, "api #2 ", nil},
+		{"-s pull_req", 0, 0, "", false, "this was a dry run, level client", nil},
 		{"-s bom --dry-run", 0, 0, "", false, "written: .circleci/release.bom", []string{
 			".circleci", ".circleci/release.bom", ".circleci/release.bom.slack", ".circleci/release.bom.slack.beautified",
 		}},
 	}
 }
+
+// others are the stages that send what they are told, and nothing of the release's own.
+func (f imageForm) others() bool {
+	return strings.Contains(f.args, "-s trigger") || strings.Contains(f.args, "-s pull_req")
+}
+
+// environment is what the job gives beside what all of them do.
+func (f imageForm) environment() []string {
+	switch {
+	case strings.Contains(f.args, "-s trigger"):
+		return []string{"--env", "CICD_PROCESS_MANIFEST_PATH=docs.json"}
+	case strings.Contains(f.args, "-s pull_req"): // of a component, in a job without its checkout
+		return []string{"--env", "CIRCLE_PROJECT_USERNAME=acme", "--env", "CIRCLE_PROJECT_REPONAME=api", "--env", "CIRCLE_BRANCH=fix-1"}
+	}
+	return nil
+}
+
+const docsProcess = `{"version":"3.9.4","components":[{"name":"docs","pipeline_params":{"branch":"main","parameters":{"gio_action":"docs","dry_run":false,"s3_bucket_name":"{{.ProductVersion}}"}}}]}`
 
 const staging = `"dry_run":false,"gio_action":"nexus_staging"`
 
@@ -58,6 +80,20 @@ func TestImage(t *testing.T) {
 	}
 	for _, form := range imageForms() {
 		t.Run(form.args, func(t *testing.T) { runImage(t, image, form) })
+	}
+}
+
+// prepareImage makes the checkout what the job of a stage has.
+func prepareImage(t *testing.T, checkout string, form imageForm) {
+	t.Helper()
+	if strings.Contains(form.args, "-s trigger") {
+		if err := os.WriteFile(filepath.Join(checkout, "docs.json"), []byte(docsProcess), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if strings.Contains(form.args, "-s pull_req") {
+		gittest.Git(t, checkout, "remote", "remove", "origin")
+		gittest.Git(t, checkout, "checkout", "--quiet", "--detach")
 	}
 }
 
@@ -94,6 +130,7 @@ func runImage(t *testing.T, image string, form imageForm) {
 	checkout, secrets := filepath.Join(job, "checkout"), filepath.Join(job, ".secrets.json")
 	gittest.Git(t, "", "clone", "--quiet", "--branch", "3.9.x", remote, checkout)
 	gittest.Git(t, checkout, "remote", "set-url", "origin", server.URL)
+	prepareImage(t, checkout, form)
 	text := `{"circleci":{"auth":{"username":"bot","token":"circle-secret"}},"github":{"token":"git-secret"}}`
 	if err := os.WriteFile(secrets, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
@@ -103,11 +140,13 @@ func runImage(t *testing.T, image string, form imageForm) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	code, output := underTerminal(t, image, "--terminal",
-		"--volume", checkout+":/graviteeio/cicd/pipeline", "--volume", secrets+":/graviteeio/cicd/.secrets.json",
-		"--env", "CIRCLE_HOST="+host, "--env", "GITHUB_API_URL="+host+"/api/v3", "--env", "GH_ORG=acme",
+	options := append([]string{
+		"--terminal",
+		"--volume", checkout + ":/graviteeio/cicd/pipeline", "--volume", secrets + ":/graviteeio/cicd/.secrets.json",
+		"--env", "CIRCLE_HOST=" + host, "--env", "GITHUB_API_URL=" + host + "/api/v3", "--env", "GH_ORG=acme",
 		"--env", "CIRCLE_BUILD_URL=https://circleci.com/gh/acme/release/77", "--env", "SECRETHUB_ORG=acme", "--env", "SECRETHUB_REPO=cicd", "--env", "MAVEN_PROFILE_ID=gravitee-release",
-		"--", form.args)
+	}, form.environment()...)
+	code, output := underTerminal(t, image, append(options, "--", form.args)...)
 	t.Logf("exit %d\n%s", code, output)
 	if code != form.code || !strings.Contains(output, form.says) {
 		t.Errorf("exit %d, want %d and %q", code, form.code, form.says)
@@ -151,6 +190,12 @@ func checkPosts(t *testing.T, s *sim.Sim, form imageForm) {
 			continue
 		}
 		posts++
+		if form.others() {
+			if !strings.Contains(r.Body, form.dry) {
+				t.Errorf("POST %s says %s, not %s", r.Path, r.Body, form.dry)
+			}
+			continue
+		}
 		for _, want := range []string{
 			form.dry, `"maven_profile_id":"gravitee-release"`, `"secrethub_org":"acme"`,
 			`"secrethub_repo":"cicd"`, `"s3_bucket_name":"prepared-nexus-staging-gravitee-apim-3_9_4"`,

@@ -139,15 +139,22 @@ func headOf(s *run.State) string {
 // next is what to do and what to type, in the order in which it must be done.
 func next(s *run.State, command string) []row {
 	var rows []row
-	dry := ""
-	if s.Header.Kind == "dry" {
-		dry = " --dry-run"
+	which, other := "", s.Header.Kind == "stage" || s.Header.Kind == "trigger"
+	switch {
+	case s.Header.Kind == "dry":
+		which = " --dry-run"
+	case other:
+		which = " --run " + s.Header.Run()
 	}
 	for _, st := range s.With(run.IsUnknown) {
-		rows = append(rows, said("next: look at CircleCI, then `gio resolve %s%s --pipeline N`, or `--released`, or `--not-triggered`", st.ID.Component(), dry)...)
+		rows = append(rows, said("next: look at CircleCI, then `gio resolve %s%s --pipeline N`, or `--released`, or `--not-triggered`", st.ID.Component(), which)...)
 	}
 	for _, st := range s.With(run.OnHold) {
-		rows = append(rows, said("next: `gio approve %s%s`, or approve it behind its link", st.ID.Component(), dry)...)
+		if other {
+			rows = append(rows, said("next: approve %s on CircleCI, behind its link", st.ID.Component())...)
+			continue
+		}
+		rows = append(rows, said("next: `gio approve %s%s`, or approve it behind its link", st.ID.Component(), which)...)
 	}
 	runs := len(s.With(run.Running))+len(s.With(run.Intended))+len(s.With(run.OnHold)) > 0
 	switch again := fmt.Sprintf("next: `%s`", command); {
