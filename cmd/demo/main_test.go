@@ -113,13 +113,22 @@ func TestDemoNotices(t *testing.T) {
 
 func TestInterrupted(t *testing.T) {
 	t.Parallel()
-	s, _, _ := quick(t)
+	s, _, stderr := quick(t)
 	ctx, cancel := context.WithCancel(t.Context())
 	signals := make(chan os.Signal, 1)
 	s.signals = signals
 	s.scenario.Default.Duration = time.Minute
-	time.AfterFunc(300*time.Millisecond, func() { cancel(); signals <- syscall.SIGTERM })
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		for ctx.Err() == nil && !strings.Contains(stderr.String(), "triggered") {
+			time.Sleep(5 * time.Millisecond)
+		}
+		cancel()
+		signals <- syscall.SIGTERM
+	})
 	err := s.play(ctx)
+	cancel()
+	wg.Wait()
 	if err == nil || err.Error() != "interrupted" {
 		t.Errorf("the demo ended with %v", err)
 	}

@@ -14,8 +14,8 @@ import (
 	"github.com/gravitee-lab/gio/internal/report"
 )
 
-// bomFolder is where the release jobs look for the files of -s bom.
-const bomFolder = ".circleci"
+// circleFolder is where CircleCI looks for its configuration, and the release jobs for the files of -s bom.
+const circleFolder = ".circleci"
 
 // newFile is a file to be written, its name relative to the checkout, with slashes.
 type newFile struct {
@@ -36,7 +36,7 @@ func (env *environment) writeBOM(ws workspace, b report.BOM) error {
 	}
 	if err := writeInto(dir, files); err != nil {
 		return fault.New(fault.Internal, "bom-files", "the bill of materials cannot be written").Because(err).
-			Hint("%s must be writable for the user that gio runs as", filepath.Join(dir, bomFolder))
+			Hint("%s must be writable for the user that gio runs as", filepath.Join(dir, circleFolder))
 	}
 	var names []string
 	for _, f := range files {
@@ -55,9 +55,9 @@ func bomFiles(b report.BOM, job string) ([]newFile, error) {
 		return nil, err
 	}
 	return []newFile{
-		{bomFolder + "/release.bom", plain.Bytes()},
-		{bomFolder + "/release.bom.slack", slack.Bytes()},
-		{bomFolder + "/release.bom.slack.beautified", beautified.Bytes()},
+		{circleFolder + "/release.bom", plain.Bytes()},
+		{circleFolder + "/release.bom.slack", slack.Bytes()},
+		{circleFolder + "/release.bom.slack.beautified", beautified.Bytes()},
 	}, nil
 }
 
@@ -68,7 +68,7 @@ func writeInto(dir string, files []newFile) error {
 	}
 	defer func() { _ = root.Close() }() // it was only a place
 	owner := ownerOf(root)
-	if err := makeFolder(root, bomFolder, owner); err != nil {
+	if err := makeFolder(root, circleFolder, owner); err != nil {
 		return err
 	}
 	return writeBeside(root, owner, files)

@@ -20,17 +20,17 @@ func TestWriteInto(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	files := []newFile{{bomFolder + "/one", []byte("1")}, {bomFolder + "/two", []byte("2")}}
+	files := []newFile{{circleFolder + "/one", []byte("1")}, {circleFolder + "/two", []byte("2")}}
 	for range 2 { // the second time they are there already
 		if err := writeInto(dir, files); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if diff := cmp.Diff([]string{"one", "two"}, names(t, filepath.Join(dir, bomFolder))); diff != "" {
+	if diff := cmp.Diff([]string{"one", "two"}, names(t, filepath.Join(dir, circleFolder))); diff != "" {
 		t.Error(diff)
 	}
 	for _, name := range []string{"", "one", "two"} {
-		info, err := os.Stat(filepath.Join(dir, bomFolder, name))
+		info, err := os.Stat(filepath.Join(dir, circleFolder, name))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -39,13 +39,13 @@ func TestWriteInto(t *testing.T) {
 			t.Errorf("%s belongs to %d:%d", name, stat.Uid, stat.Gid)
 		}
 	}
-	if err := os.Mkdir(filepath.Join(dir, bomFolder, "three"), 0o755); err != nil {
+	if err := os.Mkdir(filepath.Join(dir, circleFolder, "three"), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	if err := writeInto(dir, append(files, newFile{bomFolder + "/three", nil})); err == nil {
+	if err := writeInto(dir, append(files, newFile{circleFolder + "/three", nil})); err == nil {
 		t.Error("a directory was replaced by a file")
 	}
-	if diff := cmp.Diff([]string{"one", "three", "two"}, names(t, filepath.Join(dir, bomFolder))); diff != "" {
+	if diff := cmp.Diff([]string{"one", "three", "two"}, names(t, filepath.Join(dir, circleFolder))); diff != "" {
 		t.Error(diff)
 	}
 }

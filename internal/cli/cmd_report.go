@@ -61,7 +61,7 @@ Exit codes: 0 done, 1 the file cannot be written, 2 usage, 3 not allowed, 4 remo
 	f := cmd.Flags()
 	f.StringVar(&o.format, "format", "html", "html, markdown or json")
 	f.BoolVar(&o.json, "json", false, "print the report as JSON")
-	f.StringVar(&o.output, "output", "", "file to write; - is stdout")
+	f.StringVarP(&o.output, "output", "o", "", "file to write; - is stdout")
 	f.BoolVar(&dryRun, "dry-run", false, "the run of gio release --dry-run=server")
 	cmd.MarkFlagsMutuallyExclusive("format", "json")
 	return cmd

@@ -103,7 +103,7 @@ func (s *stage) looksOn(ctx context.Context) (end func() error) {
 
 func (s *stage) await(text string) {
 	s.Helper()
-	for end := time.Now().Add(30 * time.Second); !strings.Contains(s.said.String(), text); time.Sleep(5 * time.Millisecond) {
+	for end := time.Now().Add(2 * time.Minute); !strings.Contains(s.said.String(), text); time.Sleep(5 * time.Millisecond) {
 		if time.Now().After(end) {
 			s.Fatalf("%q is not said:\n%s", text, s.said.String())
 		}

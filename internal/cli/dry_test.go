@@ -111,7 +111,7 @@ func TestDryRunOfManyWaves(t *testing.T) {
 	if code != 0 {
 		t.Fatalf("exit %d\n%s\n%s", code, stdout, stderr)
 	}
-	if took := time.Since(began); took > 10*time.Second { // it takes well under 2 s on an idle machine
+	if took := time.Since(began); took > 45*time.Second { // well under 2 s on an idle machine; waited for, it takes a minute
 		t.Errorf("it took %s", took)
 	}
 	if n := len(regexp.MustCompile(`(?m)^  POST `).FindAllString(stdout, -1)); n < 20 {

@@ -230,7 +230,7 @@ func own(t *testing.T, dir string, uid int) {
 // underTerminal runs a program with a terminal for all its streams. What hangs is ended.
 func underTerminal(t *testing.T, program string, args ...string) (code int, output string) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute)
 	defer cancel()
 	line := program + " " + strings.Join(args, " ") // nothing in it needs quotes
 	cmd := exec.CommandContext(ctx, "script", "--quiet", "--return", "--command", line, os.DevNull)

@@ -98,26 +98,29 @@ type killing struct {
 	lost       int
 }
 
+const afterLast = 5 // what comes after the last trigger is worth so many of them
+
 // kill starts a release and kills it: at a random time after it has triggered some share of its pipelines. So the moments
-// are spread over the whole run, however busy the machine is. Every second pair of rounds aims at the worst one: CircleCI
-// has made the pipeline, and the driver cannot have noted it.
+// are spread over the whole run, however busy the machine is. Every second pair of rounds hits the worst one: CircleCI has
+// made the pipeline, and the driver cannot have noted it, because it got no answer.
 func (k *killing) kill(n int) {
 	k.Helper()
+	share := n * (len(killed()) + afterLast) / roundsOr(20)
+	pause := 800 * time.Millisecond
+	if n/2%2 == 1 && share > 0 && share <= len(killed()) {
+		pause = 20 * time.Millisecond
+		k.mute.Store(int64(share))
+	}
 	p := k.start("1.0.x", "release")
 	ended := make(chan int, 1)
 	go func() { ended <- p.end(k.T) }()
-	const end = 5 // what comes after the last trigger is worth so many of them
-	share := n * (len(killed()) + end) / roundsOr(20)
 	for len(k.sim.Pipelines()) < min(share, len(killed())) && len(ended) == 0 {
 		time.Sleep(5 * time.Millisecond)
-	}
-	pause := 800 * time.Millisecond
-	if n/2%2 == 1 {
-		pause = 20 * time.Millisecond
 	}
 	time.Sleep(time.Duration(max(share-len(killed()), 0))*400*time.Millisecond + rand.N(pause))
 	_ = p.Process.Kill() // it may have ended
 	code := <-ended
+	k.mute.Store(0)
 	k.noteEnd(p, code, -1, 0)
 	k.inquest(code)
 }
@@ -241,7 +244,8 @@ func TestSleeper(t *testing.T) {
 // sleep stops a driver between two waves, lets another finish its run, and wakes it.
 func sleep(t *testing.T, flags ...string) {
 	components := []string{"a1", "a2", "b1", "c1"}
-	s := newShop(t, sim.Scenario{Default: sim.Project{Duration: 2 * time.Second}},
+	long := sim.Project{Duration: 24 * time.Hour} // until it sleeps
+	s := newShop(t, sim.Scenario{Default: sim.Project{Duration: 50 * time.Millisecond}, Projects: map[string]sim.Project{"a1": long, "a2": long}},
 		map[string]string{"1.0.x": product("1.0.4-SNAPSHOT", "a1 a2", "b1", "c1")})
 	sleeper := s.start("1.0.x", "release")
 	s.await("1.0.4", "the first wave", func(events []run.Event) bool {
@@ -259,6 +263,7 @@ func sleep(t *testing.T, flags ...string) {
 		}
 	}
 	signal(syscall.SIGSTOP)
+	s.finish("a1", "a2")
 	slept := time.Now()
 	other := s.start("1.0.x", append([]string{"release"}, flags...)...)
 	if code := other.end(t); code != 0 {

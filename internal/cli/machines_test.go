@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"os/exec"
@@ -31,6 +32,7 @@ type shop struct {
 	remote, host string
 	sim          *sim.Sim
 	later        atomic.Int64 // by how much CircleCI's clock is ahead: a time.Duration
+	mute         atomic.Int64 // whoever triggers the pipeline of that count, or a later one, gets no answer; 0 for none
 }
 
 // newShop serves a simulator and makes a release repository with these branches, each with its release.json.
@@ -40,14 +42,28 @@ func newShop(t *testing.T, scenario sim.Scenario, manifests map[string]string) *
 	scenario.Default.WorkflowDelay = 10 * time.Millisecond
 	s.sim = sim.New(scenario)
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		s.sim.ServeHTTP(dated{w, time.Duration(s.later.Load())}, r)
+		answer := httptest.NewRecorder()
+		s.sim.ServeHTTP(dated{answer, time.Duration(s.later.Load())}, r)
+		if n := int(s.mute.Load()); n > 0 && r.Method == http.MethodPost && len(s.sim.Pipelines()) >= n {
+			<-r.Context().Done()
+			panic(http.ErrAbortHandler)
+		}
+		maps.Copy(w.Header(), answer.Header())
+		w.WriteHeader(answer.Code)
+		_, _ = w.Write(answer.Body.Bytes())
 	}))
 	t.Cleanup(func() {
+		server.CloseClientConnections() // a request without an answer would keep it open
 		server.Close()
 		s.sim.Close()
 	})
 	s.host = server.URL
 	s.remote = gittest.Bare(t, map[string]string{"README.md": "release.json is on the branches"}, "master")
+	t.Cleanup(func() {
+		if err := settle(s.remote); err != nil {
+			t.Error(err)
+		}
+	})
 	for branch, manifest := range manifests {
 		gittest.Push(t, s.remote, branch, map[string]string{"release.json": manifest}, "first commit")
 	}
@@ -95,7 +111,10 @@ func (s *shop) startIn(checkout string, args ...string) *process {
 	if err := p.Start(); err != nil {
 		s.Fatal(err)
 	}
-	s.Cleanup(func() { _ = p.Process.Kill() }) // for a test that failed half-way
+	s.Cleanup(func() { // for a test that failed half-way
+		_ = p.Process.Kill()
+		_ = p.Wait()
+	})
 	return p
 }
 
@@ -136,6 +155,22 @@ func (s *shop) await(version, what string, there func([]run.Event) bool) {
 	for end := time.Now().Add(patience); !there(s.events(version)); time.Sleep(10 * time.Millisecond) {
 		if time.Now().After(end) {
 			s.Fatalf("waited %s in vain for %s", patience, what)
+		}
+	}
+}
+
+// finish ends the first pipeline of these projects, each as soon as it runs.
+func (s *shop) finish(projects ...string) {
+	s.Helper()
+	for _, name := range projects {
+		for end := time.Now().Add(patience); ; time.Sleep(5 * time.Millisecond) {
+			err := s.sim.Finish(name, 1)
+			if err == nil {
+				break
+			}
+			if time.Now().After(end) {
+				s.Fatal(err)
+			}
 		}
 	}
 }

@@ -31,7 +31,7 @@ func TestMain(m *testing.M) {
 	if err := flag.Set("test.parallel", "12"); err != nil {
 		panic(err)
 	}
-	testscript.Main(m, map[string]func(){"gio": func() { os.Exit(cli.Main()) }})
+	testscript.Main(m, map[string]func(){"gio": func() { os.Exit(cli.Main()) }, "at-terminal": atTerminal})
 }
 
 const scripts = "../../testdata/script"
@@ -51,6 +51,7 @@ func TestScripts(t *testing.T) {
 			"await-request": cmdAwaitRequest, "await-file": cmdAwaitFile, "settle": cmdSettle,
 			"keep-back": cmdKeepBack, "let-go": cmdLetGo,
 			"remember": cmdRemember, "unchanged": cmdUnchanged, "only-reads": cmdOnlyReads, "each-post": cmdEachPost,
+			"circle-job": cmdCircleJob,
 		},
 	})
 }

@@ -1,6 +1,7 @@
 package cli_test
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"net/http"
@@ -13,6 +14,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"testing"
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -168,4 +170,35 @@ func working(dir string) []string {
 		}
 	}
 	return found
+}
+
+// TestSettle: a program that works in a directory, or on it, is waited for.
+func TestSettle(t *testing.T) {
+	t.Parallel()
+	if _, err := os.Stat("/proc/self/cwd"); err != nil {
+		t.Skip("skipped: this system does not say what runs")
+	}
+	in, on := t.TempDir(), t.TempDir()
+	one, other := exec.CommandContext(t.Context(), "sleep", "600"), exec.CommandContext(t.Context(), "sh", "-c", "read line", on)
+	one.Dir = in
+	if _, err := other.StdinPipe(); err != nil { // it reads until it is killed
+		t.Fatal(err)
+	}
+	for _, cmd := range []*exec.Cmd{one, other} {
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if len(working(in)) != 1 || len(working(on)) != 1 {
+		t.Errorf("in it: %q, on it: %q", working(in), working(on))
+	}
+	for _, cmd := range []*exec.Cmd{one, other} {
+		if err := cmd.Process.Kill(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := errors.Join(settle(in), settle(on)); err != nil {
+		t.Error(err)
+	}
+	_, _ = one.Wait(), other.Wait()
 }

@@ -50,10 +50,11 @@ type Options struct {
 //
 // Every error is a fault, or holds the cause of a context that ended. The kinds: Auth for 401 ("github-unauthorized"),
 // 403 ("github-forbidden") and a call that needs a token and has none ("no-github-token"); NotFound for 404
-// ("no-repository", "no-branch", "no-file", "no-tag", "no-commit", "no-release", "github-empty"); Invalid for what cannot be asked or
-// made ("github-repository", "github-path", "github-file", "release-exists"); else Remote ("github-limit",
-// "github-redirect", "github-answer", "github-unreachable", "github-error"). Short rate limits are waited for; of a
-// longer one the fault says when it ends. No error holds the token, and the token goes to no other host.
+// ("no-repository", "no-branch", "no-file", "no-tag", "no-commit", "no-release", "no-organization", "github-empty"); Invalid
+// for what cannot be asked or made ("github-repository", "github-organization", "github-path", "github-file",
+// "release-exists"); else Remote ("github-limit", "github-redirect", "github-answer", "github-unreachable",
+// "github-error"). Short rate limits are waited for; of a longer one the fault says when it ends. No error holds the
+// token, and the token goes to no other host.
 type Client struct {
 	url   string
 	token string
@@ -167,7 +168,10 @@ func (c *Client) do(ctx context.Context, k call, body, out any) (*gogithub.Respo
 	return res, nil
 }
 
-var fullNameForm = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_-]*/[A-Za-z0-9._-]+$`)
+var (
+	fullNameForm = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_-]*/[A-Za-z0-9._-]+$`)
+	loginForm    = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_-]*$`)
+)
 
 // under is the path of a resource of a repository; the parts are escaped, a slash in them too.
 func under(fullName string, parts ...string) (string, error) {

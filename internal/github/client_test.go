@@ -3,6 +3,7 @@ package github_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"strings"
@@ -151,6 +152,34 @@ func TestPages(t *testing.T) {
 			count++
 		}
 		equal(t, "errors", count, 1)
+	})
+}
+
+// The repositories of an organization are read page by page, too; whoever may not see one is not told of it.
+func TestRepositories(t *testing.T) {
+	t.Parallel()
+	all := map[string]sim.Repository{"other/x": {}, "acme/hidden": {HiddenFrom: []string{token}}}
+	var want []string
+	for i := range 130 {
+		name := fmt.Sprintf("acme/r%03d", i)
+		all[name], want = sim.Repository{}, append(want, name)
+	}
+	hub(t, sim.GitHub{Repositories: all}, token, func(t *testing.T, s *sim.Sim, c *github.Client) {
+		var got []string
+		for r, err := range c.Repositories(t.Context(), "acme") {
+			if err != nil {
+				t.Fatal(err)
+			}
+			got = append(got, r.FullName)
+		}
+		equal(t, "repositories", got, want)
+		equal(t, "requests", s.Stats().GitHub["org-repositories"], map[int]int{200: 2})
+		for _, err := range c.Repositories(t.Context(), "nobody") {
+			wantFault(t, err, fault.NotFound, "no-organization", "organization nobody")
+		}
+		for _, err := range c.Repositories(t.Context(), "a/b") {
+			wantFault(t, err, fault.Invalid, "github-organization")
+		}
 	})
 }
 

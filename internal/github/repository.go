@@ -3,6 +3,7 @@ package github
 import (
 	"context"
 	"fmt"
+	"iter"
 	"strings"
 	"time"
 
@@ -27,10 +28,45 @@ func (c *Client) Repository(ctx context.Context, fullName string) (Repository, e
 	if err != nil {
 		return Repository{}, err
 	}
+	return asRepository(found), nil
+}
+
+func asRepository(found *gogithub.Repository) Repository {
 	return Repository{
 		FullName: found.GetFullName(), DefaultBranch: found.GetDefaultBranch(), Private: found.GetPrivate(),
 		Archived: found.GetArchived(), CanPush: found.Permissions["push"],
-	}, nil
+	}
+}
+
+// Repositories are those of an organization that the token can see, in the order of their names; pages of 100 are read as
+// they are needed (docs.github.com/rest/repos/repos#list-organization-repositories). The fault of an organization that
+// does not exist, or is a user, is "no-organization". After an error nothing follows.
+func (c *Client) Repositories(ctx context.Context, org string) iter.Seq2[Repository, error] {
+	return func(yield func(Repository, error) bool) {
+		if !loginForm.MatchString(org) {
+			yield(Repository{}, fault.New(fault.Invalid, "github-organization", "%q is not an organization of GitHub", org))
+			return
+		}
+		for page := 1; page != 0; {
+			k := call{
+				path:    fmt.Sprintf("orgs/%s/repos?sort=full_name&per_page=%d&page=%d", org, pageSize, page),
+				subject: "organization " + org, missing: "no-organization",
+			}
+			var found []*gogithub.Repository
+			res, err := c.get(ctx, k, &found)
+			if err != nil {
+				yield(Repository{}, err)
+				return
+			}
+			for _, r := range found {
+				c.seen.Store(r.GetFullName(), true)
+				if !yield(asRepository(r), nil) {
+					return
+				}
+			}
+			page = res.NextPage
+		}
+	}
 }
 
 func (c *Client) repository(ctx context.Context, fullName string) (*gogithub.Repository, error) {

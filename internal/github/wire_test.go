@@ -111,6 +111,7 @@ func TestReads(t *testing.T) {
 	t.Parallel()
 	h := &canned{answer: map[string]reply{
 		"user":                                  {200, "user", map[string]string{"X-OAuth-Scopes": "repo, read:org"}},
+		"orgs/acme/repos":                       {200, "org_repositories", nil},
 		alpha:                                   {200, "repository", nil},
 		alpha + "/branches/1.4.x":               {200, "branch_protected", nil},
 		alpha + "/contents/a%20b/pom.xml":       {200, "contents_file", nil},
@@ -140,6 +141,12 @@ func TestReads(t *testing.T) {
 	equal(t, "told", told, true)
 	repository, err := c.Repository(ctx, "acme/alpha")
 	read("repository", repository, err, github.Repository{FullName: "acme/alpha", DefaultBranch: "master", Private: true, CanPush: true})
+	var repositories []github.Repository
+	for r, err := range c.Repositories(ctx, "acme") {
+		read("repositories", nil, err, nil)
+		repositories = append(repositories, r)
+	}
+	equal(t, "repositories", repositories, []github.Repository{repository, {FullName: "acme/beta", DefaultBranch: "main", Archived: true, CanPush: true}})
 	branch, err := c.Branch(ctx, "acme/alpha", "1.4.x")
 	read("branch", branch, err, github.Branch{
 		Name: "1.4.x", SHA: head, Message: "Prepare 1.4.2-SNAPSHOT\n\nby the release job", Protected: true, Repository: "acme/alpha",

@@ -87,7 +87,7 @@ var hubRoutes = []hubRoute{
 
 // GitHubEndpoints are the names that Match.Endpoint knows in the faults of GitHub.
 func GitHubEndpoints() []string {
-	list := []string{"user"}
+	list := []string{"user", "org-repositories"}
 	for _, r := range hubRoutes {
 		list = append(list, r.endpoint)
 	}
@@ -118,6 +118,8 @@ func (s *Sim) readHub(r *http.Request, body []byte, now time.Time) *hubCall {
 	case s.hub == nil:
 	case len(segments) == 1 && segments[0] == "user" && c.method == http.MethodGet:
 		c.endpoint, c.serve = "user", (*Sim).hubUser
+	case len(segments) == 3 && segments[0] == "orgs" && segments[2] == "repos" && c.method == http.MethodGet:
+		c.endpoint, c.serve, c.args = "org-repositories", (*Sim).hubOrgRepositories, segments[1:2]
 	case len(segments) > 2 && segments[0] == "repos":
 		c.about(s.hub.repositories[segments[1]+"/"+segments[2]], segments[3:])
 	case len(segments) > 1 && segments[0] == "repositories":
@@ -183,7 +185,7 @@ func (s *Sim) answerHub(c *hubCall) answer {
 		return hubFail(http.StatusUnauthorized, "Bad credentials")
 	case c.endpoint == "user" && c.token == "":
 		return hubFail(http.StatusUnauthorized, "Requires authentication")
-	case c.serve == nil, c.endpoint != "user" && !c.sees():
+	case c.serve == nil, !c.aboutNone() && !c.sees():
 		return hubNotFound()
 	case c.repository != nil && c.repository.RenamedTo != "":
 		return s.redirect(c)
@@ -198,6 +200,9 @@ func (s *Sim) answerHub(c *hubCall) answer {
 	}
 	return a
 }
+
+// aboutNone tells whether the endpoint is about no single repository.
+func (c *hubCall) aboutNone() bool { return c.endpoint == "user" || c.endpoint == "org-repositories" }
 
 // sees tells whether the caller may know of the repository.
 func (c *hubCall) sees() bool {

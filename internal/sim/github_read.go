@@ -39,7 +39,9 @@ type hubRepositoryItem struct {
 }
 
 // hubRepository: docs.github.com/rest/repos/repos#get-a-repository.
-func (s *Sim) hubRepository(c *hubCall) answer {
+func (s *Sim) hubRepository(c *hubCall) answer { return reply(http.StatusOK, c.repositoryItem()) }
+
+func (c *hubCall) repositoryItem() hubRepositoryItem {
 	r := c.repository
 	org, name, _ := strings.Cut(r.name, "/")
 	item := hubRepositoryItem{
@@ -53,7 +55,27 @@ func (s *Sim) hubRepository(c *hubCall) answer {
 		push := r.CanPush == nil || *r.CanPush
 		item.Permissions = map[string]bool{"admin": r.Admin, "maintain": r.Admin, "push": push, "triage": push, "pull": true}
 	}
-	return reply(http.StatusOK, item)
+	return item
+}
+
+// hubOrgRepositories: docs.github.com/rest/repos/repos#list-organization-repositories. It sorts as sort=full_name does.
+func (s *Sim) hubOrgRepositories(c *hubCall) answer {
+	org := c.args[0]
+	known, items := false, []hubRepositoryItem{}
+	for _, name := range slices.Sorted(maps.Keys(s.hub.repositories)) {
+		if !strings.HasPrefix(name, org+"/") {
+			continue
+		}
+		known = true
+		one := *c
+		if one.repository = s.hub.repositories[name]; one.sees() && one.repository.RenamedTo == "" {
+			items = append(items, one.repositoryItem())
+		}
+	}
+	if !known {
+		return hubNotFound()
+	}
+	return hubPage(c, "orgs/"+org+"/repos", items, 30, func(items []hubRepositoryItem) any { return items })
 }
 
 // url is the address of a resource of the repository.

@@ -95,6 +95,8 @@ func TestGitHubSaysWhatTheFixturesHold(t *testing.T) {
 			fixture            string
 		}{
 			{"GET", "/user", "", 200, "user"},
+			{"GET", "/orgs/acme/repos", "", 200, "org_repositories"},
+			{"GET", "/orgs/nobody/repos", "", 404, "error_404"},
 			{"GET", at, "", 200, "repository"},
 			{"GET", "/repos/acme/old", "", 301, "repository_301"},
 			{"GET", at + "/branches/1.4.x", "", 200, "branch"},
