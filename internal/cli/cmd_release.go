@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -128,7 +129,7 @@ func (env *environment) drive(ctx context.Context, r *engine.Release, v view, o 
 }
 
 // leave gives the run back, so that the next driver need not wait.
-func (env *environment) leave(r *engine.Release) {
+func (env *environment) leave(r io.Closer) {
 	if err := r.Close(); err != nil {
 		fmt.Fprintf(env.Stderr, "the run could not be given back, the next driver waits some minutes or uses --take-over: %s\n", err)
 	}
@@ -148,7 +149,7 @@ func (env *environment) openRelease(ctx context.Context, a *asker, o releaseOpti
 	}
 	r := env.newRelease(a.ws, o, a.check.CI, repo)
 	r.Ready, r.Tagged = a.check.Ready, a.tagged()
-	r.Open = env.driving(ctx, r, o.takeOver)
+	r.Open = env.driving(ctx, &r.Execution, repo, o.takeOver)
 	return r, nil
 }
 
@@ -161,10 +162,11 @@ func (env *environment) newRelease(ws workspace, o releaseOptions, ci *circleci.
 		parallel = ws.Config.MaxParallel
 	}
 	r := &engine.Release{
-		CI: ci, Repo: repo, Path: ws.Path, Local: ws.Local, Options: options,
-		Next: o.next, NoNext: o.noNext, MaxParallel: parallel, HoldLimit: env.holdLimit(),
-		MaxRuntime: o.maxRuntime, FailFast: o.failFast,
-		Driver: env.driver(),
+		Execution: engine.Execution{
+			CI: ci, Driver: env.driver(), MaxParallel: parallel, HoldLimit: env.holdLimit(),
+			MaxRuntime: o.maxRuntime, FailFast: o.failFast,
+		},
+		Repo: repo, Path: ws.Path, Local: ws.Local, Options: options, Next: o.next, NoNext: o.noNext,
 	}
 	if ws.Branch.Value != ws.Checkout.Branch { // the checkout is of another branch: it says nothing about this one
 		r.Local = nil
