@@ -112,13 +112,13 @@ func runRelease(ctx context.Context, env *environment, o releaseOptions) error {
 	}
 	r.CI = a.steady
 	people = notify.New(env.people(a, r)...)
-	err = env.drive(ctx, r, v, o)
+	err = env.driveRelease(ctx, r, v, o)
 	env.tell(ctx, people, err)
 	return err
 }
 
-// drive runs a prepared release to its end, tells how it ended and gives the run back.
-func (env *environment) drive(ctx context.Context, r *engine.Release, v view, o releaseOptions) error {
+// driveRelease runs a prepared release to its end, tells how it ended and gives the run back.
+func (env *environment) driveRelease(ctx context.Context, r *engine.Release, v view, o releaseOptions) error {
 	ctx, stop, done := env.stopping(ctx)
 	defer done()
 	v.start(r.Clock, r.Earlier)
