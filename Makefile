@@ -73,7 +73,7 @@ cover: ## Test coverage: the total, and build/cover.html.
 	go tool cover -func=build/cover.out | tail -n 1
 
 # The figures are lines that begin with two spaces; the rest of go test's output says nothing new.
-FIGURES := go test -count=1 -v -figures -timeout 30m ./internal/engine
+FIGURES := go test ./internal/engine -count=1 -v -timeout 30m -figures
 
 .PHONY: bench
 bench: ## What gio costs: requests, pushes, lateness, CPU, memory, a real release in real time (4 minutes).
