@@ -54,7 +54,7 @@ func TestMakeProcessRefuses(t *testing.T) {
 		{`{"components":[{"name":"a"}]}`, "invalid-process", "after.json:1:24: a has no branch"},
 		{`{"components":[{"name":"a","branch":"b"}],"buildDependencies":[["x"]]}`, "invalid-process", `after.json:1:65: "x"`},
 		{`{"components":[{"name":"a","branch":"b"}],"buildDependencies":[["a"],["a"]]}`, "invalid-process", "after.json:1:71"},
-		{`{"components":[{"name":"a","branch":"b"}],"buildDependencies":[]}`, "invalid-process", "stands in no group"},
+		{`{"components":[{"name":"a","branch":"b"}],"buildDependencies":[[]]}`, "invalid-process", "stands in no group"},
 		{`{"components":[{"name":"a","branch":"b"},{"name":"a","branch":"b"}]}`, "manifest-shape", "a second time"},
 		{`{"components":[{"name":"a","branch":"b","pipeline_params":{"branch":"c","parameters":{}}}]}`, "manifest-shape", "is not branch"},
 		{one(strings.Join(many, ",")), "invalid-parameter", "CircleCI allows 100"},
