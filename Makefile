@@ -94,6 +94,10 @@ kill: ## Kills 200 releases with SIGKILL, resumes each elsewhere; 50 races of tw
 	@set -o pipefail; $(KILL) -run 'TestKill$$' -rounds 200 | grep -E '^(  [^ ]|FAIL| *--- FAIL)'
 	@set -o pipefail; $(KILL) -run 'TestTwo|TestSleeper' -rounds 50 | grep -E '^(  [^ ]|FAIL| *--- FAIL)'
 
+.PHONY: scenarios
+scenarios: ## What went wrong before and must not again: S1 to S35, each with its tests and whether they pass (a minute).
+	@.ci/scenarios
+
 .PHONY: image-files
 image-files: ## The two files that the Dockerfile copies, in build/image.
 	@[[ -s $(CA_BUNDLE) ]] || { echo "make image-files: no CA bundle at $(CA_BUNDLE): install ca-certificates, or set CA_BUNDLE" >&2; exit 1; }
