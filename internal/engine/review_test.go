@@ -414,3 +414,18 @@ func TestSuccessBeforeAForeignClaim(t *testing.T) {
 		}
 	})
 }
+
+// Stopped while the pipeline of a lost answer is looked up, a driver does not send again: that would start something new.
+func TestStopDuringTheLookUp(t *testing.T) {
+	t.Parallel()
+	s := sim.Scenario{Faults: []sim.Fault{onTrigger(sim.ErrorBefore, 1)}}
+	inBubble(t, product("b"), s, func(t *testing.T, w *world) {
+		stop := make(chan struct{})
+		time.AfterFunc(10*time.Second, func() { close(stop) })
+		wantKind(t, w.releaseUntil(t.Context(), stop), fault.Stopped)
+		if n := len(w.sim.Pipelines()); n != 0 {
+			t.Errorf("%d pipelines were started after the stop", n)
+		}
+		wantKind(t, w.release(), 0)
+	})
+}
