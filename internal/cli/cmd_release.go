@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -120,11 +121,16 @@ func runRelease(ctx context.Context, env *environment, o releaseOptions) error {
 func (env *environment) drive(ctx context.Context, r *engine.Release, v view, o releaseOptions) error {
 	ctx, stop, done := env.stopping(ctx)
 	defer done()
-	v.start(r.Clock, r.Earlier)
+	v.start(r.Clock, report.Expectation{Took: r.Earlier, Parallel: parallelOf(r)})
 	err := r.Run(ctx, stop)
 	v.close()
 	defer env.leave(r)
 	return env.result(r, o, err)
+}
+
+// parallelOf is how many pipelines of a wave a release runs at once.
+func parallelOf(r *engine.Release) int {
+	return min(cmp.Or(r.MaxParallel, engine.MaxParallel), engine.MostParallel)
 }
 
 // leave gives the run back, so that the next driver need not wait.

@@ -43,8 +43,8 @@ type Release struct {
 	HoldLimit   time.Duration // how long an approval is waited for
 	MaxRuntime  time.Duration // after which gio leaves, recording what succeeded; 0 is no limit
 	FailFast    bool          // a failure cancels the other pipelines of its wave
-	// Earlier says how long the pipelines of earlier runs took, by component: when to look closely.
-	Earlier map[string]time.Duration
+	// Earlier says how long the pipelines of earlier runs took, by component, the newest first: when to look closely.
+	Earlier map[string][]time.Duration
 	Clock   Clock
 	// Ready is asked right before the intents of the steps that share a pipeline; nil asks nobody. Its error, a fault of code
 	// tag-exists, version-mismatch or not-checked, is these steps' failure: nothing is sent.
@@ -378,7 +378,7 @@ func (r *Release) drive(ctx context.Context, stop <-chan struct{}) error {
 		rec: r.rec, ci: r.CI, plan: r.Plan, stop: stop, cancelled: r.rec.cancelled(), holdLimit: r.HoldLimit,
 		ready: r.Ready, tagged: r.Tagged, simulated: r.Simulated,
 		serverBegan: user.ServerTime, began: r.Clock.Now(), clock: r.Clock,
-		pace: pace{earlier: r.Earlier}, failFast: r.FailFast, alarm: newAlarm(),
+		pace: pace{earlier: run.Usual(r.Earlier)}, failFast: r.FailFast, alarm: newAlarm(),
 		slots: semaphore.NewWeighted(int64(min(limit, MostParallel))), tried: map[run.StepID]bool{},
 	}
 	return s.drive(ctx)
