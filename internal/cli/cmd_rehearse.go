@@ -39,8 +39,8 @@ many runs whose durations lie about these as they did earlier (where none ran tw
 
 With --fail the rehearsal goes on as you would: the same command again, until it is finished.
 
-Exit codes: 0 done, however the rehearsed run ends; 2 usage, 3 not allowed, 5 no manifest,
-6 cancelled, 7 refused, as a release would be.`,
+Exit codes: 0 done (the rehearsed run may fail), 2 usage, 4 remote failed, 5 no manifest,
+6 cancelled, 7 refused as a release would be.`,
 		Example: `  gio rehearse
   gio rehearse --max-parallel 4
   gio rehearse --fail gravitee-gateway --hold gravitee-common=30m`,
@@ -52,7 +52,7 @@ Exit codes: 0 done, however the rehearsed run ends; 2 usage, 3 not allowed, 5 no
 	f.StringSliceVar(&o.except, "except", nil, "leave these components out")
 	f.IntVar(&o.maxParallel, "max-parallel", 0, fmt.Sprintf("pipelines of a wave that run at once (default %d, at most %d)", engine.MaxParallel, engine.MostParallel))
 	f.StringSliceVar(&o.fail, "fail", nil, "COMPONENT or COMPONENT@N: its first pipeline fails, or its first N")
-	f.StringSliceVar(&o.hold, "hold", nil, "COMPONENT or COMPONENT=TIME: it waits so long for an approval (default 10m)")
+	f.StringSliceVar(&o.hold, "hold", nil, "COMPONENT or COMPONENT=TIME: it is on hold for so long (default 10m)")
 	f.BoolVar(&o.json, "json", false, "print the prediction as JSON")
 	return cmd
 }

@@ -110,7 +110,7 @@ func TestHelpNamesExitCodes(t *testing.T) {
 	want := map[string][]int{
 		"init":     {0, 1, 2, 3, 4, 5, 7},
 		"plan":     {0, 2, 5, 7},
-		"rehearse": {0, 2, 3, 5, 6, 7},
+		"rehearse": {0, 2, 4, 5, 6, 7},
 		"check":    {0, 2, 3, 4, 5, 7},
 		"prepare":  {0, 2, 3, 4, 5, 6, 7, 11},
 		"release":  {0, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11},
