@@ -20,8 +20,9 @@ import (
 )
 
 const (
-	rehearsalTakes = 4 * time.Second  // of real time, about
-	fastest        = 3000             // times real time: beyond, the machine's own time would be seen
+	rehearsalTakes = 4 * time.Second  // of real time, about, and
+	eachWave       = time.Second / 2  // more: a machine that is late by milliseconds is late by seconds on the rehearsal's clock
+	fastest        = 3000             // times real time
 	usualPipeline  = 10 * time.Minute // where no run is known
 	usualHold      = 10 * time.Minute // until somebody approves
 	mostAttempts   = 9                // of one component in a rehearsal
@@ -60,7 +61,8 @@ func (h *rehearsal) rehearse(ctx context.Context, ws workspace) (report.Rehearsa
 	}
 	h.learn(ctx)
 	forecast, _ := h.known.Forecast(h.looked.Plan, h.looked.State().Step, time.Now()) // something is known, if only the default
-	h.speed = min(max(float64(forecast.Likely+h.held())/float64(rehearsalTakes), 1), fastest)
+	takes := rehearsalTakes + time.Duration(len(h.looked.Plan.Waves))*eachWave
+	h.speed = min(max(float64(forecast.Likely+h.held())/float64(takes), 1), fastest)
 	h.clock = engine.FastClock(h.speed)
 	told := report.Rehearsal{
 		Product: h.looked.Plan.Product, Version: h.looked.Plan.Version, MaxParallel: h.known.Parallel,
