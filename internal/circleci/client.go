@@ -96,7 +96,7 @@ func (c *Client) request(ctx context.Context, k call, body []byte) (*http.Reques
 	}
 	req, err := http.NewRequestWithContext(ctx, k.method, target, content)
 	if err != nil {
-		return nil, fault.New(fault.Internal, "circleci-request", "%s could not be built", k).Because(c.quiet(err))
+		return nil, fault.New(fault.Internal, "circleci-request", "%s could not be built", k).Because(transport.Quiet(err, c.token))
 	}
 	req.GetBody = nil
 	req.Header.Set("Authorization", "Bearer "+c.token)

@@ -47,7 +47,7 @@ func TestRedirectDoesNotCarryTheToken(t *testing.T) {
 // The token stands in one header, and nowhere else: not when a server echoes it, not in the log.
 func TestTokenIsToldNowhere(t *testing.T) {
 	t.Parallel()
-	long := strings.Repeat("x", maxWords-6) + testToken // cut in the middle of the token
+	long := strings.Repeat("x", transport.MaxWords-6) + testToken // cut in the middle of the token
 	for _, body := range []string{`{"message":"bad token ` + testToken + `"}`, "token " + testToken, long, `{"id":"` + testToken + `"`} {
 		for _, status := range []int{200, 400, 401, 404} {
 			synctest.Test(t, func(t *testing.T) {

@@ -6,16 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"net/url"
-	"strings"
 	"time"
-	"unicode"
 
 	"github.com/gravitee-lab/gio/internal/fault"
 	"github.com/gravitee-lab/gio/internal/transport"
 )
-
-const maxWords = 200 // characters of an answer that a message shows
 
 // Outcome is what is known after a trigger failed; it decides whether it may be sent again.
 type Outcome string
@@ -88,13 +83,13 @@ func (c *Client) unreachable(ctx context.Context, k call, err error) error {
 		return f // of our own transport, which has said it all
 	}
 	return fault.New(fault.Remote, "circleci-unreachable", "%s: no complete answer from CircleCI", k).
-		Because(c.quiet(err)).Hint("check the network, and CIRCLE_HOST")
+		Because(transport.Quiet(err, c.token)).Hint("check the network, and CIRCLE_HOST")
 }
 
 // unreadable is the fault of a 2xx that is not what the contract promises.
 func (c *Client) unreadable(k call, status int, body []byte, err error) error {
 	return fault.New(fault.Remote, "circleci-answer", "%s: cannot understand the answer %d (%s)", k, status, c.words(body)).
-		Because(c.quiet(err)).Hint("a proxy may have answered in CircleCI's place: check CIRCLE_HOST")
+		Because(transport.Quiet(err, c.token)).Hint("a proxy may have answered in CircleCI's place: check CIRCLE_HOST")
 }
 
 // lacks is the fault of a 2xx that is JSON, but not about what was asked.
@@ -113,27 +108,5 @@ func (c *Client) words(body []byte) string {
 	if json.Unmarshal(body, &answer) == nil && answer.Message != "" {
 		text = answer.Message
 	}
-	text = transport.RedactText(strings.ToValidUTF8(text, "?"), c.token)
-	text = strings.Join(strings.FieldsFunc(text, func(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) }), " ")
-	if runes := []rune(text); len(runes) > maxWords {
-		return string(runes[:maxWords-1]) + "…"
-	}
-	return text
-}
-
-// quietError is an error whose text holds no secret.
-type quietError struct {
-	text string
-	err  error
-}
-
-func (q quietError) Error() string { return q.text }
-func (q quietError) Unwrap() error { return q.err }
-
-// quiet takes secrets out of an error's text, and the URL, which the message has already.
-func (c *Client) quiet(err error) error {
-	if u, ok := errors.AsType[*url.Error](err); ok {
-		err = u.Err
-	}
-	return quietError{text: transport.RedactText(err.Error(), c.token), err: err}
+	return transport.Words(text, c.token)
 }

@@ -185,9 +185,9 @@ func addCommands(root *cobra.Command, env *environment) {
 			newResolveCommand(env),
 		}},
 		{"Afterwards:", []*cobra.Command{
-			newHistoryCommand(env), newReportCommand(env), newBOMCommand(env),
+			newStageCommand(env), newHistoryCommand(env), newReportCommand(env), newBOMCommand(env),
 		}},
-		{beside, []*cobra.Command{newSimCommand(env), newVersionCommand(env)}},
+		{beside, []*cobra.Command{newTriggerCommand(env), newPullRequestCommand(env), newSimCommand(env), newVersionCommand(env)}},
 	} {
 		root.AddGroup(&cobra.Group{ID: g.title, Title: g.title})
 		for _, cmd := range g.commands {

@@ -126,10 +126,11 @@ func (x *examination) gather(ctx context.Context) error {
 
 // defaultBranches are none where release.json is so wrong that nothing can be planned: then the release repository's must do.
 func defaultBranches(ctx context.Context, ci *circleci.Client, m *manifest.Manifest, o plan.Options) (map[string]string, error) {
-	if _, err := plan.Make(m, o); o.ComponentMain != "" || err != nil {
+	p, err := plan.Make(m, o)
+	if o.ComponentMain != "" || err != nil {
 		return nil, nil
 	}
-	return engine.DefaultBranches(ctx, ci, m, o)
+	return engine.DefaultBranches(ctx, ci, p, o.MainBranch)
 }
 
 // readJournal reads the run's journal, that of its dry run, and the claims of other runs.

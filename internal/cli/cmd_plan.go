@@ -121,7 +121,7 @@ func (env *environment) planOffline(ctx context.Context, ws workspace, m *manife
 	if err == nil {
 		soon, cancel := context.WithTimeout(ctx, 10*time.Second)
 		defer cancel()
-		o.DefaultBranches, err = engine.DefaultBranches(soon, ci, m, o)
+		o.DefaultBranches, err = engine.DefaultBranches(soon, ci, p, o.MainBranch)
 	}
 	if ctx.Err() != nil {
 		return nil, context.Cause(ctx)

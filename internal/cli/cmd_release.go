@@ -1,10 +1,10 @@
 package cli
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -112,29 +112,24 @@ func runRelease(ctx context.Context, env *environment, o releaseOptions) error {
 	}
 	r.CI = a.steady
 	people = notify.New(env.people(a, r)...)
-	err = env.drive(ctx, r, v, o)
+	err = env.driveRelease(ctx, r, v, o)
 	env.tell(ctx, people, err)
 	return err
 }
 
-// drive runs a prepared release to its end, tells how it ended and gives the run back.
-func (env *environment) drive(ctx context.Context, r *engine.Release, v view, o releaseOptions) error {
+// driveRelease runs a prepared release to its end, tells how it ended and gives the run back.
+func (env *environment) driveRelease(ctx context.Context, r *engine.Release, v view, o releaseOptions) error {
 	ctx, stop, done := env.stopping(ctx)
 	defer done()
-	v.start(r.Clock, report.Expectation{Took: r.Earlier, Parallel: parallelOf(r)})
+	v.start(r.Clock, expected(&r.Execution))
 	err := r.Run(ctx, stop)
 	v.close()
 	defer env.leave(r)
 	return env.result(r, o, err)
 }
 
-// parallelOf is how many pipelines of a wave a release runs at once.
-func parallelOf(r *engine.Release) int {
-	return min(cmp.Or(r.MaxParallel, engine.MaxParallel), engine.MostParallel)
-}
-
 // leave gives the run back, so that the next driver need not wait.
-func (env *environment) leave(r *engine.Release) {
+func (env *environment) leave(r io.Closer) {
 	if err := r.Close(); err != nil {
 		fmt.Fprintf(env.Stderr, "the run could not be given back, the next driver waits some minutes or uses --take-over: %s\n", err)
 	}
@@ -154,7 +149,7 @@ func (env *environment) openRelease(ctx context.Context, a *asker, o releaseOpti
 	}
 	r := env.newRelease(a.ws, o, a.check.CI, repo)
 	r.Ready, r.Tagged = a.check.Ready, a.tagged()
-	r.Open = env.driving(ctx, r, o.takeOver)
+	r.Open = env.driving(ctx, &r.Execution, repo, o.takeOver)
 	return r, nil
 }
 
@@ -167,10 +162,11 @@ func (env *environment) newRelease(ws workspace, o releaseOptions, ci *circleci.
 		parallel = ws.Config.MaxParallel
 	}
 	r := &engine.Release{
-		CI: ci, Repo: repo, Path: ws.Path, Local: ws.Local, Options: options,
-		Next: o.next, NoNext: o.noNext, MaxParallel: parallel, HoldLimit: env.holdLimit(),
-		MaxRuntime: o.maxRuntime, FailFast: o.failFast,
-		Driver: env.driver(),
+		Execution: engine.Execution{
+			CI: ci, Driver: env.driver(), MaxParallel: parallel, HoldLimit: env.holdLimit(),
+			MaxRuntime: o.maxRuntime, FailFast: o.failFast,
+		},
+		Repo: repo, Path: ws.Path, Local: ws.Local, Options: options, Next: o.next, NoNext: o.noNext,
 	}
 	if ws.Branch.Value != ws.Checkout.Branch { // the checkout is of another branch: it says nothing about this one
 		r.Local = nil

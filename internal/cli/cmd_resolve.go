@@ -19,7 +19,7 @@ import (
 )
 
 func newResolveCommand(env *environment) *cobra.Command {
-	a, dryRun, takeOver := engine.Answer{}, false, false
+	a, dryRun, takeOver, name := engine.Answer{}, false, false, ""
 	cmd := &cobra.Command{
 		Use:   "resolve COMPONENT (--pipeline N | --released | --not-triggered)",
 		Short: "Answer what gio cannot know about a component's pipeline",
@@ -35,8 +35,8 @@ on CircleCI, then answer, then run gio release again.
 Exit codes: 0 done, 2 usage, 3 not allowed, 4 remote failed, 5 no such component or pipeline,
 7 it cannot be answered so, 11 somebody drives the run.`,
 		Example: `  gio resolve gravitee-gateway --pipeline 421
-  gio resolve gravitee-gateway --released
-  gio resolve gravitee-gateway --not-triggered`,
+  gio resolve gravitee-gateway --not-triggered
+  gio resolve gravitee-gateway --released --run stage/3.9.4`,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) != 1 {
 				return fault.New(fault.Usage, "usage", "gio resolve takes one component, but got %d", len(args)).Hint("gio resolve COMPONENT --pipeline N")
@@ -45,6 +45,9 @@ Exit codes: 0 done, 2 usage, 3 not allowed, 4 remote failed, 5 no such component
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
 			a.Component = args[0]
+			if name != "" {
+				return resolveRun(cmd.Context(), env, a, name, takeOver)
+			}
 			return runResolve(cmd.Context(), env, a, dryRun, takeOver)
 		},
 	}
@@ -53,6 +56,8 @@ Exit codes: 0 done, 2 usage, 3 not allowed, 4 remote failed, 5 no such component
 	cmd.Flags().BoolVar(&a.NotTriggered, "not-triggered", false, "no pipeline was started, or it is to be released again")
 	cmd.Flags().BoolVar(&dryRun, "dry-run", false, "it is about a run of gio release --dry-run=server")
 	cmd.Flags().BoolVar(&takeOver, "take-over", false, "answer a run that another driver has left")
+	cmd.Flags().StringVar(&name, "run", "", "it is about this run of gio stage or gio trigger")
+	cmd.MarkFlagsMutuallyExclusive("run", "dry-run")
 	cmd.MarkFlagsOneRequired("pipeline", "released", "not-triggered")
 	cmd.MarkFlagsMutuallyExclusive("pipeline", "released", "not-triggered")
 	return cmd

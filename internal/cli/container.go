@@ -101,12 +101,15 @@ func (f *containerForm) command() ([]string, error) {
 	case "mvn_release":
 	case "bom": // a dry run or not, it writes its files and nothing else
 		return append([]string{"bom", "--write"}, branch...), nil
-	case "mvn_nexus_staging", "trigger", "pull_req":
-		return nil, fault.New(fault.Usage, "stage-not-there", "this gio does not have the stage %s yet: nothing was done and nothing was sent", f.stage).
-			Hint("use the orchestrator's image of before for it; gio has the stages mvn_release and bom")
+	case "mvn_nexus_staging": // older components do not know dry_run: its dry run sends nothing
+		return append([]string{"stage", f.clientLevel()}, branch...), nil
+	case "trigger":
+		return append([]string{"trigger", "--wait", f.clientLevel()}, branch...), nil
+	case "pull_req":
+		return append([]string{"pull-request", f.clientLevel()}, branch...), nil
 	case "release_bundle", "docker_release", "rpm_release", "doc_release", "demos_release", "social_announcements":
-		return nil, fault.New(fault.Usage, "stage-not-there", "the stage %s was listed by the orchestrator but never built; it is to run as a process manifest through `gio trigger`, which this gio does not have yet", f.stage).
-			Hint("trigger its pipelines on CircleCI; gio has the stages mvn_release and bom")
+		return nil, fault.New(fault.Usage, "stage-not-there", "the stage %s was listed by the orchestrator but never built; it runs as a process manifest, by `gio trigger` or -s trigger", f.stage).
+			Hint("name its pipelines in a file and that by CICD_PROCESS_MANIFEST_PATH (gio trigger --help)")
 	default:
 		return nil, containerUsage("there is no stage %q", f.stage)
 	}
@@ -115,6 +118,14 @@ func (f *containerForm) command() ([]string, error) {
 		level = "--dry-run=false"
 	}
 	return append([]string{"release", level}, branch...), nil
+}
+
+// clientLevel is the level of the stages that have no other one.
+func (f *containerForm) clientLevel() string {
+	if f.dryRun == "false" {
+		return "--dry-run=false"
+	}
+	return "--dry-run=" + string(dryClient)
 }
 
 func containerUsage(format string, args ...any) error {
@@ -153,7 +164,11 @@ func (env *environment) enterContainer(args []string) []string {
 		env.notes = append(env.notes, "ignored, they never had an effect: "+strings.Join(ignored, ", "))
 	}
 	if path := outside("CICD_PROCESS_MANIFEST_PATH"); path != "" {
-		args = append(args, "--file="+path)
+		flag := "--file="
+		if args[0] == "trigger" {
+			flag = "--process="
+		}
+		args = append(args, flag+path)
 	}
 	return args
 }

@@ -21,8 +21,9 @@ func TestRewriteContainer(t *testing.T) {
 		{"-s mvn_release --dry-run --branch", dry},
 		{"-s mvn_release --dry-run false --branch", released},
 		{"-s mvn_release --dry-run false --branch ''", released},
-		{"-s mvn_nexus_staging --dry-run false", "stage-not-there"},
-		{"-s mvn_nexus_staging", "stage-not-there"},
+		{"-s mvn_nexus_staging --dry-run false", "stage --dry-run=false"},
+		{"-s mvn_nexus_staging", "stage --dry-run=client"},
+		{"-s mvn_nexus_staging --dry-run --branch 3.9.x", "stage --dry-run=client --branch=3.9.x"},
 		{"-s bom --dry-run", "bom --write"},
 
 		// The other ways to write it.
@@ -62,8 +63,10 @@ func TestRewriteContainer(t *testing.T) {
 		{"-s doc_release", "stage-not-there"},
 		{"-s demos_release", "stage-not-there"},
 		{"-s social_announcements", "stage-not-there"},
-		{"-s trigger", "stage-not-there"},
-		{"-s pull_req --no-dry-run", "stage-not-there"},
+		{"-s trigger", "trigger --wait --dry-run=client"},
+		{"-s trigger --dry-run false --branch", "trigger --wait --dry-run=false"},
+		{"-s pull_req", "pull-request --dry-run=client"},
+		{"-s pull_req --no-dry-run --branch fix-1", "pull-request --dry-run=false --branch=fix-1"},
 	} {
 		args := strings.Fields(test.args)
 		for i := range args {

@@ -66,6 +66,26 @@ func notBehindDryRun(cmd *cobra.Command, args []string) error {
 	return noArguments(cmd, args)
 }
 
+// noServerLevel is what --dry-run is to a command whose pipelines cannot be told by gio that it is one.
+func noServerLevel(cmd *cobra.Command, l dryLevel) error {
+	if l != dryServer {
+		return nil
+	}
+	return fault.New(fault.Usage, "usage", "%s has no --dry-run=server: what it starts need not know the parameter dry_run, and would really run", cmd.CommandPath()).
+		Hint("--dry-run=client shows what would be sent")
+}
+
+// announceClient is announce for the commands that have no other level.
+func (env *environment) announceClient(l dryLevel) {
+	if l == dryClient {
+		fmt.Fprintln(env.Stderr, "dry run, level client: nothing is started and nothing is written (--dry-run=false really runs the pipelines; there is no level server)")
+		env.closing = "this was a dry run, level client: nothing was started, nothing was written; --dry-run=false really runs the pipelines"
+	}
+	for _, note := range env.notes {
+		fmt.Fprintln(env.Stderr, note)
+	}
+}
+
 // announce says which level of dry run this is and what the other one is, as the first line and the last. What there is to say
 // about the container comes after that.
 func (env *environment) announce(l dryLevel) {
@@ -201,12 +221,20 @@ func (d *dryRun) openCircleCI(ctx context.Context) error {
 		fmt.Fprintf(d.env.Stderr, "CircleCI is not asked, the simulator stands for all of it: %s\n", oneLine(err))
 	}
 	d.sim = sim.New(sim.Scenario{Seed: drySeed, Default: sim.Project{
-		DefaultBranch: d.repo.DefaultBranch(), Duration: dryPipeline, WorkflowDelay: time.Millisecond,
+		DefaultBranch: d.defaultBranch(), Duration: dryPipeline, WorkflowDelay: time.Millisecond,
 	}})
 	wire.sim = d.sim.Transport()
 	host := cmp.Or(found.Host.Value, d.env.Getenv("CIRCLE_HOST"))
 	d.ci = circleci.New(circleci.Options{Host: host, Token: cmp.Or(found.Token, "none"), HTTP: &http.Client{Transport: wire}})
 	return nil
+}
+
+// defaultBranch is what the simulator's projects have for one.
+func (d *dryRun) defaultBranch() string {
+	if d.repo == nil {
+		return ""
+	}
+	return d.repo.DefaultBranch()
 }
 
 // probe asks CircleCI once who we are, without the patience of a real run.

@@ -42,7 +42,7 @@ func helpTopics() []*cobra.Command {
 // topics in one line.
 func usageTemplate(usual string) string {
 	const root = `{{range .Groups}}{{$group := .ID}}{{.Title}}{{range $.Commands}}{{if eq .GroupID $group}}
-  {{rpad .Name .NamePadding}} {{.Short}}{{end}}{{end}}
+  {{rpad .Name .NamePadding}}  {{.Short}}{{end}}{{end}}
 {{end}}
 Flags of all commands:
 {{.PersistentFlags.FlagUsages | trimTrailingWhitespaces}}
@@ -180,6 +180,7 @@ commits, one for each push. A clone does not fetch it by itself. Its tree:
   leases/release/3.9.4.json   who drives it, since when, last heard of when
   cancels/release/3.9.4.json  that gio cancel told that driver to start nothing more
   claims/COMPONENT/VERSION    which run releases that component version, so that no other does
+  staged/COMPONENT/VERSION    which run stages it
 
 Those of a manifest that is not release.json lie below manifests/PATH/. gio status, gio watch and
 gio history read all this on any machine. So does Git, which then keeps a copy:

@@ -43,7 +43,7 @@ func helps(t *testing.T) map[string][]string {
 func TestHelp(t *testing.T) {
 	t.Parallel()
 	pages := helps(t)
-	for _, name := range []string{"gio release", "gio plan", "gio resolve", "gio sim", "gio version", "gio help exit-codes", "gio help environment", "gio status", "gio history", "gio watch", "gio approve", "gio cancel", "gio help journal", "gio prepare", "gio bom", "gio report", "gio init", "gio doctor", "gio rehearse"} {
+	for _, name := range []string{"gio release", "gio plan", "gio resolve", "gio sim", "gio version", "gio help exit-codes", "gio help environment", "gio status", "gio history", "gio watch", "gio approve", "gio cancel", "gio help journal", "gio prepare", "gio bom", "gio report", "gio init", "gio doctor", "gio rehearse", "gio stage", "gio trigger", "gio pull-request"} {
 		if pages[name] == nil {
 			t.Errorf("gio --help does not list %s", name)
 		}
@@ -114,6 +114,8 @@ func TestHelpNamesExitCodes(t *testing.T) {
 		"check":    {0, 2, 3, 4, 5, 7},
 		"prepare":  {0, 2, 3, 4, 5, 6, 7, 11},
 		"release":  {0, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11},
+		"stage":    {0, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11},
+		"trigger":  {0, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11},
 		"resolve":  {0, 2, 3, 4, 5, 7, 11},
 		"doctor":   {0, 2, 3, 4, 5, 6, 7, 11},
 		"status":   {0, 2, 3, 4, 5, 7, 9, 10, 11},
@@ -125,6 +127,8 @@ func TestHelpNamesExitCodes(t *testing.T) {
 		"report":   {0, 1, 2, 3, 4, 5, 7},
 		"sim":      {0, 1, 2, 5, 7},
 		"version":  {0, 2}, "help": {0, 2}, "completion": {0, 2},
+
+		"pull-request": {0, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11},
 	}
 	got := map[string][]int{}
 	for command := range want {

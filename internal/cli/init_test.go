@@ -241,7 +241,7 @@ func checkNewPipeline(t *testing.T, text string) {
 		if err != nil || len(scripts) != 2 {
 			t.Fatalf("%s: %d scripts, %v", name, len(scripts), err)
 		}
-		if !strings.HasSuffix(strings.TrimSpace(scripts[1]), ":stable-latest "+want[name]) || strings.Contains(scripts[1], "<<") {
+		if !strings.HasSuffix(strings.TrimSpace(scripts[1]), "gravitee-lab/gio:latest "+want[name]) || strings.Contains(scripts[1], "<<") {
 			t.Errorf("%s runs %s", name, scripts[1])
 		}
 		if (len(contexts) == 0) != (name == "blank") {

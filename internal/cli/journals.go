@@ -13,17 +13,17 @@ import (
 	"github.com/gravitee-lab/gio/internal/run"
 )
 
-// driving opens the journal of a release for this driver, in the release repository: whatever machine
+// driving opens the journal of a run for this driver, in the release repository: whatever machine
 // goes on finds it there. A run that somebody else drives is waited for until it is certain that nobody
 // does any more, or taken over at once.
-func (env *environment) driving(ctx context.Context, r *engine.Release, takeOver bool) func(run.Header) (engine.Journal, []run.Event, error) {
+func (env *environment) driving(ctx context.Context, r *engine.Execution, repo *gitrepo.Repo, takeOver bool) func(run.Header) (engine.Journal, []run.Event, error) {
 	return func(h run.Header) (engine.Journal, []run.Event, error) {
-		if events, err := peek(ctx, r.Repo, h); err != nil || len(r.Plan.Waves) == 0 && settled(events) {
+		if events, err := peek(ctx, repo, h); err != nil || len(r.Plan.Waves) == 0 && settled(events) {
 			return &journal.Memory{}, events, err // nothing will be written: nobody is disturbed for it
 		}
 		ctx, done := env.interruptible(ctx, errDetached)
 		defer done()
-		g, events, err := journal.OpenGit(ctx, r.Repo.Ref(journal.GitRef), h, journal.GitOptions{
+		g, events, err := journal.OpenGit(ctx, repo.Ref(journal.GitRef), h, journal.GitOptions{
 			Driver: r.Driver, TakeOver: takeOver, JobEnded: env.jobEnded(r.CI), Wait: env.countdown(h),
 		})
 		if err != nil {
@@ -45,7 +45,7 @@ func settled(events []run.Event) bool {
 }
 
 // unclaimed: no other run releases, or has released, a version that this one is about to.
-func unclaimed(g *journal.Git, r *engine.Release) error {
+func unclaimed(g *journal.Git, r *engine.Execution) error {
 	var ids []run.StepID
 	for _, st := range r.Plan.Steps() {
 		ids = append(ids, run.StepID(st.ID()))

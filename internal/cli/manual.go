@@ -103,7 +103,7 @@ func writeOptions(b *bytes.Buffer, heading string, flags *pflag.FlagSet) {
 
 // withDefault tells a flag's default unless it is nothing.
 func withDefault(f *pflag.Flag) string {
-	if f.NoOptDefVal != "" || slices.Contains([]string{"", "0", "0s", "[]", "false"}, f.DefValue) {
+	if slices.Contains([]string{"", "0", "0s", "[]", "false"}, f.DefValue) {
 		return ""
 	}
 	return " (default " + f.DefValue + ")"

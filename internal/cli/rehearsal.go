@@ -158,7 +158,7 @@ func (h *rehearsal) planned(flag, component string) error {
 
 // learn reads what earlier runs took. Where that is nothing, each takes the default.
 func (h *rehearsal) learn(ctx context.Context) {
-	h.known = report.Expectation{Took: map[string][]time.Duration{}, Parallel: parallelOf(h.looked)}
+	h.known = report.Expectation{Took: map[string][]time.Duration{}, Parallel: expected(&h.looked.Execution).Parallel}
 	if !h.dry.imagined {
 		header := run.Header{Kind: "release", Manifest: h.dry.ws.Path}
 		h.known.Took = journal.DurationsGit(ctx, h.dry.repo.Ref(journal.GitRef), header)

@@ -45,6 +45,9 @@ func outcome(state *run.State, p *plan.Plan, openIsFault, cancelled bool) []erro
 	components := map[string][]string{} // by the code of an ending
 	for _, planned := range p.Steps() {
 		st := state.Step(run.StepID(planned.ID()))
+		if !p.Watches(planned.ID()) && (st.Status == run.Running || st.Status == run.OnHold) {
+			continue
+		}
 		code := endingOf(st)
 		if cancelled && st.Status == run.HasFailed && st.Detail == string(circleci.StatusCanceled) {
 			continue
@@ -55,10 +58,24 @@ func outcome(state *run.State, p *plan.Plan, openIsFault, cancelled bool) []erro
 	for _, e := range endings {
 		// What was not begun because of a failure would outrank some of them, and is their consequence.
 		if names := components[e.code]; len(names) > 0 && (e.kind != fault.Stopped || openIsFault && len(errs) == 0) {
-			errs = append(errs, fault.New(e.kind, e.code, "%s: %s", e.what, few(names)).Hint("%s", e.next))
+			errs = append(errs, fault.New(e.kind, e.code, "%s: %s", e.what, few(names)).Hint("%s", nextOf(state, e.code, e.next)))
 		}
 	}
 	return errs
+}
+
+// nextOf is what to do about an ending: the commands about a release need not know other runs.
+func nextOf(state *run.State, code, next string) string {
+	if kind := state.Header.Kind; kind != "stage" && kind != "trigger" {
+		return next
+	}
+	switch code {
+	case "unknown":
+		return next + ", each with --run " + state.Header.Run()
+	case "held":
+		return "approve it on CircleCI, then run the same command again"
+	}
+	return strings.Replace(next, "released again", "started again", 1)
 }
 
 // few names the first ones only: the summary names them all.

@@ -5,14 +5,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"slices"
 	"strings"
 	"sync"
-	"time"
 
 	"golang.org/x/sync/errgroup"
-	"golang.org/x/sync/semaphore"
 
 	"github.com/gravitee-lab/gio/internal/circleci"
 	"github.com/gravitee-lab/gio/internal/fault"
@@ -25,9 +22,9 @@ import (
 // Release is one `gio release`: set the fields, Prepare, show the plan, Run, Close. With Options.DryRun it is the
 // server dry run: the pipelines really run, told that it is a dry run, and nothing but the journal is written.
 type Release struct {
-	CI   *circleci.Client
-	Repo *gitrepo.Repo
-	Path string // of release.json in the repository
+	Execution // its Plan is filled by Prepare
+	Repo      *gitrepo.Repo
+	Path      string // of release.json in the repository
 	// Local is the checkout's release.json, which must say the same as the repository's; nil without
 	// a checkout.
 	Local []byte
@@ -36,34 +33,8 @@ type Release struct {
 	Next    string       // version of the release branch after the release; "" counts
 	NoNext  bool         // prepare no next version
 
-	// Open opens the journal of a run for this driver and gives what it holds.
-	Open        func(run.Header) (Journal, []run.Event, error)
-	Driver      run.Driver
-	MaxParallel int           // 0 is MaxParallel
-	HoldLimit   time.Duration // how long an approval is waited for
-	MaxRuntime  time.Duration // after which gio leaves, recording what succeeded; 0 is no limit
-	FailFast    bool          // a failure cancels the other pipelines of its wave
-	// Earlier says how long the pipelines of earlier runs took, by component, the newest first: when to look closely.
-	Earlier map[string][]time.Duration
-	Clock   Clock
-	// Ready is asked right before the intents of the steps that share a pipeline; nil asks nobody. Its error, a fault of code
-	// tag-exists, version-mismatch or not-checked, is these steps' failure: nothing is sent.
-	Ready func(context.Context, []plan.Step) error
-	// Tagged tells whether a repository (org/name) has a tag; it is asked for the steps whose proof is one. Without it a plan with
-	// such steps is refused. Of its errors, those of the kinds Auth and NotFound end the session; after others it is asked again.
-	Tagged func(ctx context.Context, repository, tag string) (bool, error)
-	// Simulated: what this driver triggers is simulated, and taken to leave what proves a release.
-	Simulated bool
-	// Notify is told every event, one at a time and in order: what must be durable before it is acted upon, once it is; what
-	// CircleCI says of a pipeline, at once. It must not call back into the engine, and it holds the run up for as long as it
-	// takes.
-	Notify func(run.Event, *run.State)
-
-	Plan     *plan.Plan // filled by Prepare
 	manifest *manifest.Manifest
 	next     plan.Next
-	rec      *recorder
-	close    io.Closer
 }
 
 // ErrNothing is what Prepare returns when there is nothing to release and nothing to finish: no
@@ -107,50 +78,10 @@ func (r *Release) Prepare(ctx context.Context) error {
 // records. Closing stop starts nothing new and watches what runs; cancelling ctx leaves at once. The
 // error says how the run ended, by the kinds of package fault; nil is success.
 func (r *Release) Run(ctx context.Context, stop <-chan struct{}) error {
-	if r.MaxRuntime > 0 {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeoutCause(ctx, r.MaxRuntime, fmt.Errorf("--max-runtime %s is over", r.MaxRuntime))
-		defer cancel()
+	if r.Options.DryRun {
+		return r.run(ctx, stop, chapter{begin: r.begin, anew: r.Left() == 0})
 	}
-	return fault.Worst(r.runToItsEnd(ctx, stop), r.rec.end(ctx))
-}
-
-func (r *Release) runToItsEnd(ctx context.Context, stop <-chan struct{}) error {
-	driven := r.drive(ctx, stop)
-	if driven != nil && ctx.Err() != nil { // whatever it was that leaving interrupted
-		driven = fault.Worst(driven, stopped(ctx))
-	}
-	cancelled := closed(r.rec.cancelled())
-	if cancelled && r.Left() > 0 { // else it came too late
-		driven = fault.Worst(driven, r.rec.fresh(context.WithoutCancel(ctx)))
-	}
-	// What succeeded is recorded however the driving ended; leaving does not keep it from that.
-	var recorded error
-	if !r.Options.DryRun {
-		recorded = r.record(context.WithoutCancel(ctx))
-	}
-	err := fault.Worst(append(outcome(r.State(), r.Plan, driven == nil || closed(stop), cancelled), driven, recorded)...)
-	if err == nil || r.State().Seq == 0 { // what never began leaves no journal that a later run must agree with
-		return err
-	}
-	return fault.Worst(err, r.rec.add(ctx, run.Event{Type: run.Stopped, Code: fault.CodeOf(err), Reason: err.Error()}))
-}
-
-// State is a copy of the run's state; before Prepare it is empty.
-func (r *Release) State() *run.State {
-	state := &run.State{}
-	if r.rec != nil {
-		r.rec.view(func(s *run.State) { state = s.Clone() })
-	}
-	return state
-}
-
-// Close gives the journal back. It is harmless at any time.
-func (r *Release) Close() error {
-	if r.close == nil {
-		return nil
-	}
-	return r.close.Close()
+	return r.run(ctx, stop, chapter{begin: r.begin, end: r.record})
 }
 
 func (r *Release) read() error {
@@ -243,7 +174,11 @@ func (r *Release) difference() string {
 // makePlan plans, with the default branches of the projects whose branch depends on them.
 func (r *Release) makePlan(ctx context.Context) error {
 	if r.Options.ComponentMain == "" {
-		branches, err := DefaultBranches(ctx, r.CI, r.manifest, r.Options)
+		p, err := plan.Make(r.manifest, r.Options)
+		if err != nil {
+			return err
+		}
+		branches, err := DefaultBranches(ctx, r.CI, p, r.Options.MainBranch)
 		if err != nil {
 			return err
 		}
@@ -256,16 +191,12 @@ func (r *Release) makePlan(ctx context.Context) error {
 
 // DefaultBranches reads the default branch of every project that the plan builds from the main branch.
 // A project that cannot be read is a fault that names the component.
-func DefaultBranches(ctx context.Context, ci *circleci.Client, m *manifest.Manifest, o plan.Options) (map[string]string, error) {
-	p, err := plan.Make(m, o)
-	if err != nil {
-		return nil, err
-	}
+func DefaultBranches(ctx context.Context, ci *circleci.Client, p *plan.Plan, mainBranch string) (map[string]string, error) {
 	var mu sync.Mutex
 	branches := map[string]string{}
 	g, ctx := errgroup.WithContext(ctx)
 	for _, st := range p.Steps() {
-		if st.Branch != o.MainBranch {
+		if st.Branch != mainBranch {
 			continue
 		}
 		g.Go(func() error {
@@ -295,13 +226,7 @@ func (r *Release) openJournal() error {
 	if r.Options.DryRun { // so that no real run ever takes its successes for released
 		h.Kind = "dry"
 	}
-	j, events, err := r.Open(h)
-	if err != nil {
-		return err
-	}
-	r.close, _ = j.(io.Closer)
-	r.rec, err = newRecorder(r.Clock, j, h, events, r.Notify)
-	return err
+	return r.open(h)
 }
 
 // somethingToDo is false when the product is released, or nothing of it was ever begun and nothing is
@@ -353,57 +278,4 @@ func (r *Release) supportFree(ctx context.Context) error {
 	}
 	return fault.New(fault.Invalid, "support-branch-exists", "the branch %s exists and holds commits that %s does not", r.next.SupportBranch, r.Options.Branch).
 		Hint("release from %s (`gio release --branch %s`), or `--no-next` to leave the next versions to you", r.next.SupportBranch, r.next.SupportBranch)
-}
-
-// drive begins the run and works through its plan.
-func (r *Release) drive(ctx context.Context, stop <-chan struct{}) error {
-	user, err := r.CI.Me(ctx)
-	if err != nil {
-		return err
-	}
-	driver := r.Driver
-	driver.Login = user.Login
-	planned := run.Event{Type: run.Planned, Plan: r.Plan, Driver: &driver, ServerTime: user.ServerTime}
-	if err := r.begin(ctx, planned); err != nil {
-		return err
-	}
-	if err := r.anew(ctx, driver); err != nil {
-		return err
-	}
-	limit := r.MaxParallel
-	if limit <= 0 {
-		limit = MaxParallel
-	}
-	s := &session{
-		rec: r.rec, ci: r.CI, plan: r.Plan, stop: stop, cancelled: r.rec.cancelled(), holdLimit: r.HoldLimit,
-		ready: r.Ready, tagged: r.Tagged, simulated: r.Simulated,
-		serverBegan: user.ServerTime, began: r.Clock.Now(), clock: r.Clock,
-		pace: pace{earlier: run.Usual(r.Earlier)}, failFast: r.FailFast, alarm: newAlarm(),
-		slots: semaphore.NewWeighted(int64(min(limit, MostParallel))), tried: map[run.StepID]bool{},
-	}
-	return s.drive(ctx)
-}
-
-// anew re-opens the steps of a server dry run that was finished before: run again it begins anew, while an unfinished one
-// goes on.
-func (r *Release) anew(ctx context.Context, driver run.Driver) error {
-	if !r.Options.DryRun || r.Left() > 0 {
-		return nil
-	}
-	e := run.Event{Type: run.Resolved, Status: run.AnswerNotTriggered, Driver: &driver}
-	for _, planned := range r.Plan.Steps() {
-		e.Steps = append(e.Steps, run.StepID(planned.ID()))
-	}
-	return r.rec.add(ctx, e)
-}
-
-// Left is how many steps of the plan have not succeeded yet.
-func (r *Release) Left() int {
-	left, state := 0, r.State()
-	for _, planned := range r.Plan.Steps() {
-		if state.Step(run.StepID(planned.ID())).Status != run.HasSucceeded {
-			left++
-		}
-	}
-	return left
 }

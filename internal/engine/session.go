@@ -22,9 +22,9 @@ type session struct {
 	rec   *recorder
 	ci    *circleci.Client
 	plan  *plan.Plan
-	ready func(context.Context, []plan.Step) error // Release.Ready
+	ready func(context.Context, []plan.Step) error // Execution.Ready
 
-	tagged    func(ctx context.Context, repository, tag string) (bool, error) // Release.Tagged
+	tagged    func(ctx context.Context, repository, tag string) (bool, error) // Execution.Tagged
 	simulated bool
 
 	slots *semaphore.Weighted
@@ -230,6 +230,9 @@ func (s *session) finish(ctx context.Context, u unit) error {
 			s.try(u)
 			err = s.settle(ctx, u, !s.mayNotStart())
 		case run.Running, run.OnHold:
+			if !s.plan.Watches(u.steps[0].ID()) {
+				return nil
+			}
 			return s.watch(ctx, u, held)
 		}
 		if err != nil {
@@ -319,8 +322,11 @@ func (s *session) readAgain(ctx context.Context) error {
 			if st.Cancel != "" {
 				s.cancel(ctx, st.Cancel)
 			}
-			if st.Status == run.Intended {
+			switch {
+			case st.Status == run.Intended:
 				return s.settle(ctx, u, false)
+			case !s.plan.Watches(u.steps[0].ID()) && (st.Status == run.Running || st.Status == run.OnHold):
+				return nil
 			}
 			return s.readOnce(ctx, u, st)
 		})

@@ -80,11 +80,13 @@ func (w *world) releaseUntil(ctx context.Context, stop <-chan struct{}) error {
 		w.t.Fatal(err)
 	}
 	r := &engine.Release{
-		CI:   circleci.New(circleci.Options{Host: w.host, Token: token, HTTP: w.client()}),
+		Execution: engine.Execution{
+			CI:        circleci.New(circleci.Options{Host: w.host, Token: token, HTTP: w.client()}),
+			HoldLimit: time.Hour,
+			Open:      func(run.Header) (engine.Journal, []run.Event, error) { return w, w.kept(), nil },
+		},
 		Repo: repo, Path: "release.json",
-		Options:   plan.Options{Branch: branch, MainBranch: repo.DefaultBranch()},
-		HoldLimit: time.Hour,
-		Open:      func(run.Header) (engine.Journal, []run.Event, error) { return w, w.kept(), nil },
+		Options: plan.Options{Branch: branch, MainBranch: repo.DefaultBranch()},
 	}
 	if w.ref != nil {
 		w.drive(ctx, r)

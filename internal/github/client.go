@@ -159,7 +159,7 @@ func (c *Client) post(ctx context.Context, k call, body, out any) error {
 func (c *Client) do(ctx context.Context, k call, body, out any) (*gogithub.Response, error) {
 	req, err := c.api.NewRequest(k.method, k.path, body)
 	if err != nil {
-		return nil, fault.New(fault.Internal, "github-request", "%s could not be built", k).Because(c.quiet(err))
+		return nil, fault.New(fault.Internal, "github-request", "%s could not be built", k).Because(transport.Quiet(err, c.token))
 	}
 	res, err := c.api.Do(ctx, req, out)
 	if err != nil {

@@ -5,19 +5,15 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"net/url"
 	"slices"
 	"strings"
 	"time"
-	"unicode"
 
 	gogithub "github.com/google/go-github/v57/github"
 
 	"github.com/gravitee-lab/gio/internal/fault"
 	"github.com/gravitee-lab/gio/internal/transport"
 )
-
-const maxWords = 200 // characters of an answer that a message shows
 
 // errNoAnswer is the cause of a POST's own limit of time.
 var errNoAnswer = errors.New("no complete answer within 30 seconds")
@@ -38,11 +34,11 @@ func (c *Client) failed(ctx context.Context, k call, res *gogithub.Response, err
 	}
 	if res == nil || res.Response == nil {
 		return fault.New(fault.Remote, "github-unreachable", "%s: no complete answer from GitHub", k).
-			Because(c.quiet(err)).Hint("check the network, and GITHUB_API_URL")
+			Because(transport.Quiet(err, c.token)).Hint("check the network, and GITHUB_API_URL")
 	}
 	if res.StatusCode >= 200 && res.StatusCode <= 299 {
 		return fault.New(fault.Remote, "github-answer", "%s: cannot understand the answer %d", k, res.StatusCode).
-			Because(c.quiet(err)).Hint("a proxy may have answered in GitHub's place: check GITHUB_API_URL, which looks like https://ghe.example.org/api/v3")
+			Because(transport.Quiet(err, c.token)).Hint("a proxy may have answered in GitHub's place: check GITHUB_API_URL, which looks like https://ghe.example.org/api/v3")
 	}
 	return c.answered(k, res.Response, err)
 }
@@ -92,7 +88,7 @@ func exists(err error) bool {
 func (c *Client) forbidden(k call, said string, res *http.Response) error {
 	f := fault.New(fault.Auth, "github-forbidden", "%s: the token may not do this with %s", said, k.subject)
 	if needs := res.Header.Get("X-Accepted-GitHub-Permissions"); needs != "" {
-		f = f.Hint("the token needs: %s", c.clean(needs))
+		f = f.Hint("the token needs: %s", transport.Words(needs, c.token))
 	}
 	if strings.HasPrefix(res.Header.Get("X-GitHub-SSO"), "required") {
 		f = f.Hint("the organization wants single sign-on: authorize the token for it in the settings of your GitHub account")
@@ -156,32 +152,5 @@ func (c *Client) words(err error) string {
 	for _, detail := range answer.Errors {
 		words = append(words, strings.TrimSpace(strings.Join([]string{detail.Message, detail.Field, detail.Code}, " ")))
 	}
-	return c.clean(strings.Join(words, "; "))
-}
-
-// clean makes one line of at most 200 characters without the token, which goes before the text is cut.
-func (c *Client) clean(text string) string {
-	text = transport.RedactText(strings.ToValidUTF8(text, "?"), c.token)
-	text = strings.Join(strings.FieldsFunc(text, func(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) }), " ")
-	if runes := []rune(text); len(runes) > maxWords {
-		return string(runes[:maxWords-1]) + "…"
-	}
-	return text
-}
-
-// quietError is an error whose text holds no secret.
-type quietError struct {
-	text string
-	err  error
-}
-
-func (q quietError) Error() string { return q.text }
-func (q quietError) Unwrap() error { return q.err }
-
-// quiet takes secrets out of an error's text, and the URL, which the message has already.
-func (c *Client) quiet(err error) error {
-	if u, ok := errors.AsType[*url.Error](err); ok {
-		err = u.Err
-	}
-	return quietError{text: transport.RedactText(err.Error(), c.token), err: err}
+	return transport.Words(strings.Join(words, "; "), c.token)
 }

@@ -29,9 +29,14 @@ type claim struct {
 
 func (c claim) place() place { return place{manifest: c.Manifest, run: c.Run} }
 
-// claimPath escapes what would be a directory of its own.
-func claimPath(id run.StepID) string {
-	return "claims/" + url.PathEscape(id.Component()) + "/" + url.PathEscape(id.Version())
+// claimPath escapes what would be a directory of its own. A version is staged after it was released: the two have claims of
+// their own.
+func (p place) claimPath(id run.StepID) string {
+	dir := "claims/"
+	if p.kind() == "stage" {
+		dir = stageClaims
+	}
+	return dir + url.PathEscape(id.Component()) + "/" + url.PathEscape(id.Version())
 }
 
 // effect is what an event does to the claims of its steps.
@@ -45,9 +50,10 @@ const (
 )
 
 // effectOf: a success keeps its claim for good, unless it was a rehearsal; an attempt that is over without one frees it.
-// Somebody may re-run it on CircleCI: then it is noted again. Only releases, dry or not, make claims.
+// Somebody may re-run it on CircleCI: then it is noted again. Only releases, dry or
+// not, and stagings make claims.
 func (p place) effectOf(e run.Event) effect {
-	if p.kind() != "release" && p.kind() != "dry" {
+	if p.kind() != "release" && p.kind() != "dry" && p.kind() != "stage" {
 		return leaves
 	}
 	ended := notes
@@ -97,13 +103,13 @@ func (g *Git) claims(events []run.Event) (map[string][]byte, error) {
 			case does == takes && held != nil && !mine:
 				elsewhere = append(elsewhere, g.told(id, *held))
 			case does == frees && mine:
-				files[claimPath(id)] = nil
+				files[g.place.claimPath(id)] = nil
 			case does != frees && held == nil:
 				data, err := json.Marshal(claim{Run: g.place.run, Manifest: g.place.manifest, Driver: g.options.Driver.ID, Time: g.now()})
 				if err != nil {
 					return nil, err
 				}
-				files[claimPath(id)] = data
+				files[g.place.claimPath(id)] = data
 			}
 		}
 	}
@@ -112,7 +118,7 @@ func (g *Git) claims(events []run.Event) (map[string][]byte, error) {
 
 // claimAt is the claim of a step after the changes so far, nil where there is none.
 func (g *Git) claimAt(changed map[string][]byte, id run.StepID) (*claim, error) {
-	path := claimPath(id)
+	path := g.place.claimPath(id)
 	data, ok := changed[path]
 	if !ok && g.tip != "" {
 		var err error

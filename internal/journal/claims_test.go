@@ -138,3 +138,19 @@ func TestClaimRace(t *testing.T) {
 		}
 	}
 }
+
+// A version that was released is staged by one run, and claimed apart from its release.
+func TestStageClaims(t *testing.T) {
+	t.Parallel()
+	dir := bare(t)
+	alpha := run.ID("alpha", "1.0.0")
+	driver := somebody()
+	for _, h := range []run.Header{header(), ofVersion("stage", "3.9.4")} {
+		j, _ := opened(t, dir, h, GitOptions{})
+		keep(t, j, run.Event{Type: run.Planned, Driver: &driver}, run.Event{Type: run.Intent, Steps: []run.StepID{alpha}})
+		closed(t, j)
+	}
+	late, _ := opened(t, dir, ofVersion("stage", "3.10.0"), GitOptions{})
+	isFault(t, late.Append(t.Context(), about(run.Intent, alpha)), fault.Stopped, "claimed-elsewhere", "alpha 1.0.0: stage/3.9.4")
+	closed(t, late)
+}

@@ -21,6 +21,7 @@ func placeOf(h run.Header) place { return place{manifest: h.Manifest, run: h.Run
 const (
 	usualManifest = "release.json" // its runs stand at the top, as its release repository has no other
 	suffix        = ".jsonl"
+	stageClaims   = "staged/"
 )
 
 func (p place) dir() string {
@@ -49,7 +50,7 @@ func placeAt(file string) (place, bool) {
 		p.run = path.Join(path.Base(path.Dir(rest)), path.Base(rest))
 		p.manifest = path.Dir(path.Dir(rest))
 	}
-	return p, isRun && p.file() == file && !strings.HasPrefix(file, "claims/")
+	return p, isRun && p.file() == file && !strings.HasPrefix(file, "claims/") && !strings.HasPrefix(file, stageClaims)
 }
 
 // ReadGit gives the events of the run that kind, manifest and version of h name, and the lease of its driver, without

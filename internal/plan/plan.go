@@ -43,17 +43,20 @@ const (
 	ReasonReleased = "released"
 	ReasonExcept   = "excluded by --except"
 	ReasonOnly     = "not in --only"
+	ReasonNoStage  = "stage: false in gio.yaml"
 )
 
 // Plan is what a release would do, in order.
 type Plan struct {
-	Product  string   `json:"product"`
-	Version  string   `json:"version"` // of the product, without -SNAPSHOT
-	Branch   string   `json:"branch"`  // the release branch
-	Waves    []Wave   `json:"waves"`
-	Left     []Left   `json:"left"`    // in the manifest's order
-	Partial  bool     `json:"partial"` // --only or --except left out what is to be released: the product is not finished
-	Warnings []string `json:"warnings,omitempty"`
+	Product string `json:"product"`
+	Version string `json:"version"` // of the product, without -SNAPSHOT
+	Branch  string `json:"branch"`  // the release branch
+	Waves   []Wave `json:"waves"`
+	Left    []Left `json:"left"`    // in the manifest's order
+	Partial bool   `json:"partial"` // --only or --except left out what is to be released: the product is not finished
+	// Unwatched plans (gio trigger without --wait) are over when every step of the last wave has its pipeline.
+	Unwatched bool     `json:"unwatched,omitempty"`
+	Warnings  []string `json:"warnings,omitempty"`
 }
 
 // Steps lists the steps of all waves in order.
@@ -63,6 +66,15 @@ func (p *Plan) Steps() []Step {
 		steps = append(steps, w.Steps...)
 	}
 	return steps
+}
+
+// Watches tells whether the pipeline of a step is watched to its end.
+func (p *Plan) Watches(id string) bool {
+	if !p.Unwatched || len(p.Waves) == 0 {
+		return true
+	}
+	last := p.Waves[len(p.Waves)-1]
+	return !slices.ContainsFunc(last.Steps, func(s Step) bool { return s.ID() == id })
 }
 
 // Options is what a plan needs to know beside the manifest.
@@ -77,6 +89,7 @@ type Options struct {
 	Overrides       map[string]Override // gio.yaml's, by component
 	Only, Except    []string            // components
 	DryRun          bool                // the value of the parameter dry_run
+	Action          string              // the value of the parameter gio_action whatever gio.yaml says; "" is release, or what that says
 	Verification    Verification        // of all components; Overrides win, field by field
 }
 
@@ -87,7 +100,7 @@ type Override struct {
 	Parameters map[string]any // win over those of all components; nil drops one
 	Project    string         // CircleCI project slug
 	Definition string         // pipeline definition of a GitHub App project
-	Stage      *bool          // false keeps `gio stage` from the component; Make does not read it
+	Stage      *bool          // false keeps `gio stage` from the component; only MakeStage reads it
 
 	Verification Verification
 }

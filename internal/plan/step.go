@@ -94,6 +94,9 @@ func (o Options) parameters(m *manifest.Manifest, c manifest.Component) (map[str
 		}
 		maps.Copy(merged, layer)
 	}
+	if o.Action != "" {
+		merged["gio_action"] = o.Action
+	}
 	maps.DeleteFunc(merged, func(_ string, v any) bool { return v == nil })
 	if len(merged) > maxParameters {
 		return nil, fault.New(fault.Invalid, "invalid-parameter", "%s would get %d pipeline parameters: CircleCI allows %d", c.Name, len(merged), maxParameters)

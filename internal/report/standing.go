@@ -18,7 +18,7 @@ const (
 	AwaitsAnswer Standing = "unknown"  // `gio resolve` must say what became of a pipeline
 	HasFailed    Standing = "failed"   // a component of the newest plan failed
 	HasStopped   Standing = "stopped"  // something is left to be done, and nobody does it
-	HasPassed    Standing = "passed"   // a dry run whose pipelines all succeeded
+	HasPassed    Standing = "passed"   // a dry run, a staging or a trigger with nothing left to be done
 	IsPartial    Standing = "partial"  // all is done but what --only or --except left out
 )
 
@@ -33,10 +33,10 @@ func StandingOf(s *run.State, driven bool) Standing {
 		return AwaitsAnswer
 	case len(failedNow(s)) > 0:
 		return HasFailed
-	case !succeededNow(s):
-		return HasStopped
-	case s.Header.Kind == "dry":
+	case s.Header.Kind != "release" && s.Over():
 		return HasPassed
+	case !succeededNow(s) || s.Header.Kind != "release":
+		return HasStopped
 	case s.Plan.Partial && len(s.ToRecord()) == 0 && s.Recording == nil:
 		return IsPartial
 	}

@@ -91,11 +91,7 @@ func jsonWith(w io.Writer, indent string, v any) error {
 // Summary writes how a run stands for a person: in numbers, then what is not done, what failed first and with
 // the last lines that its job printed, then what to type next. Command is what was typed.
 func Summary(w io.Writer, s *run.State, command string, color bool) error {
-	head := "is not finished"
-	if s.Finished {
-		head = "is released"
-	}
-	rows := said("%s %s %s: %s", s.Header.Product, s.Header.Version, head, tally(s))
+	rows := said("%s %s %s: %s", s.Header.Product, s.Header.Version, headOf(s), tally(s))
 	for _, group := range []struct {
 		status run.Status
 		word   string
@@ -127,22 +123,42 @@ func Summary(w io.Writer, s *run.State, command string, color bool) error {
 	return nil
 }
 
+// headOf is how a run stands, in two words.
+func headOf(s *run.State) string {
+	switch over := s.Over(); {
+	case s.Finished:
+		return "is released"
+	case s.Header.Kind == "stage" && over:
+		return "is staged"
+	case s.Header.Kind == "trigger" && over:
+		return "is triggered"
+	}
+	return "is not finished"
+}
+
 // next is what to do and what to type, in the order in which it must be done.
 func next(s *run.State, command string) []row {
 	var rows []row
-	dry := ""
-	if s.Header.Kind == "dry" {
-		dry = " --dry-run"
+	which, other := "", s.Header.Kind == "stage" || s.Header.Kind == "trigger"
+	switch {
+	case s.Header.Kind == "dry":
+		which = " --dry-run"
+	case other:
+		which = " --run " + s.Header.Run()
 	}
 	for _, st := range s.With(run.IsUnknown) {
-		rows = append(rows, said("next: look at CircleCI, then `gio resolve %s%s --pipeline N`, or `--released`, or `--not-triggered`", st.ID.Component(), dry)...)
+		rows = append(rows, said("next: look at CircleCI, then `gio resolve %s%s --pipeline N`, or `--released`, or `--not-triggered`", st.ID.Component(), which)...)
 	}
 	for _, st := range s.With(run.OnHold) {
-		rows = append(rows, said("next: `gio approve %s%s`, or approve it behind its link", st.ID.Component(), dry)...)
+		if other {
+			rows = append(rows, said("next: approve %s on CircleCI, behind its link", st.ID.Component())...)
+			continue
+		}
+		rows = append(rows, said("next: `gio approve %s%s`, or approve it behind its link", st.ID.Component(), which)...)
 	}
 	runs := len(s.With(run.Running))+len(s.With(run.Intended))+len(s.With(run.OnHold)) > 0
 	switch again := fmt.Sprintf("next: `%s`", command); {
-	case s.Finished || command == "":
+	case s.Finished || s.Over() || command == "":
 	case len(s.With(run.HasFailed)) > 0 && runs:
 		rows = append(rows, row1(again+" when the failure is mended: what succeeded or still runs is not started again")...)
 	case len(s.With(run.HasFailed)) > 0:

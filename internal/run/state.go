@@ -114,6 +114,22 @@ func (s *State) ToRecord() []Step {
 	return slices.DeleteFunc(s.With(HasSucceeded), func(st Step) bool { return st.Recorded })
 }
 
+// Over tells that nothing of the newest plan is left to be done: each of its steps has succeeded or, where the plan watches
+// nothing, has its pipeline.
+func (s *State) Over() bool {
+	if s.Plan == nil {
+		return false
+	}
+	for _, planned := range s.Plan.Steps() {
+		st := s.Step(StepID(planned.ID()))
+		triggered := !s.Plan.Watches(planned.ID()) && (st.Status == Running || st.Status == OnHold)
+		if st.Status != HasSucceeded && !triggered {
+			return false
+		}
+	}
+	return true
+}
+
 // Owner is the step that a pipeline belongs to, in its current or an earlier attempt; of several that
 // share it, one of them.
 func (s *State) Owner(pipeline string) (StepID, bool) {

@@ -1,9 +1,11 @@
 package transport
 
 import (
+	"errors"
 	"net/url"
 	"regexp"
 	"strings"
+	"unicode"
 )
 
 const redacted = "REDACTED"
@@ -66,4 +68,34 @@ func hide(text string, secrets []string) string {
 		}
 	}
 	return text
+}
+
+// MaxWords is how many characters of a server's answer a message shows.
+const MaxWords = 200
+
+// Words is what a server said, fit for a message: one line of at most MaxWords characters, redacted before it is cut.
+func Words(text string, secrets ...string) string {
+	text = RedactText(strings.ToValidUTF8(text, "?"), secrets...)
+	text = strings.Join(strings.FieldsFunc(text, func(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) }), " ")
+	if runes := []rune(text); len(runes) > MaxWords {
+		return string(runes[:MaxWords-1]) + "…"
+	}
+	return text
+}
+
+// quietError is an error whose text holds no secret.
+type quietError struct {
+	text string
+	err  error
+}
+
+func (q quietError) Error() string { return q.text }
+func (q quietError) Unwrap() error { return q.err }
+
+// Quiet takes secrets out of the text of a request's error, and the URL, which the message around it has already.
+func Quiet(err error, secrets ...string) error {
+	if u, ok := errors.AsType[*url.Error](err); ok {
+		err = u.Err
+	}
+	return quietError{text: RedactText(err.Error(), secrets...), err: err}
 }

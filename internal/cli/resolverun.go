@@ -1,0 +1,84 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/gravitee-lab/gio/internal/circleci"
+	"github.com/gravitee-lab/gio/internal/engine"
+	"github.com/gravitee-lab/gio/internal/fault"
+	"github.com/gravitee-lab/gio/internal/journal"
+	"github.com/gravitee-lab/gio/internal/run"
+)
+
+// resolveRun notes an answer in the journal of a staging or a trigger.
+func resolveRun(ctx context.Context, env *environment, a engine.Answer, name string, takeOver bool) error {
+	kind, version, _ := strings.Cut(name, "/")
+	if kind != "stage" && kind != "trigger" || version == "" {
+		return fault.New(fault.Usage, "usage", "--run %q is no staging and no trigger", name).Hint("--run stage/3.9.4; the run's name stands in the message that asked")
+	}
+	ws, released, err := env.aroundTrigger(ctx)
+	if err != nil {
+		return err
+	}
+	ci, err := env.circleCI(ws)
+	if err != nil {
+		return err
+	}
+	a.By = env.driver()
+	h := run.Header{Kind: kind, Manifest: ws.Path, Version: version}
+	open := env.fileRun
+	if released {
+		open = func(ws workspace, h run.Header) (engine.Journal, []run.Event, error) {
+			return env.gitRun(ctx, ws, h, ci, a.By, takeOver)
+		}
+	}
+	j, events, err := open(ws, h)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = j.(io.Closer).Close() }() // what matters is durable already
+	none := func(run.StepID) (bool, error) { return false, nil }
+	steps, err := engine.Resolve(ctx, ci, j, events, a, none)
+	if err != nil {
+		return err
+	}
+	for _, st := range steps {
+		fmt.Fprintf(env.Stdout, "%s %s: noted; the command that began %s goes on from there\n", st.ID.Component(), st.ID.Version(), name)
+	}
+	return nil
+}
+
+// gitRun opens the journal of a run in the release repository.
+func (env *environment) gitRun(ctx context.Context, ws workspace, h run.Header, ci *circleci.Client, by run.Driver, takeOver bool) (engine.Journal, []run.Event, error) {
+	repo, err := env.repository(ctx, ws, nil)
+	if err != nil {
+		return nil, nil, err
+	}
+	state, err := pastState(ctx, repo, h)
+	if err != nil {
+		return nil, nil, err
+	}
+	if state == nil {
+		return nil, nil, noRun(h)
+	}
+	h = state.Header
+	h.Host = ci.Host()
+	return env.openRun(ctx, ci, repo, h, by, takeOver)
+}
+
+// fileRun opens the journal of a run in the state directory.
+func (env *environment) fileRun(_ workspace, h run.Header) (engine.Journal, []run.Event, error) {
+	t := triggerRuns{dir: env.stateDir()}
+	events, err := journal.ReadFile(t.path(h))
+	if err != nil {
+		return nil, nil, noRun(h).Because(err)
+	}
+	return journal.OpenFile(t.path(h), *events[0].Header)
+}
+
+func noRun(h run.Header) *fault.Fault {
+	return fault.New(fault.NotFound, "no-journal", "no run %s is known", h.Run()).Hint("`gio history` lists the runs of a release repository")
+}
