@@ -178,7 +178,7 @@ func addCommands(root *cobra.Command, env *environment) {
 		commands []*cobra.Command
 	}{
 		{"Before a release:", []*cobra.Command{
-			newInitCommand(env), newPrepareCommand(env), newPlanCommand(env), newCheckCommand(env),
+			newInitCommand(env), newPrepareCommand(env), newPlanCommand(env), newCheckCommand(env), newRehearseCommand(env),
 		}},
 		{"A release:", []*cobra.Command{
 			newReleaseCommand(env), newStatusCommand(env), newWatchCommand(env), newApproveCommand(env), newCancelCommand(env), newDoctorCommand(env),

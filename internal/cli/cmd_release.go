@@ -127,7 +127,7 @@ func runRelease(ctx context.Context, env *environment, o releaseOptions) error {
 func (env *environment) driveRelease(ctx context.Context, r *engine.Release, v view, o releaseOptions) error {
 	ctx, stop, done := env.stopping(ctx)
 	defer done()
-	v.start(r.Clock, r.Earlier)
+	v.start(r.Clock, expected(&r.Execution))
 	err := r.Run(ctx, stop)
 	v.close()
 	defer env.leave(r)

@@ -81,7 +81,7 @@ func (w *watching) run(ctx context.Context) error {
 	defer w.view.close()
 	if w.goesOn() {
 		w.sayDriver()
-		w.view.start(engine.Clock{}, journal.DurationsGit(ctx, w.ref, w.header))
+		w.view.start(engine.Clock{}, report.Expectation{Took: journal.DurationsGit(ctx, w.ref, w.header)})
 	}
 	if err := w.begin(); err != nil {
 		return err

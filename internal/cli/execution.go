@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -103,12 +104,17 @@ func (env *environment) viewOf(e ends, o executionOptions) view {
 	return v
 }
 
+// expected is what is known of how long an execution takes.
+func expected(x *engine.Execution) report.Expectation {
+	return report.Expectation{Took: x.Earlier, Parallel: min(cmp.Or(x.MaxParallel, engine.MaxParallel), engine.MostParallel)}
+}
+
 // drive drives an execution that is prepared, and tells how it ended; err is the exit code.
 func (env *environment) drive(ctx context.Context, x *engine.Execution, v view, e ends, o executionOptions) error {
 	ctx, stop, done := env.stopping(ctx)
 	defer done()
 	if v.start != nil {
-		v.start(x.Clock, x.Earlier)
+		v.start(x.Clock, expected(x))
 	}
 	err := x.Run(ctx, stop)
 	v.close()

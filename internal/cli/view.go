@@ -23,8 +23,8 @@ const heartbeat = time.Minute // without a line, before what runs is told again
 // change, with --events by JSON lines. What is told are its own facts: the engine never waits for a terminal.
 type view struct {
 	notify func(run.Event, *run.State) // for engine.Release.Notify
-	// start is called before the first frame or heartbeat is due, with what earlier runs took by component.
-	start func(clock engine.Clock, earlier map[string]time.Duration)
+	// start is called before the first frame or heartbeat is due, with what is known of how long it takes.
+	start func(clock engine.Clock, earlier report.Expectation)
 	close func() // when the run has ended; may be called twice, and without start
 }
 
@@ -105,7 +105,7 @@ func eventView(w io.Writer) view {
 	enc.SetEscapeHTML(false)
 	return view{
 		notify: func(e run.Event, _ *run.State) { _ = enc.Encode(e) }, // a reader that left does not stop a release
-		start:  func(engine.Clock, map[string]time.Duration) {},
+		start:  func(engine.Clock, report.Expectation) {},
 		close:  func() {},
 	}
 }
@@ -121,7 +121,7 @@ func lineView(w io.Writer, lines *report.Lines) view {
 			fmt.Fprintln(w, line)
 		}
 	}
-	beat := func(clock engine.Clock, earlier map[string]time.Duration) {
+	beat := func(clock engine.Clock, earlier report.Expectation) {
 		for {
 			select {
 			case <-over:
@@ -144,7 +144,7 @@ func lineView(w io.Writer, lines *report.Lines) view {
 				wake(told)
 			}
 		},
-		start: func(clock engine.Clock, earlier map[string]time.Duration) { go beat(clock, earlier) },
+		start: func(clock engine.Clock, earlier report.Expectation) { go beat(clock, earlier) },
 		close: sync.OnceFunc(func() { close(over) }),
 	}
 }
@@ -161,7 +161,7 @@ func (env *environment) liveView() view {
 			seen.note(e, s)
 			changed()
 		},
-		start: func(clock engine.Clock, earlier map[string]time.Duration) {
+		start: func(clock engine.Clock, earlier report.Expectation) {
 			fmt.Fprintln(out) // the frame stands apart from what was said before
 			v := report.View{Expected: earlier, Color: env.color()}
 			started := clock.Now()

@@ -27,8 +27,8 @@ type Execution struct {
 	HoldLimit   time.Duration // how long an approval is waited for
 	MaxRuntime  time.Duration // after which gio leaves, recording what succeeded; 0 is no limit
 	FailFast    bool          // a failure cancels the other pipelines of its wave
-	// Earlier says how long the pipelines of earlier runs took, by component: when to look closely.
-	Earlier map[string]time.Duration
+	// Earlier says how long the pipelines of earlier runs took, by component, the newest first: when to look closely.
+	Earlier map[string][]time.Duration
 	Clock   Clock
 	// Ready is asked right before the intents of the steps that share a pipeline; nil asks nobody. Its error, a fault of code
 	// tag-exists, version-mismatch or not-checked, is these steps' failure: nothing is sent.
@@ -159,7 +159,7 @@ func (x *Execution) drive(ctx context.Context, stop <-chan struct{}, c chapter) 
 		rec: x.rec, ci: x.CI, plan: x.Plan, stop: stop, cancelled: x.rec.cancelled(), holdLimit: x.HoldLimit,
 		ready: x.Ready, tagged: x.Tagged, simulated: x.Simulated,
 		serverBegan: user.ServerTime, began: x.Clock.Now(), clock: x.Clock,
-		pace: pace{earlier: x.Earlier}, failFast: x.FailFast, alarm: newAlarm(),
+		pace: pace{earlier: run.Usual(x.Earlier)}, failFast: x.FailFast, alarm: newAlarm(),
 		slots: semaphore.NewWeighted(int64(min(limit, MostParallel))), tried: map[run.StepID]bool{},
 	}
 	return s.drive(ctx)

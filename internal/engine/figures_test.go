@@ -41,10 +41,10 @@ func TestFiguresRequests(t *testing.T) {
 		r := rand.New(rand.NewPCG(1, 2))
 		waves := []string{"a", "b1 b2", "c", "d1 d2 d3", "e", "f", "g1 g2 g3", "h", "i1 i2 i3 i4 i5 i6 i7 i8 i9 i10 i11", "j1 j2 j3"}
 		s := sim.Scenario{Projects: map[string]sim.Project{}}
-		durations, earlier := map[string]time.Duration{}, map[string]time.Duration{}
+		durations, earlier := map[string]time.Duration{}, map[string][]time.Duration{}
 		for _, name := range strings.Fields(strings.Join(waves, " ")) {
 			durations[name] = about(r, 10*time.Minute)
-			earlier[name] = about(r, durations[name])
+			earlier[name] = []time.Duration{about(r, durations[name])}
 			s.Projects[name] = sim.Project{Duration: durations[name]}
 		}
 		synctest.Test(t, func(t *testing.T) {

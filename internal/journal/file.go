@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -153,11 +152,11 @@ const continued = "\t\n"
 
 // earlierRuns is how many runs Durations reads at most, the newest first: old ones say little, and
 // reading them must not be felt.
-const earlierRuns = 5
+const earlierRuns = 10
 
-// Durations is how long the components took in the newest runs kept beside path. It is a hint: what
+// Durations is how long the components took in the newest runs kept beside path, the newest first. It is a hint: what
 // cannot be read is left out.
-func Durations(path string) map[string]time.Duration {
+func Durations(path string) map[string][]time.Duration {
 	files, _ := filepath.Glob(filepath.Join(filepath.Dir(path), "*.jsonl")) // fails on a bad pattern only
 	modified := func(file string) time.Time {
 		info, err := os.Stat(file)
@@ -176,12 +175,15 @@ func Durations(path string) map[string]time.Duration {
 	return durations(newest)
 }
 
-// durations lets the newer run decide.
-func durations(newestFirst [][]run.Event) map[string]time.Duration {
-	took := map[string]time.Duration{}
-	for _, events := range slices.Backward(newestFirst) {
-		if state, err := run.Fold(events); err == nil {
-			maps.Copy(took, state.Durations())
+func durations(newestFirst [][]run.Event) map[string][]time.Duration {
+	took := map[string][]time.Duration{}
+	for _, events := range newestFirst {
+		state, err := run.Fold(events)
+		if err != nil {
+			continue
+		}
+		for component, d := range state.Durations() {
+			took[component] = append(took[component], d)
 		}
 	}
 	return took

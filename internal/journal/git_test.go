@@ -300,7 +300,7 @@ func TestListAndDurations(t *testing.T) {
 		t.Errorf("%+v, %v", all, err)
 	}
 	again, _ := opened(t, dir, header(), GitOptions{})
-	if took := again.Durations(); took["alpha"] != 2*time.Second || len(took) != 1 {
+	if took := again.Durations(); len(took["alpha"]) != 1 || took["alpha"][0] != 2*time.Second || len(took) != 1 {
 		t.Errorf("took %v", took)
 	}
 	if took := newest.Durations(); len(took) != 0 {

@@ -149,30 +149,30 @@ func (l *Listed) look(data []byte) {
 	}
 }
 
-// Durations is how long the components took in the newest runs of the same manifest and kind. It is a hint: what cannot be
-// read is left out.
-func (g *Git) Durations() map[string]time.Duration {
+// Durations is how long the components took in the newest runs of the same manifest and kind, the newest first. It is
+// a hint: what cannot be read is left out.
+func (g *Git) Durations() map[string][]time.Duration {
 	g.turn <- struct{}{}
 	defer func() { <-g.turn }()
 	return durationsAt(g.repo, g.tip, g.place)
 }
 
 // DurationsGit is the same for who drives nothing, of the manifest and kind of h.
-func DurationsGit(ctx context.Context, repo Repository, h run.Header) map[string]time.Duration {
+func DurationsGit(ctx context.Context, repo Repository, h run.Header) map[string][]time.Duration {
 	tip, err := repo.Fetch(ctx)
 	if err != nil {
-		return map[string]time.Duration{}
+		return map[string][]time.Duration{}
 	}
 	return durationsAt(repo, tip, placeOf(h))
 }
 
-func durationsAt(repo Repository, tip string, p place) map[string]time.Duration {
+func durationsAt(repo Repository, tip string, p place) map[string][]time.Duration {
 	if tip == "" {
-		return map[string]time.Duration{}
+		return map[string][]time.Duration{}
 	}
 	all, err := list(repo, tip)
 	if err != nil {
-		return map[string]time.Duration{}
+		return map[string][]time.Duration{}
 	}
 	all = slices.DeleteFunc(all, func(l Listed) bool { return l.Header.Manifest != p.manifest || l.Header.Kind != p.kind() })
 	var newest [][]run.Event

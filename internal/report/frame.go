@@ -14,7 +14,7 @@ type View struct {
 	Now           time.Time // by the clock that the events have
 	Began         time.Time // of this session
 	Color         bool
-	Expected      map[string]time.Duration // what earlier runs took, by component; may be nil
+	Expected      Expectation // what earlier runs took
 }
 
 // Frame is a run at one moment, as lines for the bottom of a terminal: how far it is, what failed, and its
@@ -89,7 +89,7 @@ func newFrame(s *run.State, v View) *frame {
 		f.total += len(w.steps)
 		f.waves = append(f.waves, w)
 	}
-	f.columns = layOut(v.Width, longest, len(v.Expected) > 0)
+	f.columns = layOut(v.Width, longest, len(v.Expected.Took) > 0)
 	return f
 }
 
@@ -208,14 +208,14 @@ func (f *frame) end() string {
 	case f.s.Recording != nil:
 		return "recording it in the release repository"
 	case len(f.failed) > 0 && f.active > f.counts[run.OnHold]:
-		if rest, ok := remaining(f.s.Plan, f.step, f.Expected, f.Now); ok && rest > 0 {
-			return "stops after this wave (in " + rough(rest) + ")"
+		if rest, ok := f.Expected.Forecast(f.s.Plan, f.step, f.Now); ok && rest.Likely > 0 {
+			return "stops after this wave (in " + rough(rest.Likely) + ")"
 		}
 		return "stops after this wave"
 	case len(f.failed) == 0 && f.counts[run.OnHold] > 0:
 		return "waits for an approval"
 	}
-	return expectedEnd(f.s.Plan, f.step, f.Expected, f.Now)
+	return f.Expected.end(f.s.Plan, f.step, f.Now)
 }
 
 // tallied adds to a row how many stand where, the most important first: "✗ 1 failed  ● 2 running".
@@ -327,7 +327,7 @@ func (f *frame) component(st run.Step) row {
 	}
 	r := row{{"  " + look.symbol + " " + pad(look.word, wordWidth), look.style}, {pad(name(st.ID, c.name), c.name), plain}, {padLeft(took, 8), plain}}
 	if c.left > 0 {
-		r = append(r, span{"  " + pad(timeLeft(st, f.Expected, f.Now), c.left), plain})
+		r = append(r, span{"  " + pad(f.Expected.timeLeft(st, f.Now), c.left), plain})
 	}
 	if c.link > 0 && st.Status != run.HasSucceeded {
 		r = append(r, span{"  " + shorten(st, c.link), faint})

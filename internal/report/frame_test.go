@@ -84,13 +84,13 @@ func clockAt(t *testing.T, clock string) time.Time {
 }
 
 // earlier is what an earlier run took: a bit more than this one has, for all but the last component.
-func earlier(p *plan.Plan) map[string]time.Duration {
-	took := map[string]time.Duration{}
+func earlier(p *plan.Plan) report.Expectation {
+	took := map[string][]time.Duration{}
 	for i, st := range p.Steps() {
-		took[st.Component] = 2*time.Minute + time.Duration(i)*5*time.Second
+		took[st.Component] = []time.Duration{2*time.Minute + time.Duration(i)*5*time.Second}
 	}
 	delete(took, p.Steps()[len(p.Steps())-1].Component)
-	return took
+	return report.Expectation{Took: took}
 }
 
 func TestFrame(t *testing.T) {
@@ -155,12 +155,12 @@ func TestFrameFits(t *testing.T) {
 // BenchmarkFrame is a frame of 10,000 components in 100 waves.
 func BenchmarkFrame(b *testing.B) {
 	p := &plan.Plan{Product: "Gravitee.io", Version: "3.10.0", Branch: "3.10.x"}
-	took := map[string]time.Duration{}
+	took := map[string][]time.Duration{}
 	for range 100 {
 		var w plan.Wave
 		for range 100 {
 			name := fmt.Sprintf("component-%d", len(took))
-			took[name] = time.Minute
+			took[name] = []time.Duration{time.Minute}
 			w.Steps = append(w.Steps, plan.Step{Component: name, Version: "1.0.0"})
 		}
 		p.Waves = append(p.Waves, w)
@@ -173,7 +173,7 @@ func BenchmarkFrame(b *testing.B) {
 		}
 	}
 	for b.Loop() {
-		report.Frame(s, report.View{Width: 80, Height: 24, Expected: took})
+		report.Frame(s, report.View{Width: 80, Height: 24, Expected: report.Expectation{Took: took}})
 	}
 }
 
@@ -235,9 +235,9 @@ func TestHeartbeat(t *testing.T) {
 	s, l := bigStory(t), report.NewLines(false)
 	got := l.Heartbeat(s.state, clockAt(t, "10:08:30"), earlier(bigPlan()))
 	first := firstSession(t)
-	got = append(got, l.Heartbeat(first.state, clockAt(t, "10:08:30"), nil)...)
-	got = append(got, l.Heartbeat(secondSession(t).state, clockAt(t, "10:08:30"), nil)...) // nothing runs
-	got = append(got, l.Heartbeat(&run.State{}, clockAt(t, "10:08:30"), nil)...)
+	got = append(got, l.Heartbeat(first.state, clockAt(t, "10:08:30"), report.Expectation{})...)
+	got = append(got, l.Heartbeat(secondSession(t).state, clockAt(t, "10:08:30"), report.Expectation{})...) // nothing runs
+	got = append(got, l.Heartbeat(&run.State{}, clockAt(t, "10:08:30"), report.Expectation{})...)
 	golden(t, "heartbeat.txt", strings.Join(got, "\n")+"\n")
 }
 

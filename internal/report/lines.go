@@ -65,7 +65,7 @@ func (l *Lines) Of(e run.Event, s *run.State) []string {
 
 // Heartbeat is what a person is told when nothing has happened for a while: what runs, for how long, and when
 // it is likely to end. It is empty when nothing runs.
-func (l *Lines) Heartbeat(s *run.State, now time.Time, expected map[string]time.Duration) []string {
+func (l *Lines) Heartbeat(s *run.State, now time.Time, expected Expectation) []string {
 	const most = 5 // components with their names; the others are counted
 	var running []string
 	for _, st := range s.Steps() {
@@ -75,7 +75,7 @@ func (l *Lines) Heartbeat(s *run.State, now time.Time, expected map[string]time.
 		one := st.ID.Component() + " for " + Duration(elapsed(st, now))
 		if st.Status == run.OnHold {
 			one += " (on hold)"
-		} else if rest := timeLeft(st, expected, now); rest != "" {
+		} else if rest := expected.timeLeft(st, now); rest != "" {
 			one += " (" + rest + ")"
 		}
 		running = append(running, one)
@@ -87,7 +87,7 @@ func (l *Lines) Heartbeat(s *run.State, now time.Time, expected map[string]time.
 		running = append(running[:most], fmt.Sprintf("and %d more", more))
 	}
 	line := "still running: " + strings.Join(running, ", ")
-	if end := expectedEnd(s.Plan, s.Step, expected, now); end != "" {
+	if end := expected.end(s.Plan, s.Step, now); end != "" {
 		line += "; " + end
 	}
 	return l.stamped(now, row1(line))

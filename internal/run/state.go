@@ -364,6 +364,18 @@ func (s *State) Durations() map[string]time.Duration {
 	return took
 }
 
+// Usual is the median of what each component took in earlier runs. Components without any are left out.
+func Usual(took map[string][]time.Duration) map[string]time.Duration {
+	usual := map[string]time.Duration{}
+	for component, all := range took {
+		if len(all) > 0 {
+			sorted := slices.Sorted(slices.Values(all))
+			usual[component] = (sorted[(len(sorted)-1)/2] + sorted[len(sorted)/2]) / 2
+		}
+	}
+	return usual
+}
+
 // Wave tells in which wave of the newest plan a step stands, from 1, and how many there are; 0 when no
 // plan holds it.
 func (s *State) Wave(id StepID) (wave, of int) {

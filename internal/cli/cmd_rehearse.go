@@ -1,0 +1,124 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/gravitee-lab/gio/internal/engine"
+	"github.com/gravitee-lab/gio/internal/fault"
+	"github.com/gravitee-lab/gio/internal/report"
+)
+
+type rehearseOptions struct {
+	only, except []string
+	maxParallel  int
+	fail, hold   []string
+	json         bool
+}
+
+func newRehearseCommand(env *environment) *cobra.Command {
+	o := rehearseOptions{}
+	cmd := &cobra.Command{
+		Use:   "rehearse",
+		Short: "Predict how a release goes and how long it takes, and try what could go wrong",
+		Long: `Rehearse walks through the release with gio's own engine against the built-in simulator, on a
+clock that makes an hour pass in seconds. It starts nothing and writes nothing; of the release
+repository it only reads. Without the remote it works from the checkout alone, and says so.
+
+A pipeline takes the median of what the component took in the last ten runs that the journal
+knows; one that never ran, the average of the others; where nothing is known, 10 minutes. The
+table shows the run in which all take just that, with its critical path. The range is that of
+many runs whose durations lie about these as they did earlier (where none ran twice, within
+20 %). As the slowest of a wave decides, the likely run is longer than the one in the table.
+
+With --fail the rehearsal goes on as you would: the same command again, until it is finished.
+
+Exit codes: 0 done (the rehearsed run may fail), 2 usage, 4 remote failed, 5 no manifest,
+6 cancelled, 7 refused as a release would be.`,
+		Example: `  gio rehearse
+  gio rehearse --max-parallel 4
+  gio rehearse --fail gravitee-gateway --hold gravitee-common=30m`,
+		Args: noArguments,
+		RunE: func(cmd *cobra.Command, _ []string) error { return runRehearse(cmd.Context(), env, o) },
+	}
+	f := cmd.Flags()
+	f.StringSliceVar(&o.only, "only", nil, "release only these components")
+	f.StringSliceVar(&o.except, "except", nil, "leave these components out")
+	f.IntVar(&o.maxParallel, "max-parallel", 0, fmt.Sprintf("pipelines of a wave that run at once (default %d, at most %d)", engine.MaxParallel, engine.MostParallel))
+	f.StringSliceVar(&o.fail, "fail", nil, "COMPONENT or COMPONENT@N: its first pipeline fails, or its first N")
+	f.StringSliceVar(&o.hold, "hold", nil, "COMPONENT or COMPONENT=TIME: it is on hold for so long (default 10m)")
+	f.BoolVar(&o.json, "json", false, "print the prediction as JSON")
+	return cmd
+}
+
+func runRehearse(ctx context.Context, env *environment, o rehearseOptions) error {
+	if o.maxParallel < 0 {
+		return fault.New(fault.Usage, "usage", "--max-parallel cannot be negative")
+	}
+	fails, err := parseFails(o.fail)
+	if err != nil {
+		return err
+	}
+	holds, err := parseHolds(o.hold)
+	if err != nil {
+		return err
+	}
+	ws, err := env.workspace(ctx)
+	if err != nil {
+		return err
+	}
+	h := &rehearsal{
+		env: env, options: releaseOptions{only: o.only, except: o.except, maxParallel: o.maxParallel},
+		fails: fails, holds: holds,
+	}
+	told, err := h.rehearse(ctx, ws)
+	switch {
+	case errors.Is(err, engine.ErrNothing):
+		return env.nothing(h.looked, releaseOptions{json: o.json})
+	case err != nil:
+		return err
+	case o.json:
+		return report.JSON(env.Stdout, told)
+	}
+	return report.RehearsalTable(env.Stdout, told, env.outColumns())
+}
+
+// parseFails reads how many of the first pipelines of which components fail.
+func parseFails(values []string) (map[string]int, error) {
+	fails := map[string]int{}
+	for _, value := range values {
+		component, nth, given := strings.Cut(value, "@")
+		n := 1
+		if given {
+			var err error
+			if n, err = strconv.Atoi(nth); err != nil || n < 1 || n > mostAttempts {
+				return nil, fault.New(fault.Usage, "usage", "--fail %s: after the @ stands a number from 1 to %d", value, mostAttempts)
+			}
+		}
+		fails[component] = n
+	}
+	return fails, nil
+}
+
+// parseHolds reads how long which components wait for an approval.
+func parseHolds(values []string) (map[string]time.Duration, error) {
+	holds := map[string]time.Duration{}
+	for _, value := range values {
+		component, span, given := strings.Cut(value, "=")
+		holds[component] = usualHold
+		if given {
+			d, err := time.ParseDuration(span)
+			if err != nil || d <= 0 || d > 24*time.Hour {
+				return nil, fault.New(fault.Usage, "usage", "--hold %s: after the = stands a time as 30m, 24h at most", value)
+			}
+			holds[component] = d
+		}
+	}
+	return holds, nil
+}

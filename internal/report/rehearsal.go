@@ -1,0 +1,221 @@
+package report
+
+import (
+	"fmt"
+	"io"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/gravitee-lab/gio/internal/fault"
+	"github.com/gravitee-lab/gio/internal/plan"
+	"github.com/gravitee-lab/gio/internal/run"
+)
+
+// Rehearsal is what a release is predicted to be. Its field names are a contract; spans are in seconds.
+type Rehearsal struct {
+	Product     string      `json:"product"`
+	Version     string      `json:"version"`
+	MaxParallel int         `json:"max_parallel"`
+	Began       time.Time   `json:"began"` // what all times assume
+	Low         int64       `json:"low"`   // the run takes at least that, and at most High, with a chance of 80 %
+	Likely      int64       `json:"likely"`
+	High        int64       `json:"high"`
+	WhatIf      bool        `json:"what_if"` // something was asked to go wrong: Low, Likely and High are without it
+	Sessions    []Rehearsed `json:"sessions"`
+}
+
+// Rehearsed is one session: what one `gio release` does. Another follows where the one before it did not finish.
+type Rehearsed struct {
+	Began      time.Time       `json:"began"`
+	Ended      time.Time       `json:"ended"`
+	Exit       int             `json:"exit"`
+	Error      *Error          `json:"error,omitempty"`
+	Finished   bool            `json:"finished"`  // the product is released
+	Recorded   []string        `json:"recorded"`  // component@version whose success the release repository then holds
+	Pipelines  []RehearsedStep `json:"pipelines"` // of the plan, in its order
+	exitCalled string
+}
+
+// RehearsedStep is what becomes of one component in a session.
+type RehearsedStep struct {
+	Wave      int        `json:"wave"`
+	Component string     `json:"component"`
+	Version   string     `json:"version"`
+	Status    run.Status `json:"status"`
+	Start     time.Time  `json:"start,omitzero"` // zero when it is not started
+	End       time.Time  `json:"end,omitzero"`
+	Took      int64      `json:"took"`
+	Source    string     `json:"source"` // of how long it takes
+	Critical  bool       `json:"critical"`
+}
+
+// NewRehearsed is a session that began then and ended now with this state and error. Source says where the duration of a
+// component comes from.
+func NewRehearsed(p *plan.Plan, s *run.State, began, now time.Time, err error, source func(component string) string) Rehearsed {
+	kind := fault.KindOf(err)
+	r := Rehearsed{
+		Began: began, Ended: now, Exit: int(kind), exitCalled: kind.String(), Error: NewError(err),
+		Finished: s.Finished, Recorded: []string{}, Pipelines: []RehearsedStep{},
+	}
+	for i, w := range p.Waves {
+		for _, planned := range w.Steps {
+			st := s.Step(run.StepID(planned.ID()))
+			if st.Recorded {
+				r.Recorded = append(r.Recorded, planned.ID())
+			}
+			row := RehearsedStep{Wave: i + 1, Component: planned.Component, Version: planned.Version, Status: st.Status, Source: source(planned.Component)}
+			if !st.StartedAt.Before(began) {
+				row.Start, row.End = st.StartedAt, orTime(st.EndedAt, now)
+				row.Took = seconds(row.End.Sub(row.Start))
+			}
+			r.Pipelines = append(r.Pipelines, row)
+		}
+	}
+	r.markCritical()
+	return r
+}
+
+// markCritical goes back from what ends last: before it stands what had its slot, else what its wave waited for.
+func (r *Rehearsed) markCritical() {
+	at := lastOf(r.Pipelines, func(RehearsedStep) bool { return true })
+	for at >= 0 {
+		r.Pipelines[at].Critical = true
+		next := r.Pipelines[at]
+		before := lastOf(r.Pipelines, func(p RehearsedStep) bool { return p.Wave == next.Wave && !p.End.After(next.Start) })
+		for wave := next.Wave - 1; before < 0 && wave > 0; wave-- {
+			before = lastOf(r.Pipelines, func(p RehearsedStep) bool { return p.Wave == wave })
+		}
+		at = before
+	}
+}
+
+// lastOf is the index of the pipeline that ends last among those of a kind, -1 where there is none.
+func lastOf(all []RehearsedStep, of func(RehearsedStep) bool) int {
+	last := -1
+	for i, p := range all {
+		if !p.Start.IsZero() && of(p) && (last < 0 || p.End.After(all[last].End)) {
+			last = i
+		}
+	}
+	return last
+}
+
+// RehearsalTable writes a rehearsal for a person: aligned where columns is not 0, separated by tabs elsewhere. Starts and ends count
+// from the start of the session.
+func RehearsalTable(w io.Writer, r Rehearsal, columns int) error {
+	for i, session := range r.Sessions {
+		if i == 0 {
+			n := len(session.Pipelines)
+			fmt.Fprintf(w, "%s %s, rehearsed: %s, at most %s of a wave at once\n", r.Product, r.Version, count(n, "component"), count(r.MaxParallel, "pipeline"))
+		}
+		if i > 0 {
+			fmt.Fprint(w, "\nthe same command again, at once:\n")
+		}
+		if err := session.table(w, columns); err != nil {
+			return err
+		}
+		for _, line := range session.tell(r) {
+			fmt.Fprintln(w, line)
+		}
+	}
+	_, err := fmt.Fprintln(w, r.finish())
+	return err
+}
+
+// finish says when the run ends.
+func (r Rehearsal) finish() string {
+	at := func(s int64) string { return r.Began.Add(time.Duration(s) * time.Second).Local().Format("15:04") }
+	long := func(s int64) string { return rough(time.Duration(s) * time.Second) }
+	text := fmt.Sprintf("likely to take %s, with a chance of 80 %% between %s and %s: begun now, it ends about %s (%s to %s)",
+		long(r.Likely), long(r.Low), long(r.High), at(r.Likely), at(r.Low), at(r.High))
+	if r.WhatIf {
+		return "without what was asked to go wrong: " + text
+	}
+	return text
+}
+
+func (r Rehearsed) table(w io.Writer, columns int) error {
+	if columns == 0 {
+		return r.rows(w)
+	}
+	var b strings.Builder
+	tw := tabwriter.NewWriter(&b, 0, 8, 2, ' ', 0)
+	_ = r.rows(tw)
+	_ = tw.Flush() // a string takes everything
+	for line := range strings.Lines(b.String()) {
+		line = row{{strings.TrimSuffix(line, "\n"), plain}}.render(columns, false)
+		if _, err := fmt.Fprintln(w, line); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (r Rehearsed) rows(w io.Writer) error {
+	if _, err := fmt.Fprintln(w, "WAVE\tCOMPONENT\tVERSION\tSTART\tEND\tTAKES\tENDED\tCRITICAL\tDURATION FROM"); err != nil {
+		return err
+	}
+	for _, p := range r.Pipelines {
+		start, end, took, critical := "-", "-", "-", "-"
+		if !p.Start.IsZero() {
+			start, end = "+"+Duration(p.Start.Sub(r.Began)), "+"+Duration(p.End.Sub(r.Began))
+			took = Duration(time.Duration(p.Took) * time.Second)
+		}
+		if p.Critical {
+			critical = "*"
+		}
+		if _, err := fmt.Fprintf(w, "%d\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n",
+			p.Wave, p.Component, p.Version, start, end, took, p.Status, critical, p.Source); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// tell says what a session comes to beside its table.
+func (r Rehearsed) tell(of Rehearsal) []string {
+	var path, open []string
+	for _, p := range r.Pipelines {
+		if p.Critical {
+			path = append(path, p.Component)
+		}
+		if p.Status != run.HasSucceeded {
+			open = append(open, p.Component)
+		}
+	}
+	var lines []string
+	if len(path) > 0 {
+		lines = append(lines, "critical path: "+strings.Join(path, ", "))
+	}
+	switch {
+	case r.Finished:
+		lines = append(lines, fmt.Sprintf("%s %s is released after %s, exit 0", of.Product, of.Version, Duration(r.Ended.Sub(r.Began))))
+	case r.Error == nil:
+		lines = append(lines, fmt.Sprintf("ends after %s, exit 0; %s %s is not finished", Duration(r.Ended.Sub(r.Began)), of.Product, of.Version))
+	default:
+		lines = append(lines, fmt.Sprintf("ends after %s with exit %d (%s): %s", Duration(r.Ended.Sub(r.Began)), r.Exit, r.exitCalled, r.Error.Message))
+	}
+	if len(open) == 0 {
+		return lines
+	}
+	recorded := "nothing"
+	if len(r.Recorded) > 0 {
+		recorded = strings.Join(r.Recorded, ", ")
+	}
+	return append(lines, "would be recorded: "+recorded, "the next `gio release` would start: "+strings.Join(open, ", "))
+}
+
+func seconds(d time.Duration) int64 { return int64(d.Round(time.Second).Seconds()) }
+
+func orTime(t, otherwise time.Time) time.Time {
+	if t.IsZero() {
+		return otherwise
+	}
+	return t
+}
+
+// Tell puts a forecast into a rehearsal.
+func (r *Rehearsal) Tell(f Forecast) {
+	r.Low, r.Likely, r.High = seconds(f.Low), seconds(f.Likely), seconds(f.High)
+}
