@@ -72,7 +72,7 @@ func TestClaims(t *testing.T) {
 	}
 }
 
-// TestClaimedElsewhere (S34): the second is told whose it is, nothing of its call is kept, and what it knows about others
+// TestClaimedElsewhere (S34): the second is told whose it is, none of its intents is kept, and what it knows about others
 // is never taken away by it.
 func TestClaimedElsewhere(t *testing.T) {
 	t.Parallel()
