@@ -73,7 +73,7 @@ cover: ## Test coverage: the total, and build/cover.html.
 	go tool cover -func=build/cover.out | tail -n 1
 
 # The figures are lines that begin with two spaces; the rest of go test's output says nothing new.
-FIGURES := go test -count=1 -v -figures -timeout 30m ./internal/engine
+FIGURES := go test ./internal/engine -count=1 -v -timeout 30m -figures
 
 .PHONY: bench
 bench: ## What gio costs: requests, pushes, lateness, CPU, memory, a real release in real time (4 minutes).
@@ -93,6 +93,10 @@ KILL := go test -count=1 -v -timeout 60m ./internal/cli
 kill: ## Kills 200 releases with SIGKILL, resumes each elsewhere; 50 races of two drivers; a long sleep (40 minutes).
 	@set -o pipefail; $(KILL) -run 'TestKill$$' -rounds 200 | grep -E '^(  [^ ]|FAIL| *--- FAIL)'
 	@set -o pipefail; $(KILL) -run 'TestTwo|TestSleeper' -rounds 50 | grep -E '^(  [^ ]|FAIL| *--- FAIL)'
+
+.PHONY: scenarios
+scenarios: ## What went wrong before and must not again: S1 to S35, each with its tests and whether they pass (a minute).
+	@.ci/scenarios
 
 .PHONY: image-files
 image-files: ## The two files that the Dockerfile copies, in build/image.

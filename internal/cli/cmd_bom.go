@@ -165,7 +165,7 @@ func tagged(ctx context.Context, repo *gitrepo.Repo, tag string) (gitrepo.Hash, 
 	}
 	if !ok {
 		return "", fault.New(fault.NotFound, "no-tag", "%s is not released: there is no such tag", strings.TrimPrefix(tag, "refs/tags/")).
-			Hint("`gio bom` without a version prints the checkout's; `gio history` lists the runs")
+			Hint("`gio history` lists what was released")
 	}
 	return commit, repo.Fetch(ctx, tag)
 }

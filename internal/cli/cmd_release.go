@@ -51,7 +51,13 @@ Exit codes: 0 done, 2 usage, 3 not allowed, 4 remote failed, 5 not found, 6 canc
 8 timed out, 9 needs a decision (gio resolve), 10 a pipeline failed, 11 stopped: run again.`,
 		Example: "  gio release --dry-run",
 		Args:    notBehindDryRun,
-		RunE:    func(cmd *cobra.Command, _ []string) error { return runRelease(cmd.Context(), env, o) },
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if cmd.Flags().Changed("max-parallel") && o.maxParallel < 1 {
+				return fault.New(fault.Usage, "usage", "--max-parallel must be at least 1, but is %d", o.maxParallel).
+					Hint("leave it out for the default, which is max_parallel of gio.yaml, else %d", engine.MaxParallel)
+			}
+			return runRelease(cmd.Context(), env, o)
+		},
 	}
 	f := cmd.Flags()
 	f.Var(&o.dryRun, "dry-run", "client: only show it; server: run the pipelines with dry_run: true")
@@ -74,8 +80,8 @@ Exit codes: 0 done, 2 usage, 3 not allowed, 4 remote failed, 5 not found, 6 canc
 }
 
 func runRelease(ctx context.Context, env *environment, o releaseOptions) error {
-	if o.maxParallel < 0 || o.maxRuntime < 0 {
-		return fault.New(fault.Usage, "usage", "--max-parallel and --max-runtime cannot be negative")
+	if o.maxRuntime < 0 {
+		return fault.New(fault.Usage, "usage", "--max-runtime cannot be negative").Hint("write it as in --max-runtime 2h")
 	}
 	for _, code := range o.skipCheck {
 		if err := check.ErrSkip(code); err != nil {

@@ -44,6 +44,10 @@ Exit codes: 0 done, 2 usage, 3 not allowed, 4 remote failed, 5 no such component
 			return nil
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if !cmd.Flags().Changed("pipeline") && !a.Released && !a.NotTriggered {
+				return fault.New(fault.Usage, "usage", "gio resolve needs your answer: --pipeline N, --released or --not-triggered").
+					Hint("look at the component's pipelines on CircleCI; `gio resolve --help` says what each answer means")
+			}
 			a.Component = args[0]
 			if name != "" {
 				return resolveRun(cmd.Context(), env, a, name, takeOver)
@@ -58,7 +62,6 @@ Exit codes: 0 done, 2 usage, 3 not allowed, 4 remote failed, 5 no such component
 	cmd.Flags().BoolVar(&takeOver, "take-over", false, "answer a run that another driver has left")
 	cmd.Flags().StringVar(&name, "run", "", "it is about this run of gio stage or gio trigger")
 	cmd.MarkFlagsMutuallyExclusive("run", "dry-run")
-	cmd.MarkFlagsOneRequired("pipeline", "released", "not-triggered")
 	cmd.MarkFlagsMutuallyExclusive("pipeline", "released", "not-triggered")
 	return cmd
 }

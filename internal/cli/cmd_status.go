@@ -102,11 +102,23 @@ func chooseRun(runs []journal.Listed, want run.Header, exactly bool) (run.Header
 			return *h, nil
 		}
 	}
-	f := fault.New(fault.NotFound, "no-journal", "no run of %s %s is known", want.Kind, want.Version)
-	if want.Kind == "release" {
-		f = f.Hint("--dry-run shows a run of `gio release --dry-run=server`")
+	return run.Header{}, noProductRun(want)
+}
+
+// noProductRun says that no run of a product version was begun that could be looked at or acted upon.
+func noProductRun(h run.Header) error {
+	f := noRun(h)
+	switch h.Kind {
+	case "release":
+		f = fault.New(fault.NotFound, "no-journal", "no run of release %s is known", h.Version).
+			Hint("`gio release` begins that of the version in release.json; of a run of `gio release --dry-run=server`, add --dry-run").
+			Hint("`gio history` lists all runs")
+	case "dry":
+		f = fault.New(fault.NotFound, "no-journal", "no server dry run of %s is known", h.Version).
+			Hint("`gio release --dry-run=server` begins that of the version in release.json; of a real run, leave --dry-run out").
+			Hint("`gio history` lists all runs")
 	}
-	return run.Header{}, f.Hint("`gio history` lists all runs")
+	return f
 }
 
 // standsAs is the exit code that goes with a standing, as a fault. While somebody drives, nothing is settled.

@@ -178,7 +178,7 @@ func onePipeline(repository, branch string, params []string) (*manifest.Process,
 	if branch == "" {
 		return nil, fault.New(fault.Usage, "no-branch", "gio trigger needs the branch of %s", repository).Hint("gio trigger %s --branch 0.1.x", repository)
 	}
-	c := manifest.ProcessComponent{Name: repository, Branch: branch, Parameters: map[string]any{}}
+	c := manifest.ProcessComponent{Name: repository, At: manifest.Position{File: commandLine}, Branch: branch, Parameters: map[string]any{}}
 	for _, p := range params {
 		name, value, err := parseParam(p)
 		if err != nil {

@@ -130,7 +130,8 @@ func (f *containerForm) clientLevel() string {
 
 func containerUsage(format string, args ...any) error {
 	return fault.New(fault.Usage, "usage", format, args...).
-		Hint("the container form is: -s mvn_release [--dry-run [true|false]] [--branch BRANCH]")
+		Hint("the container form is: -s STAGE [--dry-run [true|false]] [--branch BRANCH]").
+		Hint("the stages are mvn_release, mvn_nexus_staging, bom, trigger and pull_req")
 }
 
 // noEffect are the variables of the old orchestrator's that never had one.

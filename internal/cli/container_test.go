@@ -1,6 +1,8 @@
 package cli
 
 import (
+	"os"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -91,6 +93,45 @@ func TestRewriteContainerLeavesOthers(t *testing.T) {
 		got, container, err := rewriteContainer(args)
 		if diff := cmp.Diff(args, got); diff != "" || container || err != nil {
 			t.Errorf("%q: container %t, %v, -want +got:\n%s", line, container, err, diff)
+		}
+	}
+}
+
+// What README.md says to those who come from the orchestrator: every variable that is ignored, and only command lines that
+// there are.
+func TestReadmeOfTheContainerForm(t *testing.T) {
+	t.Parallel()
+	readme, err := os.ReadFile("../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, section, _ := strings.Cut(string(readme), "\n## Coming from the Gravitee orchestrator\n")
+	section, _, _ = strings.Cut(section, "\n## ")
+	for _, name := range noEffect() {
+		if !strings.Contains(section, "`"+name+"`") {
+			t.Errorf("it does not name %s", name)
+		}
+	}
+	lines := regexp.MustCompile("`(gio|-s) ([^`]+)`").FindAllStringSubmatch(section, -1)
+	if len(lines) < 10 {
+		t.Fatalf("it has %d command lines", len(lines))
+	}
+	for _, line := range lines {
+		args := strings.Fields(line[2])
+		if line[1] == "-s" {
+			if args, _, err = rewriteContainer(append([]string{"-s"}, args...)); err != nil {
+				t.Errorf("%s: %v", line[0], err)
+				continue
+			}
+		}
+		command, rest, err := newRootCommand(&environment{}).Find(args)
+		if err != nil {
+			t.Errorf("%s: %v", line[0], err)
+			continue
+		}
+		command.InitDefaultHelpFlag()
+		if err := command.ParseFlags(rest); err != nil {
+			t.Errorf("%s: %v", line[0], err)
 		}
 	}
 }

@@ -115,7 +115,7 @@ func (env *environment) workspace(ctx context.Context) (workspace, error) {
 // remoteWorkspace is that of --repo: what a checkout would say is read from the remote.
 func (env *environment) remoteWorkspace(ctx context.Context) (workspace, error) {
 	if env.branch == "" {
-		return workspace{}, fault.New(fault.Usage, "no-branch", "--repo needs --branch, the release branch").Hint("gio … --repo %s --branch 3.9.x", env.repo)
+		return workspace{}, fault.New(fault.Usage, "no-branch", "--repo needs --branch, the release branch").Hint("add the branch, as in --repo %s --branch 3.9.x", env.repo)
 	}
 	path := filepath.ToSlash(env.file)
 	ws := workspace{
@@ -162,7 +162,7 @@ func (env *environment) noManifest(err error) error {
 	if errors.Is(err, fs.ErrNotExist) {
 		f = fault.New(fault.NotFound, "no-manifest", "there is no %s in %s", env.file, env.Dir)
 	}
-	return f.Hint("run gio in a checkout of the release repository, or name the file with --file")
+	return f.Hint("run gio in a checkout of the release repository, name the file with --file, or the repository with --repo ORG/NAME --branch BRANCH")
 }
 
 func pathInRepository(root, file string) (string, error) {

@@ -102,8 +102,8 @@ file. Default: https://circleci.com.
 No variable makes a run a dry run, or the other way round: only --dry-run does.
 
 Container form (-s mvn_release): .secrets.json is also looked for in /graviteeio/cicd;
-CICD_PROCESS_MANIFEST_PATH names release.json; SECRETHUB_ORG, SECRETHUB_REPO and
-MAVEN_PROFILE_ID become pipeline parameters.
+CICD_PROCESS_MANIFEST_PATH names release.json, of -s trigger the process manifest;
+SECRETHUB_ORG, SECRETHUB_REPO and MAVEN_PROFILE_ID become pipeline parameters.
 
 Secrets are read from environment and files, never from flags, and appear in no output.`
 

@@ -94,8 +94,8 @@ func peek(ctx context.Context, repo *gitrepo.Repo, h run.Header) ([]run.Event, e
 // openRun opens the journal of a run that exists already.
 func (env *environment) openRun(ctx context.Context, ci *circleci.Client, repo *gitrepo.Repo, h run.Header, driver run.Driver, takeOver bool) (*journal.Git, []run.Event, error) {
 	if _, _, err := journal.ReadGit(ctx, repo.Ref(journal.GitRef), h); err != nil {
-		if f := fault.New(fault.NotFound, "no-journal", "no run of %s %s is known", h.Kind, h.Version); fault.Is(err, "no-journal") {
-			return nil, nil, f.Hint("--dry-run answers for a run of `gio release --dry-run=server`")
+		if fault.Is(err, "no-journal") {
+			err = noProductRun(h)
 		}
 		return nil, nil, err
 	}

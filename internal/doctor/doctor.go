@@ -68,7 +68,7 @@ func Examine(ctx context.Context, s Sources, names []string) (*Report, error) {
 	if err != nil {
 		return nil, err
 	}
-	lost := s.State == nil && !s.Began.IsZero() && s.Manifest.Open()
+	lost := s.lost()
 	r := &Report{
 		Name: s.Manifest.Name, Driver: s.Driver, Version: s.Manifest.Version, Branch: s.Options.Branch, Compared: s.GitHub != nil,
 		Components: make([]Row, len(components)), lost: lost, user: user,

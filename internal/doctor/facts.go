@@ -21,7 +21,8 @@ const (
 	slack = 5 * time.Minute
 	// noWorkflow is how long after its trigger a pipeline without workflows may still get one.
 	noWorkflow = 5 * time.Minute
-	// mostListed is how many pipelines of a branch are looked through.
+	// mostListed is how many pipelines of a branch are looked through. For a lost journal it is all since the run began: one that
+	// is overlooked would be started again.
 	mostListed = 60
 )
 
@@ -172,7 +173,7 @@ func (s Sources) pipelines(ctx context.Context, project string, user circleci.Us
 		if err != nil {
 			return err
 		}
-		if listed++; listed > mostListed || !s.Began.IsZero() && p.CreatedAt.Before(s.Began.Add(-slack)) {
+		if listed++; listed > mostListed && !s.lost() || !s.Began.IsZero() && p.CreatedAt.Before(s.Began.Add(-slack)) {
 			break
 		}
 		if p.Trigger != "api" || s.ours(p) {
@@ -191,6 +192,9 @@ func (s Sources) pipelines(ctx context.Context, project string, user circleci.Us
 	}
 	return nil
 }
+
+// lost tells whether the run began and its journal is gone.
+func (s Sources) lost() bool { return s.State == nil && !s.Began.IsZero() && s.Manifest.Open() }
 
 // ours tells whether a pipeline is one of the run's, or of its dry run's.
 func (s Sources) ours(p circleci.Pipeline) bool {

@@ -81,9 +81,12 @@ func numbers(pipelines []Pipeline) string {
 func (r *Report) Lost() bool { return r.lost }
 
 // Rebuild writes a journal for a run whose own is lost: what tags and CircleCI say of the steps of the plan, so that the
-// next driver starts nothing twice. The report must be of all components. What cannot be true is the fault of kind Internal
-// "impossible-journal".
+// next driver starts nothing twice. The report must be of all components. Faults: "not-read", of the kind of its cause, where
+// a component of the plan could not be read: it may run, or be released; what cannot be true is Internal "impossible-journal".
 func (r *Report) Rebuild(p *plan.Plan, h run.Header, by run.Driver, now time.Time) ([]run.Event, error) {
+	if err := r.unreadOf(p); err != nil {
+		return nil, err
+	}
 	by.Login = r.user.Login
 	w := &rebuilt{header: h, by: by, now: now.UTC()}
 	w.add(run.Event{Type: run.Opened, Header: &h})
@@ -100,6 +103,24 @@ func (r *Report) Rebuild(p *plan.Plan, h run.Header, by run.Driver, now time.Tim
 		return nil, fault.New(fault.Internal, "impossible-journal", "the journal of %s cannot be rebuilt", h.Run()).Because(err)
 	}
 	return w.events, nil
+}
+
+// unreadOf is the fault of the components of a plan that could not be read, nil when all could.
+func (r *Report) unreadOf(p *plan.Plan) error {
+	var names []string
+	var errs []error
+	for _, row := range r.Components {
+		planned := slices.ContainsFunc(p.Steps(), func(st plan.Step) bool { return st.Component == row.Component })
+		if row.Err != nil && planned {
+			names, errs = append(names, row.Component), append(errs, row.Err)
+		}
+	}
+	worst := fault.Worst(errs...)
+	if worst == nil {
+		return nil
+	}
+	return fault.New(fault.KindOf(worst), string(NotRead), "the lost journal cannot be rebuilt: what became of %s could not be read", strings.Join(names, ", ")).
+		Because(worst).Hint("nothing was written; run the same command again when it can be read")
 }
 
 func unitsOf(p *plan.Plan) [][]plan.Step {

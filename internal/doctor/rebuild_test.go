@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/gravitee-lab/gio/internal/circleci"
+	"github.com/gravitee-lab/gio/internal/fault"
 	"github.com/gravitee-lab/gio/internal/plan"
 	"github.com/gravitee-lab/gio/internal/run"
 )
@@ -81,6 +82,23 @@ func TestRebuild(t *testing.T) {
 	}
 	if state, _ := rebuild(t, p, map[string][]fact{"a": {other(circleci.Running)}}); state.Driver.Login != "bot" || state.Header.Run() != "release/3.9.4" {
 		t.Errorf("driver %v, header %v", state.Driver, state.Header)
+	}
+}
+
+// TestRebuildUnread: what could not be read may run, or be released. A journal that says nothing of it would start it again.
+func TestRebuildUnread(t *testing.T) {
+	t.Parallel()
+	p := &plan.Plan{Waves: []plan.Wave{{Steps: []plan.Step{step("a", "a"), step("b", "b")}}}}
+	unread := Facts{Component: "a", Err: fault.New(fault.Remote, "api", "no answer")}
+	r := &Report{lost: true, Components: []Row{{Facts: unread}, {Facts: Facts{Component: "b"}}}}
+	events, err := r.Rebuild(p, rebuiltHeader, run.Driver{ID: "d"}, time.Unix(1700000000, 0))
+	if !fault.Is(err, "not-read") || fault.KindOf(err) != fault.Remote || events != nil {
+		t.Errorf("%d events, %v", len(events), err)
+	}
+	unread.Component = "not planned"
+	r.Components[0].Facts = unread
+	if _, err := r.Rebuild(p, rebuiltHeader, run.Driver{ID: "d"}, time.Unix(1700000000, 0)); err != nil {
+		t.Error(err)
 	}
 }
 

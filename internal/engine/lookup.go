@@ -33,7 +33,7 @@ func (s *session) settle(ctx context.Context, u unit, mayResend bool) error {
 		return s.ask(ctx, u, fmt.Sprintf("%d answers were lost and no pipeline was found", st.Send))
 	case st.Project != u.steps[0].Project || st.Branch != u.steps[0].Branch:
 		return s.ask(ctx, u, fmt.Sprintf("an answer was lost and no pipeline was found on branch %s of %s, from which it is not built any more", st.Branch, st.Project))
-	case mayResend:
+	case mayResend && !s.mayNotStart(): // it may have been stopped during the look-up
 		return s.send(ctx, u, run.Event{Send: st.Send + 1, After: st.After, ServerTime: s.serverNow()})
 	}
 	return nil

@@ -262,6 +262,33 @@ func TestProofOfASharedPipeline(t *testing.T) {
 	})
 }
 
+// What is not proven is not started again by itself when its pipeline has released another component: that has succeeded
+// (promise 1).
+func TestSharedPipelineIsNotStartedAgain(t *testing.T) {
+	t.Parallel()
+	v := plan.Verification{Verify: plan.VerifyTag, Tag: "{{.Component}}-{{.Version}}"}
+	proven(t, product("a b c"), tagging("mono", "mono"), v, func(t *testing.T, w *world) {
+		w.edit = func(r *engine.Release) {
+			w.wants(r, v)
+			r.Options.Overrides = map[string]plan.Override{"a": {Repository: "mono"}, "b": {Repository: "mono"}, "c": {Repository: "mono"}}
+		}
+		w.pushTag("mono", "b-1.2.3")
+		wantKind(t, w.release(), fault.PipelineFailed)
+		wantKind(t, w.release(), fault.Decision)
+		w.wantStep("a", run.IsUnknown, "no-proof")
+		w.wantStep("b", run.HasSucceeded, "")
+		w.wantStep("c", run.IsUnknown, "no-proof")
+		wantKind(t, w.release(), fault.Decision) // it looks again, and nothing else
+		if n := w.pipelinesOf("mono"); n != 1 {
+			t.Errorf("%d pipelines", n)
+		}
+		w.pushTag("mono", "a-1.2.3")
+		w.pushTag("mono", "c-1.2.3")
+		wantKind(t, w.release(), 0)
+		w.check()
+	})
+}
+
 // Without anybody to ask for tags such a release does not begin, unless what wants one has succeeded.
 func TestNobodyToAskForTags(t *testing.T) {
 	t.Parallel()

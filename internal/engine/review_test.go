@@ -17,6 +17,7 @@ import (
 	"github.com/gravitee-lab/gio/internal/engine"
 	"github.com/gravitee-lab/gio/internal/fault"
 	"github.com/gravitee-lab/gio/internal/gitrepo"
+	"github.com/gravitee-lab/gio/internal/journal"
 	"github.com/gravitee-lab/gio/internal/plan"
 	"github.com/gravitee-lab/gio/internal/run"
 	"github.com/gravitee-lab/gio/internal/sim"
@@ -378,5 +379,53 @@ func TestSupportBranchMovedMeanwhile(t *testing.T) {
 		if v := w.manifestAt("1.0.4").Version; v != "1.0.4" {
 			t.Errorf("the tag holds %s", v)
 		}
+	})
+}
+
+// The next wave's version was claimed by another run meanwhile: what has succeeded and waited for that push is durable all
+// the same (promise 2).
+func TestSuccessBeforeAForeignClaim(t *testing.T) {
+	t.Parallel()
+	inBubble(t, product("a", "b"), sim.Scenario{}, func(t *testing.T, w *world) {
+		w.ref = newGitRef(w.power)
+		w.edit = func(r *engine.Release) {
+			r.Notify = func(e run.Event, _ *run.State) {
+				if e.Type != run.Succeeded {
+					return
+				}
+				h := run.Header{Schema: run.Schema, Kind: "release", Manifest: "release.json", Version: "9.9.9", Host: r.CI.Host(), Branch: branch}
+				other, _, err := journal.OpenGit(context.Background(), w.ref, h, journal.GitOptions{Driver: run.Driver{ID: "other"}})
+				if err == nil {
+					err = errors.Join(other.Append(context.Background(), run.Event{Type: run.Intent, Steps: []run.StepID{"b@1.2.3"}}), other.Close())
+				}
+				if err != nil {
+					t.Error(err)
+				}
+			}
+		}
+		if err := w.release(); !fault.Is(err, "claimed-elsewhere") {
+			t.Errorf("got %v", err)
+		}
+		if st := w.state().Step("a@1.2.3"); st.Status != run.HasSucceeded {
+			t.Errorf("a is %s in the journal", st.Status)
+		}
+		if n := w.pipelinesOf("b"); n != 0 {
+			t.Errorf("%d pipelines of b", n)
+		}
+	})
+}
+
+// Stopped while the pipeline of a lost answer is looked up, a driver does not send again: that would start something new.
+func TestStopDuringTheLookUp(t *testing.T) {
+	t.Parallel()
+	s := sim.Scenario{Faults: []sim.Fault{onTrigger(sim.ErrorBefore, 1)}}
+	inBubble(t, product("b"), s, func(t *testing.T, w *world) {
+		stop := make(chan struct{})
+		time.AfterFunc(10*time.Second, func() { close(stop) })
+		wantKind(t, w.releaseUntil(t.Context(), stop), fault.Stopped)
+		if n := len(w.sim.Pipelines()); n != 0 {
+			t.Errorf("%d pipelines were started after the stop", n)
+		}
+		wantKind(t, w.release(), 0)
 	})
 }

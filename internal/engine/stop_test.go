@@ -135,7 +135,7 @@ func TestStopWhileThrottled(t *testing.T) {
 
 // A journal that cannot be written stops the run at once: nothing is done that is not written down, and
 // the next run, on a disk with room, finishes it.
-func TestFullDisk(t *testing.T) {
+func TestS17FullDisk(t *testing.T) {
 	t.Parallel()
 	for _, full := range []int{1, 2, 3, 4, 5} { // the write that fails first
 		inBubble(t, product("a b", "c"), sim.Scenario{}, func(t *testing.T, w *world) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/gravitee-lab/gio/internal/circleci"
@@ -17,6 +18,9 @@ func (s *session) trigger(ctx context.Context, u unit) error {
 	s.try(u)
 	s.rec.expect(u.ids[0])
 	defer s.rec.forget(u.ids[0]) // where nothing comes of it
+	if asked, err := s.releasedTogether(ctx, u); asked || err != nil {
+		return err
+	}
 	if asked, err := s.earlierAttempts(ctx, u); asked || err != nil {
 		return err
 	}
@@ -108,6 +112,29 @@ func (s *session) created(ctx context.Context, u unit, intent run.Event, c circl
 		return s.sift(ctx, u, c, false)
 	}
 	return s.triggered(ctx, u, run.Event{Pipeline: s.pipeline(u, c.ID, c.Number)})
+}
+
+// releasedTogether holds a new attempt back when the last one's pipeline has released another step: a new one would release that
+// again, and a person is asked.
+func (s *session) releasedTogether(ctx context.Context, u unit) (asked bool, err error) {
+	var shared unit
+	var with run.Step
+	for i, id := range u.ids {
+		st := s.rec.step(id)
+		if st.Status != run.HasFailed || st.Pipeline.ID == "" {
+			continue
+		}
+		s.rec.view(func(state *run.State) {
+			succeeded := state.With(run.HasSucceeded)
+			if n := slices.IndexFunc(succeeded, func(other run.Step) bool { return other.Pipeline.ID == st.Pipeline.ID }); n >= 0 {
+				with, shared = succeeded[n], newUnit(append(shared.steps, u.steps[i]))
+			}
+		})
+	}
+	if len(shared.steps) == 0 {
+		return false, nil
+	}
+	return true, s.ask(ctx, shared, fmt.Sprintf("its pipeline has released %s: a new one would release that again", with.ID))
 }
 
 // earlierAttempts holds a new attempt back when the pipeline of one before the last has been re-run on CircleCI, so that it runs

@@ -107,17 +107,28 @@ func OpenGit(ctx context.Context, repo Repository, h run.Header, o GitOptions) (
 func (g *Git) now() time.Time { return g.options.Now().Round(0).UTC() }
 
 // Append keeps the events, and the claims that follow from them, in one push. An intent whose component version another run
-// has claimed is a fault of kind Stopped, code "claimed-elsewhere"; a lost lease is "driven-elsewhere"; a ref that somebody
+// has claimed is a fault of kind Stopped, code "claimed-elsewhere", and only what stands before the first intent is kept; a lost lease is "driven-elsewhere"; a ref that somebody
 // deleted or wrote anew is kind Invalid, code "journal-lost"; a push that cannot be made is "journal-push", of the kind of
 // its cause.
 func (g *Git) Append(ctx context.Context, events ...run.Event) error {
 	g.turn <- struct{}{}
 	defer func() { <-g.turn }()
 	err := g.keep(ctx, nil, events)
+	if fault.Is(err, "claimed-elsewhere") { // a success that waited for the next push is true all the same
+		err = cmp.Or(g.keep(ctx, nil, beforeIntents(events)), err)
+	}
 	if err != nil {
 		return g.poison(err)
 	}
 	return nil
+}
+
+// beforeIntents is what came before anybody asked to start something.
+func beforeIntents(events []run.Event) []run.Event {
+	if i := slices.IndexFunc(events, func(e run.Event) bool { return e.Type == run.Intent }); i >= 0 {
+		return events[:i]
+	}
+	return events
 }
 
 // AppendWith keeps the events in a push that carries other refs along: push is given what is to be added to it, and makes

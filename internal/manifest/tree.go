@@ -18,8 +18,13 @@ type Position struct {
 	Line, Column int
 }
 
-// String is the form that editors and CI systems turn into a link: "release.json:12:16".
-func (p Position) String() string { return fmt.Sprintf("%s:%d:%d", p.File, p.Line, p.Column) }
+// String is the form that editors and CI systems turn into a link: "release.json:12:16". What stands on no line is the file's.
+func (p Position) String() string {
+	if p.Line == 0 {
+		return p.File
+	}
+	return fmt.Sprintf("%s:%d:%d", p.File, p.Line, p.Column)
+}
 
 // source is the text of a manifest and knows where its lines begin.
 type source struct {

@@ -47,6 +47,23 @@ func markdownLink(text, address string) string {
 	return "[" + inMarkdown(text) + "](" + address + ")"
 }
 
+// commandsInMarkdown is text of ours, whose commands stand in backticks: they stay code, so that they can be copied as they
+// are. All else, and a text into which a name brings what could be HTML, is as inMarkdown has it.
+func commandsInMarkdown(text string) string {
+	parts := strings.Split(clean(text), "`")
+	if len(parts)%2 == 0 || strings.ContainsAny(text, "<>&") {
+		return inMarkdown(text)
+	}
+	for i, part := range parts {
+		if i%2 == 0 || part == "" {
+			parts[i] = inMarkdown(part)
+		} else {
+			parts[i] = "`" + part + "`"
+		}
+	}
+	return strings.Join(parts, "")
+}
+
 // webLink is an address that a browser may be sent to, "" where it is none.
 func webLink(address string) string {
 	u, err := url.Parse(address)

@@ -29,7 +29,7 @@ func StoryMarkdown(w io.Writer, s *Story) error {
 		if i == 0 {
 			text.WriteString("\nWhat to do:\n\n")
 		}
-		fmt.Fprintf(&text, "- %s\n", inMarkdown(step))
+		fmt.Fprintf(&text, "- %s\n", commandsInMarkdown(step))
 	}
 	fmt.Fprintf(&text, "\n## Components\n\n%s", timelineMarkdown(s))
 	fmt.Fprintf(&text, "\n## Who drove it\n\n%s", sessionsMarkdown(s))
