@@ -82,7 +82,7 @@ func (r *Rehearsed) markCritical() {
 	for at >= 0 {
 		r.Pipelines[at].Critical = true
 		next := r.Pipelines[at]
-		before := lastOf(r.Pipelines, func(p RehearsedStep) bool { return p.Wave == next.Wave && !p.End.After(next.Start) })
+		before := lastOf(r.Pipelines, func(p RehearsedStep) bool { return p.Wave == next.Wave && !p.Critical && !p.End.After(next.Start) })
 		for wave := next.Wave - 1; before < 0 && wave > 0; wave-- {
 			before = lastOf(r.Pipelines, func(p RehearsedStep) bool { return p.Wave == wave })
 		}
