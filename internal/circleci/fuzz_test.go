@@ -4,8 +4,10 @@ import (
 	"encoding/json"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/gravitee-lab/gio/internal/fault"
 )
@@ -28,7 +30,7 @@ func (c canned) RoundTrip(r *http.Request) (*http.Response, error) {
 func FuzzReads(f *testing.F) {
 	for _, name := range []string{
 		"me.json", "project.json", "pipeline_created.json", "pipeline_errored.json", "pipeline_app.json", "pipelines_page.json",
-		"workflows_rerun.json", "workflows_setup.json", "workflows_success.json", "jobs_held.json", "error_404.json", "error_429.txt",
+		"workflows_rerun.json", "workflows_setup.json", "workflows_success.json", "jobs_held.json", "insights_workflows.json", "insights_runs.json", "error_404.json", "error_429.txt",
 	} {
 		f.Add(200, fixture(f, name))
 		f.Add(404, fixture(f, name))
@@ -48,7 +50,12 @@ func FuzzReads(f *testing.F) {
 		_, _, e6 := c.Newest(ctx, testSlug)
 		e7 := c.CancelWorkflow(ctx, "w")
 		_, e8 := c.Settings(ctx, testSlug)
-		for _, err := range []error{e1, e2, e3, e4, e5, e6, e7, e8} {
+		_, e9 := c.WorkflowTimings(ctx, testSlug)
+		took, e10 := c.WorkflowDurations(ctx, testSlug, "release")
+		if slices.ContainsFunc(took, func(d time.Duration) bool { return d <= 0 }) {
+			t.Fatalf("no time at all: %v", took)
+		}
+		for _, err := range []error{e1, e2, e3, e4, e5, e6, e7, e8, e9, e10} {
 			if err != nil && (fault.CodeOf(err) == "" || strings.Contains(err.Error(), testToken)) {
 				t.Fatalf("%v", err)
 			}

@@ -96,6 +96,27 @@ func TestReads(t *testing.T) {
 			[]Workflow{due},
 		},
 		{
+			"insights", "/insights/gh/acme/widget/workflows", fixture(t, "insights_workflows.json"),
+			func(ctx context.Context, c *Client) (any, error) { return c.WorkflowTimings(ctx, testSlug) },
+			[]WorkflowTiming{{"release", 1656 * time.Second}},
+		},
+		{
+			"insights of a workflow", "/insights/gh/acme/widget/workflows/release", fixture(t, "insights_runs.json"),
+			func(ctx context.Context, c *Client) (any, error) {
+				return c.WorkflowDurations(ctx, testSlug, "release")
+			},
+			[]time.Duration{1656 * time.Second},
+		},
+		{
+			"insights, newest first", "/insights/gh/acme/widget/workflows/release",
+			`{"items":[{"status":"success","duration":10,"created_at":"2026-08-17T20:34:50Z"},{"status":"success","duration":11,"created_at":"2026-08-18T20:34:50Z"},
+			{"status":"success","duration":99,"is_approval":true},{"status":"success","duration":null},{"status":"canceled","duration":5},{}],"next_page_token":"more"}`,
+			func(ctx context.Context, c *Client) (any, error) {
+				return c.WorkflowDurations(ctx, testSlug, "release")
+			},
+			[]time.Duration{11 * time.Second, 10 * time.Second},
+		},
+		{
 			"no workflows", "/pipeline/p/workflow", fixture(t, "workflows_empty.json"),
 			func(ctx context.Context, c *Client) (any, error) { return c.Workflows(ctx, "p") }, []Workflow(nil),
 		},

@@ -20,6 +20,9 @@ const (
 	// checkPerSecond is how often a check asks CircleCI: it is over in seconds, where a release goes on for hours. 51 requests a
 	// second were seen to be throttled (contracts/circleci.md 3); twice this many in the first second are fewer.
 	checkPerSecond = 25
+	// hintsPerSecond is how often a release asks for hints, beside its own requests: it must neither delay those nor use up
+	// what CircleCI allows.
+	hintsPerSecond = 2
 	// connections are what a check keeps open to one host; it has no more requests under way.
 	connections = 100
 )
@@ -30,6 +33,7 @@ type asker struct {
 	ws       workspace
 	check    check.Check
 	steady   *circleci.Client // for the hours after the check
+	hints    *circleci.Client // for what a view would like to know meanwhile
 	noToken  error            // why there is no CircleCI client
 	requests atomic.Int64
 }
@@ -43,8 +47,12 @@ func (a *asker) connect() error {
 	case err != nil:
 		return err
 	default:
-		a.check.CI = circleci.New(circleci.Options{Host: found.Host.Value, Token: found.Token, HTTP: transport.New(a.wire(checkPerSecond))})
-		a.steady = circleci.New(circleci.Options{Host: found.Host.Value, Token: found.Token, HTTP: a.env.http()})
+		client := func(wire transport.Options) *circleci.Client {
+			return circleci.New(circleci.Options{Host: found.Host.Value, Token: found.Token, HTTP: transport.New(wire)})
+		}
+		hints := a.wire(hintsPerSecond)
+		hints.Trouble = nil
+		a.check.CI, a.steady, a.hints = client(a.wire(checkPerSecond)), client(a.env.wire()), client(hints)
 	}
 	return a.connectGitHub()
 }

@@ -4,9 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strconv"
-	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -19,6 +16,7 @@ type rehearseOptions struct {
 	only, except []string
 	maxParallel  int
 	fail, hold   []string
+	fault, crash []string
 	json         bool
 }
 
@@ -32,18 +30,20 @@ clock that makes an hour pass in seconds. It starts nothing and writes nothing; 
 repository it only reads. Without the remote it works from the checkout alone, and says so.
 
 A pipeline takes the median of what the component took in the last ten runs that the journal
-knows; one that never ran, the average of the others; where nothing is known, 10 minutes. The
-table shows the run in which all take just that, with its critical path. The range is that of
-many runs whose durations lie about these as they did earlier (where none ran twice, within
-20 %). As the slowest of a wave decides, the likely run is longer than the one in the table.
+knows, else that CircleCI's Insights know of its workflows with "release" in their name (or that
+"verify" names); one that never ran, the average of the others; where nothing is known, 10
+minutes. The table is the run in which all take just that, with its critical path. The range is
+that of many runs whose durations lie about these as they did earlier (where none ran twice,
+within 20 %). As the slowest of a wave decides, the likely run is longer than the one in the table.
 
-With --fail the rehearsal goes on as you would: the same command again, until it is finished.
+After a failure or a crash it goes on as you would: the same command again, until it is finished.
 
 Exit codes: 0 done (the rehearsed run may fail), 2 usage, 4 remote failed, 5 no manifest,
 6 cancelled, 7 refused as a release would be.`,
 		Example: `  gio rehearse
   gio rehearse --max-parallel 4
-  gio rehearse --fail gravitee-gateway --hold gravitee-common=30m`,
+  gio rehearse --fail gravitee-gateway --hold gravitee-common=30m
+  gio rehearse --crash gravitee-gateway --fault gravitee-common=error`,
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error { return runRehearse(cmd.Context(), env, o) },
 	}
@@ -53,6 +53,8 @@ Exit codes: 0 done (the rehearsed run may fail), 2 usage, 4 remote failed, 5 no 
 	f.IntVar(&o.maxParallel, "max-parallel", 0, fmt.Sprintf("pipelines of a wave that run at once (default %d, at most %d)", engine.MaxParallel, engine.MostParallel))
 	f.StringSliceVar(&o.fail, "fail", nil, "COMPONENT or COMPONENT@N: its first pipeline fails, or its first N")
 	f.StringSliceVar(&o.hold, "hold", nil, "COMPONENT or COMPONENT=TIME: it is on hold for so long (default 10m)")
+	f.StringSliceVar(&o.fault, "fault", nil, "COMPONENT=lost|error|throttled: CircleCI's answer to its trigger (default lost)")
+	f.StringSliceVar(&o.crash, "crash", nil, "COMPONENT=intent|sent|running|ended: gio is killed then (default sent)")
 	f.BoolVar(&o.json, "json", false, "print the prediction as JSON")
 	return cmd
 }
@@ -61,11 +63,7 @@ func runRehearse(ctx context.Context, env *environment, o rehearseOptions) error
 	if o.maxParallel < 0 {
 		return fault.New(fault.Usage, "usage", "--max-parallel cannot be negative")
 	}
-	fails, err := parseFails(o.fail)
-	if err != nil {
-		return err
-	}
-	holds, err := parseHolds(o.hold)
+	asked, err := o.whatIfs()
 	if err != nil {
 		return err
 	}
@@ -73,10 +71,7 @@ func runRehearse(ctx context.Context, env *environment, o rehearseOptions) error
 	if err != nil {
 		return err
 	}
-	h := &rehearsal{
-		env: env, options: releaseOptions{only: o.only, except: o.except, maxParallel: o.maxParallel},
-		fails: fails, holds: holds,
-	}
+	h := &rehearsal{env: env, options: releaseOptions{only: o.only, except: o.except, maxParallel: o.maxParallel}, asked: asked}
 	told, err := h.rehearse(ctx, ws)
 	switch {
 	case errors.Is(err, engine.ErrNothing):
@@ -87,38 +82,4 @@ func runRehearse(ctx context.Context, env *environment, o rehearseOptions) error
 		return report.JSON(env.Stdout, told)
 	}
 	return report.RehearsalTable(env.Stdout, told, env.outColumns())
-}
-
-// parseFails reads how many of the first pipelines of which components fail.
-func parseFails(values []string) (map[string]int, error) {
-	fails := map[string]int{}
-	for _, value := range values {
-		component, nth, given := strings.Cut(value, "@")
-		n := 1
-		if given {
-			var err error
-			if n, err = strconv.Atoi(nth); err != nil || n < 1 || n > mostAttempts {
-				return nil, fault.New(fault.Usage, "usage", "--fail %s: after the @ stands a number from 1 to %d", value, mostAttempts)
-			}
-		}
-		fails[component] = n
-	}
-	return fails, nil
-}
-
-// parseHolds reads how long which components wait for an approval.
-func parseHolds(values []string) (map[string]time.Duration, error) {
-	holds := map[string]time.Duration{}
-	for _, value := range values {
-		component, span, given := strings.Cut(value, "=")
-		holds[component] = usualHold
-		if given {
-			d, err := time.ParseDuration(span)
-			if err != nil || d <= 0 || d > 24*time.Hour {
-				return nil, fault.New(fault.Usage, "usage", "--hold %s: after the = stands a time as 30m, 24h at most", value)
-			}
-			holds[component] = d
-		}
-	}
-	return holds, nil
 }

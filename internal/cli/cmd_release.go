@@ -118,16 +118,16 @@ func runRelease(ctx context.Context, env *environment, o releaseOptions) error {
 	}
 	r.CI = a.steady
 	people = notify.New(env.people(a, r)...)
-	err = env.driveRelease(ctx, r, v, o)
+	err = env.driveRelease(ctx, a, r, v, o)
 	env.tell(ctx, people, err)
 	return err
 }
 
 // driveRelease runs a prepared release to its end, tells how it ended and gives the run back.
-func (env *environment) driveRelease(ctx context.Context, r *engine.Release, v view, o releaseOptions) error {
+func (env *environment) driveRelease(ctx context.Context, a *asker, r *engine.Release, v view, o releaseOptions) error {
 	ctx, stop, done := env.stopping(ctx)
 	defer done()
-	v.start(r.Clock, expected(&r.Execution))
+	v.start(r.Clock, a.learn(ctx, &r.Execution).expectation)
 	err := r.Run(ctx, stop)
 	v.close()
 	defer env.leave(r)

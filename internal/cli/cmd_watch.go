@@ -81,7 +81,8 @@ func (w *watching) run(ctx context.Context) error {
 	defer w.view.close()
 	if w.goesOn() {
 		w.sayDriver()
-		w.view.start(engine.Clock{}, report.Expectation{Took: journal.DurationsGit(ctx, w.ref, w.header)})
+		earlier := report.Expectation{Took: journal.DurationsGit(ctx, w.ref, w.header)}
+		w.view.start(engine.Clock{}, func() report.Expectation { return earlier })
 	}
 	if err := w.begin(); err != nil {
 		return err

@@ -114,7 +114,7 @@ func (env *environment) drive(ctx context.Context, x *engine.Execution, v view, 
 	ctx, stop, done := env.stopping(ctx)
 	defer done()
 	if v.start != nil {
-		v.start(x.Clock, expected(x))
+		v.start(x.Clock, func() report.Expectation { return expected(x) })
 	}
 	err := x.Run(ctx, stop)
 	v.close()

@@ -4,9 +4,9 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"maps"
 	"net/http"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/gravitee-lab/gio/internal/circleci"
@@ -23,26 +23,24 @@ const (
 	rehearsalTakes = 4 * time.Second  // of real time, about, and
 	eachWave       = time.Second / 2  // more: a machine that is late by milliseconds is late by seconds on the rehearsal's clock
 	fastest        = 3000             // times real time
+	insightsAtOnce = 25               // components that CircleCI is asked about
 	usualPipeline  = 10 * time.Minute // where no run is known
-	usualHold      = 10 * time.Minute // until somebody approves
-	mostAttempts   = 9                // of one component in a rehearsal
 )
 
 // rehearsal is a release that only the simulator and the memory see.
 type rehearsal struct {
 	env     *environment
 	options releaseOptions
-	fails   map[string]int           // by component, how many of its pipelines fail
-	holds   map[string]time.Duration // by component, how long it waits for an approval
+	asked   whatIfs
 
 	dry    dryRun
 	looked *engine.Release // prepared on a slow clock, to see what there is
 	events []run.Event     // of the real journal, and what was added
 	known  report.Expectation
 	clock  engine.Clock
-	speed  float64 // 1 is real time
-	// assumed: nothing is known of how long a component takes.
-	assumed bool
+	// insights says of components where their durations come from, if not from earlier runs.
+	insights map[string]string
+	assumed  bool // nothing is known of how long a component takes
 }
 
 // rehearse looks at the release, then walks through it, session after session until nothing is left or a person is needed.
@@ -56,37 +54,37 @@ func (h *rehearsal) rehearse(ctx context.Context, ws workspace) (report.Rehearsa
 		return report.Rehearsal{}, err
 	}
 	h.env.warn(h.looked.Plan.Warnings)
-	if err := h.whatIfs(); err != nil {
+	if err := h.asked.check(h.looked.Plan); err != nil {
 		return report.Rehearsal{}, err
 	}
-	h.learn(ctx)
+	if err := h.learn(ctx, ws); err != nil {
+		return report.Rehearsal{}, err
+	}
 	forecast, _ := h.known.Forecast(h.looked.Plan, h.looked.State().Step, time.Now()) // something is known, if only the default
 	takes := rehearsalTakes + time.Duration(len(h.looked.Plan.Waves))*eachWave
-	h.speed = min(max(float64(forecast.Likely+h.held())/float64(takes), 1), fastest)
-	h.clock = engine.FastClock(h.speed)
+	h.clock = engine.FastClock(min(max(float64(forecast.Likely+h.asked.waits())/float64(takes), 1), fastest))
 	told := report.Rehearsal{
 		Product: h.looked.Plan.Product, Version: h.looked.Plan.Version, MaxParallel: h.known.Parallel,
-		Began: h.clock.Now(), WhatIf: len(h.fails)+len(h.holds) > 0,
+		Began: h.clock.Now(), WhatIf: h.asked.any(),
 	}
 	told.Tell(forecast)
+	if h.env.errTerminal {
+		fmt.Fprintf(h.env.Stderr, "rehearsing, which takes about %s\n", takes.Round(time.Second))
+	}
 	err := h.walk(ctx, &told)
 	return told, err
 }
 
-// held is how long the approvals are waited for, one after the other.
-func (h *rehearsal) held() time.Duration {
-	var all time.Duration
-	for _, d := range h.holds {
-		all += d
-	}
-	return all
+// anyCircleCI is one of which nothing special is known.
+func (h *rehearsal) anyCircleCI() sim.Scenario {
+	return sim.Scenario{Seed: drySeed, Default: sim.Project{DefaultBranch: h.dry.repo.DefaultBranch()}}
 }
 
 // look prepares the release as a dry run does. Like a real one, it can be refused.
 func (h *rehearsal) look(ctx context.Context) error {
-	s := sim.New(h.scenario())
+	s := sim.New(h.anyCircleCI())
 	defer s.Close()
-	h.looked = h.env.newRelease(h.dry.ws, h.options, client(s), h.dry.repo)
+	h.looked = h.env.newRelease(h.dry.ws, h.options, client(s.Transport()), h.dry.repo)
 	h.looked.Simulated = true
 	h.looked.Open = func(header run.Header) (_ engine.Journal, _ []run.Event, err error) {
 		_, h.events, err = h.dry.openJournal(ctx, header)
@@ -95,84 +93,108 @@ func (h *rehearsal) look(ctx context.Context) error {
 	return h.looked.Prepare(ctx)
 }
 
-func client(s *sim.Sim) *circleci.Client {
-	return circleci.New(circleci.Options{Host: sim.URL, Token: "none", HTTP: &http.Client{Transport: s.Transport()}})
+func client(wire http.RoundTripper) *circleci.Client {
+	return circleci.New(circleci.Options{Host: sim.URL, Token: "none", HTTP: &http.Client{Transport: wire}})
 }
 
-// walk runs the release, again and again as long as what was asked to fail keeps it from being finished.
+// walk runs the release, again and again as long as what was asked to go wrong keeps it from being finished.
 func (h *rehearsal) walk(ctx context.Context, told *report.Rehearsal) error {
 	s := sim.New(h.scenario())
 	defer s.Close()
-	r := h.looked
-	r.CI, r.Clock, r.Earlier = client(s), h.clock, h.known.Took
-	source := func(component string) string { _, from := h.takes(component); return from }
-	for {
-		began, kept := h.clock.Now(), &journal.Memory{}
-		r.Open = func(run.Header) (engine.Journal, []run.Event, error) { return kept, slices.Clone(h.events), nil }
-		if err := r.Prepare(ctx); err != nil {
+	r, m := h.looked, newMortal(h.asked.crashes, h.looked.Plan)
+	r.CI, r.Clock, r.Earlier = client(mortalWire{s.Transport(), m}), h.clock, h.known.Took
+	for range h.asked.sessions() {
+		session, again, err := h.session(ctx, m)
+		if err != nil {
 			return err
 		}
-		err := r.Run(ctx, nil)
-		if ctx.Err() != nil {
-			return context.Cause(ctx)
-		}
-		h.events = append(h.events, kept.Events()...)
-		told.Sessions = append(told.Sessions, report.NewRehearsed(r.Plan, r.State(), began, h.clock.Now(), err, source))
-		if fault.KindOf(err) != fault.PipelineFailed || len(told.Sessions) > h.failures() {
-			return nil
+		told.Sessions = append(told.Sessions, session)
+		if !again {
+			break
 		}
 	}
-}
-
-// failures is how many pipelines were asked to fail.
-func (h *rehearsal) failures() int {
-	all := 0
-	for _, n := range h.fails {
-		all += n
-	}
-	return all
-}
-
-// whatIfs refuses a component that is not to be released.
-func (h *rehearsal) whatIfs() error {
-	for _, name := range slices.Sorted(maps.Keys(h.fails)) {
-		if err := h.planned("--fail", name); err != nil {
-			return err
-		}
-	}
-	for _, name := range slices.Sorted(maps.Keys(h.holds)) {
-		if err := h.planned("--hold", name); err != nil {
-			return err
-		}
-	}
+	told.Started, told.Twice = len(s.Pipelines()), append([]string{}, s.Duplicates()...) // never null
 	return nil
 }
 
-func (h *rehearsal) planned(flag, component string) error {
-	if slices.ContainsFunc(h.looked.Plan.Steps(), func(st plan.Step) bool { return st.Component == component }) {
-		return nil
+// session is one driver's time with the release. Another one follows a failure and a death.
+func (h *rehearsal) session(ctx context.Context, m *mortal) (_ report.Rehearsed, again bool, err error) {
+	ctx, kill := context.WithCancelCause(ctx)
+	defer kill(nil)
+	m.next(kill)
+	r, began, kept := h.looked, h.clock.Now(), &journal.Memory{}
+	r.Open = func(run.Header) (engine.Journal, []run.Event, error) {
+		return mortalJournal{kept, m}, slices.Clone(h.events), nil
 	}
-	return fault.New(fault.Usage, "usage", "%s %s: this release has no such component", flag, component).
-		Hint("`gio plan` lists those that it has")
+	if err := r.Prepare(ctx); err != nil {
+		return report.Rehearsed{}, false, err
+	}
+	err = r.Run(ctx, nil)
+	death := m.death()
+	if ctx.Err() != nil && death == nil {
+		return report.Rehearsed{}, false, context.Cause(ctx)
+	}
+	h.events = append(h.events, kept.Events()...)
+	source := func(component string) string { _, from := h.takes(component); return from }
+	session := report.NewRehearsed(r.Plan, r.State(), began, h.clock.Now(), err, source)
+	if death != nil {
+		session.Die(*death)
+	}
+	return session, death != nil || fault.KindOf(err) == fault.PipelineFailed, nil
 }
 
-// learn reads what earlier runs took. Where that is nothing, each takes the default.
-func (h *rehearsal) learn(ctx context.Context) {
+// learn reads what earlier runs took, and what Insights know of the others. Where that is nothing, each takes the default.
+func (h *rehearsal) learn(ctx context.Context, ws workspace) error {
 	h.known = report.Expectation{Took: map[string][]time.Duration{}, Parallel: expected(&h.looked.Execution).Parallel}
 	if !h.dry.imagined {
 		header := run.Header{Kind: "release", Manifest: h.dry.ws.Path}
 		h.known.Took = journal.DurationsGit(ctx, h.dry.repo.Ref(journal.GitRef), header)
 	}
-	for _, st := range h.looked.Plan.Steps() {
-		if len(h.known.Took[st.Component]) > 0 {
-			return
+	unknown := unknownTo(h.known.Took, h.looked.Plan)
+	if len(unknown) > 0 {
+		if err := h.askInsights(ctx, ws, unknown); err != nil {
+			return err
 		}
 	}
-	fmt.Fprintf(h.env.Stderr, "no earlier run of these components is known: each pipeline is taken to take %s\n", report.Duration(usualPipeline))
+	if len(unknownTo(h.known.Took, h.looked.Plan)) < len(h.looked.Plan.Steps()) {
+		return nil
+	}
+	fmt.Fprintf(h.env.Stderr, "nothing is known of how long these components take: each pipeline is taken to take %s\n", report.Duration(usualPipeline))
 	h.known.Took, h.assumed = map[string][]time.Duration{}, true
 	for _, st := range h.looked.Plan.Steps() {
 		h.known.Took[st.Component] = []time.Duration{usualPipeline}
 	}
+	return nil
+}
+
+// askInsights asks CircleCI's Insights. What they do not say is said, and no failure: a rehearsal is a guess.
+func (h *rehearsal) askInsights(ctx context.Context, ws workspace, unknown []plan.Step) error {
+	a := &asker{env: h.env, ws: ws}
+	err := a.connect()
+	if err == nil {
+		err = a.noToken
+	}
+	if err == nil {
+		soon, cancel := context.WithTimeout(ctx, dryProbe)
+		defer cancel()
+		_, err = a.check.CI.Me(soon)
+	}
+	var mu sync.Mutex
+	h.insights = map[string]string{}
+	if err == nil {
+		err = askInsights(ctx, a.check.CI, unknown, insightsAtOnce, func(component string, i engine.Insight) {
+			mu.Lock()
+			defer mu.Unlock()
+			h.known.Took[component], h.insights[component] = i.Took, insightOf(i)
+		})
+	}
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	if err != nil {
+		fmt.Fprintf(h.env.Stderr, "CircleCI's Insights were not read: %s\n", oneLine(err))
+	}
+	return nil
 }
 
 // takes is how long a component is taken to run, and where that comes from.
@@ -181,19 +203,19 @@ func (h *rehearsal) takes(component string) (time.Duration, string) {
 	switch n := len(h.known.Took[component]); {
 	case h.assumed:
 		return usualPipeline, "default"
+	case h.insights[component] != "":
+		return usual[component], h.insights[component]
 	case n > 0:
 		return usual[component], count(n, "earlier run")
 	}
 	return report.Average(usual), "average of the others"
 }
 
-// scenario is a CircleCI whose pipelines take what they are taken to, on the rehearsal's clock.
+// scenario is a CircleCI that goes by the rehearsal's clock, and whose pipelines take what they are taken to.
 func (h *rehearsal) scenario() sim.Scenario {
-	s := sim.Scenario{Seed: drySeed, Default: sim.Project{DefaultBranch: h.dry.repo.DefaultBranch(), WorkflowDelay: time.Millisecond}}
-	if h.speed == 0 {
-		return s
-	}
-	s.Projects = map[string]sim.Project{}
+	s := h.anyCircleCI()
+	s.Now = h.clock.Now
+	s.Projects, s.Faults = map[string]sim.Project{}, h.asked.onTheWire(h.looked.Plan)
 	for _, w := range h.looked.Plan.Waves {
 		for _, unit := range plan.Units(w) {
 			project := s.Projects[unit[0].Project]
@@ -211,18 +233,13 @@ func (h *rehearsal) runs(unit []plan.Step) []sim.Run {
 	var hold *sim.Hold
 	for _, st := range unit {
 		d, _ := h.takes(st.Component)
-		took, fails = max(took, d), max(fails, h.fails[st.Component])
-		if wait := h.holds[st.Component]; wait > 0 {
-			hold = &sim.Hold{After: h.simulated(d / 2), ApprovedAfter: h.simulated(wait)}
+		took, fails = max(took, d), max(fails, h.asked.fails[st.Component])
+		if wait := h.asked.holds[st.Component]; wait > 0 {
+			hold = &sim.Hold{After: d / 2, ApprovedAfter: wait}
 		}
 	}
-	good := sim.Run{Duration: h.simulated(took), Hold: hold}
+	good := sim.Run{Duration: took, Hold: hold}
 	bad := good
 	bad.Outcome = sim.Failed
 	return append(slices.Repeat([]sim.Run{bad}, fails), good)
-}
-
-// simulated is a time span as the simulator, which goes by real time, has to make it.
-func (h *rehearsal) simulated(d time.Duration) time.Duration {
-	return max(time.Duration(float64(d)/h.speed), time.Millisecond)
 }

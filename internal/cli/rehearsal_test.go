@@ -86,7 +86,7 @@ func rehearsed(t *testing.T, past, next map[string][]time.Duration) (report.Fore
 		t.Fatal(err)
 	}
 	forecast, _ := report.Expectation{Took: past, Parallel: engine.MaxParallel}.Forecast(h.looked.Plan, h.looked.State().Step, time.Now())
-	h.known.Took, h.speed = next, 1
+	h.known.Took = next
 	told := report.Rehearsal{}
 	if err := h.walk(t.Context(), &told); err != nil {
 		t.Fatal(err)

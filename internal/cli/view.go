@@ -23,8 +23,8 @@ const heartbeat = time.Minute // without a line, before what runs is told again
 // change, with --events by JSON lines. What is told are its own facts: the engine never waits for a terminal.
 type view struct {
 	notify func(run.Event, *run.State) // for engine.Release.Notify
-	// start is called before the first frame or heartbeat is due, with what is known of how long it takes.
-	start func(clock engine.Clock, earlier report.Expectation)
+	// start is called before the first frame or heartbeat is due. Expected is what is known of how long it takes, at that moment.
+	start func(clock engine.Clock, expected func() report.Expectation)
 	close func() // when the run has ended; may be called twice, and without start
 }
 
@@ -105,7 +105,7 @@ func eventView(w io.Writer) view {
 	enc.SetEscapeHTML(false)
 	return view{
 		notify: func(e run.Event, _ *run.State) { _ = enc.Encode(e) }, // a reader that left does not stop a release
-		start:  func(engine.Clock, report.Expectation) {},
+		start:  func(engine.Clock, func() report.Expectation) {},
 		close:  func() {},
 	}
 }
@@ -121,7 +121,7 @@ func lineView(w io.Writer, lines *report.Lines) view {
 			fmt.Fprintln(w, line)
 		}
 	}
-	beat := func(clock engine.Clock, earlier report.Expectation) {
+	beat := func(clock engine.Clock, expected func() report.Expectation) {
 		for {
 			select {
 			case <-over:
@@ -129,7 +129,7 @@ func lineView(w io.Writer, lines *report.Lines) view {
 			case <-told:
 			case <-clock.After(heartbeat):
 				mu.Lock()
-				tell(lines.Heartbeat(seen.state(), clock.Now(), earlier))
+				tell(lines.Heartbeat(seen.state(), clock.Now(), expected()))
 				mu.Unlock()
 			}
 		}
@@ -144,7 +144,7 @@ func lineView(w io.Writer, lines *report.Lines) view {
 				wake(told)
 			}
 		},
-		start: func(clock engine.Clock, earlier report.Expectation) { go beat(clock, earlier) },
+		start: func(clock engine.Clock, expected func() report.Expectation) { go beat(clock, expected) },
 		close: sync.OnceFunc(func() { close(over) }),
 	}
 }
@@ -161,14 +161,15 @@ func (env *environment) liveView() view {
 			seen.note(e, s)
 			changed()
 		},
-		start: func(clock engine.Clock, earlier report.Expectation) {
+		start: func(clock engine.Clock, expected func() report.Expectation) {
 			fmt.Fprintln(out) // the frame stands apart from what was said before
-			v := report.View{Expected: earlier, Color: env.color()}
+			v := report.View{Color: env.color()}
 			started := clock.Now()
 			live = term.Start(term.Options{
 				Out: out, Size: func() (int, int) { return term.Size(out) }, Width: report.Width,
 				Draw: func(columns, lines int) []string {
 					v.Width, v.Height, v.Now, v.Began = columns, lines, clock.Now(), seen.began(started)
+					v.Expected = expected()
 					return report.Frame(seen.state(), v)
 				},
 			})

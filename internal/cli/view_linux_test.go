@@ -91,7 +91,7 @@ func TestLiveView(t *testing.T) {
 	env := onTerminal(terminal, map[string]string{"TERM": "xterm", "NO_COLOR": "1"})
 	v := env.newView(false)
 	f := &telling{t: t, tell: v.notify}
-	v.start(engine.Clock{}, report.Expectation{})
+	v.start(engine.Clock{}, func() report.Expectation { return report.Expectation{} })
 	ids := f.begin(2)
 	f.triggered(ids[0])
 	fmt.Fprintln(env.Stderr, "stopping: nothing new is started")

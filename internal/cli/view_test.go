@@ -103,7 +103,7 @@ func TestHeartbeat(t *testing.T) {
 		}
 		v := lineView(talk, report.NewLines(false))
 		f := &telling{t: t, tell: v.notify}
-		v.start(engine.Clock{}, report.Expectation{})
+		v.start(engine.Clock{}, func() report.Expectation { return report.Expectation{} })
 		id := f.begin(1)[0]
 		f.triggered(id)
 		time.Sleep(50 * time.Second)

@@ -1,6 +1,7 @@
 package report_test
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -86,7 +87,8 @@ func TestRehearsedCriticalPath(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	r := report.NewRehearsed(p, s, began, began.Add(26*time.Minute), nil, func(string) string { return "default" })
+	source := func(string) string { return "default" }
+	r := report.NewRehearsed(p, s, began, began.Add(26*time.Minute), nil, source)
 	var path []string
 	for _, st := range r.Pipelines {
 		if st.Critical {
@@ -95,5 +97,20 @@ func TestRehearsedCriticalPath(t *testing.T) {
 	}
 	if diff := cmp.Diff([]string{"b", "c", "e"}, path); diff != "" {
 		t.Errorf("critical path (-want +got):\n%s", diff)
+	}
+
+	killed := report.NewRehearsed(p, s, began, began.Add(16*time.Minute), nil, source)
+	killed.Die(report.Killed{Component: "e", At: "sent"})
+	told := report.Rehearsal{
+		Product: "Acme", Version: "1.0.0", MaxParallel: 2, Began: began, WhatIf: true, Started: 6,
+		Twice: []string{"gh/acme/e: pipeline 2"}, Sessions: []report.Rehearsed{killed, r},
+	}
+	told.Tell(report.Forecast{Low: 20 * time.Minute, Likely: 25 * time.Minute, High: 30 * time.Minute})
+	for name, columns := range map[string]int{"rehearsal-terminal.txt": 80, "rehearsal-tabs.txt": 0} {
+		var b strings.Builder
+		if err := report.RehearsalTable(&b, told, columns); err != nil {
+			t.Fatal(err)
+		}
+		golden(t, name, b.String())
 	}
 }

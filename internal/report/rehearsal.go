@@ -22,6 +22,8 @@ type Rehearsal struct {
 	Likely      int64       `json:"likely"`
 	High        int64       `json:"high"`
 	WhatIf      bool        `json:"what_if"` // something was asked to go wrong: Low, Likely and High are without it
+	Started     int         `json:"started"` // pipelines that the simulated CircleCI saw, in all sessions
+	Twice       []string    `json:"twice"`   // those of them that must not both exist: none, or gio is wrong
 	Sessions    []Rehearsed `json:"sessions"`
 }
 
@@ -31,9 +33,10 @@ type Rehearsed struct {
 	Ended      time.Time       `json:"ended"`
 	Exit       int             `json:"exit"`
 	Error      *Error          `json:"error,omitempty"`
-	Finished   bool            `json:"finished"`  // the product is released
-	Recorded   []string        `json:"recorded"`  // component@version whose success the release repository then holds
-	Pipelines  []RehearsedStep `json:"pipelines"` // of the plan, in its order
+	Killed     *Killed         `json:"killed,omitempty"` // gio was killed then
+	Finished   bool            `json:"finished"`         // the product is released
+	Recorded   []string        `json:"recorded"`         // component@version whose success the release repository then holds
+	Pipelines  []RehearsedStep `json:"pipelines"`        // of the plan, in its order
 	exitCalled string
 }
 
@@ -75,6 +78,30 @@ func NewRehearsed(p *plan.Plan, s *run.State, began, now time.Time, err error, s
 	r.markCritical()
 	return r
 }
+
+// Killed is a moment of a component at which gio is killed: "intent", it is written that the pipeline will be triggered, and
+// nothing was sent; "sent", CircleCI has the request, and gio not its answer; "running", it is written which pipeline it is;
+// "ended", it is written how that ended.
+type Killed struct {
+	Component string `json:"component"`
+	At        string `json:"at"`
+}
+
+func (k Killed) String() string {
+	when := map[string]string{
+		"intent": "just before it triggers %s", "sent": "before it knows CircleCI's answer to its trigger of %s",
+		"running": "just after it has triggered %s", "ended": "just after it has noted the end of %s",
+	}[k.At]
+	return fmt.Sprintf(when, k.Component)
+}
+
+// Die tells of a session that gio was killed, instead of how it ended.
+func (r *Rehearsed) Die(k Killed) {
+	r.Exit, r.exitCalled, r.Error, r.Killed = killed, "killed", nil, &k
+}
+
+// killed is what a shell says of a program that SIGKILL has ended.
+const killed = 137
 
 // markCritical goes back from what ends last: before it stands what had its slot, else what its wave waited for.
 func (r *Rehearsed) markCritical() {
@@ -119,8 +146,20 @@ func RehearsalTable(w io.Writer, r Rehearsal, columns int) error {
 			fmt.Fprintln(w, line)
 		}
 	}
+	if r.WhatIf {
+		fmt.Fprintln(w, r.started())
+	}
 	_, err := fmt.Fprintln(w, r.finish())
 	return err
+}
+
+// started is what CircleCI saw of all that.
+func (r Rehearsal) started() string {
+	twice := "none twice"
+	if len(r.Twice) > 0 {
+		twice = "twice: " + strings.Join(r.Twice, "; ")
+	}
+	return fmt.Sprintf("CircleCI saw %s for %s, %s", count(r.Started, "pipeline"), count(len(r.Sessions[0].Pipelines), "component"), twice)
 }
 
 // finish says when the run ends.
@@ -175,12 +214,15 @@ func (r Rehearsed) rows(w io.Writer) error {
 
 // tell says what a session comes to beside its table.
 func (r Rehearsed) tell(of Rehearsal) []string {
-	var path, open []string
+	var path, open, watched []string
 	for _, p := range r.Pipelines {
 		if p.Critical {
 			path = append(path, p.Component)
 		}
-		if p.Status != run.HasSucceeded {
+		switch {
+		case p.Status == run.Intended || p.Status == run.Running || p.Status == run.OnHold:
+			watched = append(watched, p.Component)
+		case p.Status != run.HasSucceeded:
 			open = append(open, p.Component)
 		}
 	}
@@ -189,6 +231,8 @@ func (r Rehearsed) tell(of Rehearsal) []string {
 		lines = append(lines, "critical path: "+strings.Join(path, ", "))
 	}
 	switch {
+	case r.Killed != nil:
+		lines = append(lines, fmt.Sprintf("gio is killed after %s, %s", Duration(r.Ended.Sub(r.Began)), r.Killed))
 	case r.Finished:
 		lines = append(lines, fmt.Sprintf("%s %s is released after %s, exit 0", of.Product, of.Version, Duration(r.Ended.Sub(r.Began))))
 	case r.Error == nil:
@@ -196,14 +240,21 @@ func (r Rehearsed) tell(of Rehearsal) []string {
 	default:
 		lines = append(lines, fmt.Sprintf("ends after %s with exit %d (%s): %s", Duration(r.Ended.Sub(r.Began)), r.Exit, r.exitCalled, r.Error.Message))
 	}
-	if len(open) == 0 {
+	if len(open)+len(watched) == 0 {
 		return lines
 	}
 	recorded := "nothing"
 	if len(r.Recorded) > 0 {
 		recorded = strings.Join(r.Recorded, ", ")
 	}
-	return append(lines, "would be recorded: "+recorded, "the next `gio release` would start: "+strings.Join(open, ", "))
+	lines = append(lines, "would be recorded: "+recorded)
+	if len(watched) > 0 {
+		lines = append(lines, "the next `gio release` would find and watch: "+strings.Join(watched, ", "))
+	}
+	if len(open) > 0 {
+		lines = append(lines, "the next `gio release` would start: "+strings.Join(open, ", "))
+	}
+	return lines
 }
 
 func seconds(d time.Duration) int64 { return int64(d.Round(time.Second).Seconds()) }

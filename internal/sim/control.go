@@ -13,7 +13,7 @@ import (
 func (s *Sim) Push(project, branch, actor string) (Pipeline, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	now := time.Now()
+	now := s.scenario.Now()
 	p, err := s.find(project, now)
 	if err != nil {
 		return Pipeline{}, err
@@ -31,7 +31,7 @@ func (s *Sim) Push(project, branch, actor string) (Pipeline, error) {
 func (s *Sim) Trigger(project, branch, login string, parameters map[string]any) (Pipeline, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	now := time.Now()
+	now := s.scenario.Now()
 	p, err := s.find(project, now)
 	if err != nil {
 		return Pipeline{}, err
@@ -78,7 +78,7 @@ func (s *Sim) Finish(project string, number int64) error {
 func (s *Sim) eachNewest(project string, number int64, how string, is func(*workflow, time.Time) bool, do func(*workflow, time.Time)) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	now := time.Now()
+	now := s.scenario.Now()
 	p, err := s.find(project, now)
 	if err != nil {
 		return err

@@ -108,7 +108,7 @@ func (s *Sim) GitHubReleases(repository string) []GitHubRelease {
 func (s *Sim) RepositoryTags(repository string) []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.settle(time.Now())
+	s.settle(s.scenario.Now())
 	if r := s.hub.named(repository); r != nil {
 		return slices.Sorted(maps.Keys(r.tags))
 	}
@@ -120,7 +120,7 @@ func (s *Sim) RepositoryTags(repository string) []string {
 func (s *Sim) Commit(repository, branch, message, tag string, files map[string]string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	now := time.Now()
+	now := s.scenario.Now()
 	s.settle(now)
 	r := s.hub.named(repository)
 	if r == nil {

@@ -31,7 +31,7 @@ type Pipeline struct {
 func (s *Sim) Pipelines() []Pipeline {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	now := time.Now()
+	now := s.scenario.Now()
 	var all []Pipeline
 	for _, p := range s.pipelines {
 		all = append(all, show(p, now))

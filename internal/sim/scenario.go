@@ -31,6 +31,8 @@ type Scenario struct {
 	Faults          []Fault       `yaml:"faults"`        // what goes wrong on the wire, by order of requests
 	Chaos           *Chaos        `yaml:"chaos"`         // what goes wrong on the wire, at random; none when left out
 	GitHub          *GitHub       `yaml:"github"`        // a GitHub beside CircleCI; none when left out
+	// Now is the time that the service goes by; real time when nil. Only answers that are kept back go by real time.
+	Now func() time.Time `yaml:"-"`
 }
 
 // Project says what one project is like. A field left out is taken from Scenario.Default.

@@ -57,6 +57,9 @@ func New(s Scenario) *Sim {
 	if s.KeepRequests == 0 {
 		s.KeepRequests = 10_000
 	}
+	if s.Now == nil {
+		s.Now = time.Now
+	}
 	sim := &Sim{
 		scenario: s, faults: arm(s.Faults), listed: map[string]Project{}, projects: map[string]*project{},
 		byProjectID: map[string]*project{}, byID: map[string]*pipeline{}, orgs: map[string][]*pipeline{},
@@ -66,7 +69,7 @@ func New(s Scenario) *Sim {
 		sim.listed[canonical(name)] = p
 	}
 	if s.GitHub != nil {
-		sim.hub = sim.newHub(*s.GitHub, time.Now())
+		sim.hub = sim.newHub(*s.GitHub, s.Now())
 	}
 	sim.server = InProcess(sim)
 	return sim
@@ -103,7 +106,7 @@ func (s *Sim) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case dropped:
 		panic(http.ErrAbortHandler)
 	case truncated, sent:
-		a.write(w, end == truncated)
+		a.write(w, s.scenario.Now(), end == truncated)
 	}
 }
 
@@ -133,7 +136,7 @@ func sleep(ctx context.Context, d time.Duration) bool {
 func (s *Sim) handle(r *http.Request, body []byte) (answer, ending) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	now := time.Now()
+	now := s.scenario.Now()
 	seen := record(r, body, now)
 	var a answer
 	var end ending
@@ -247,9 +250,9 @@ func raw(status int, body string) answer {
 }
 
 // write sends the answer, or only its head and half of its body.
-func (a answer) write(w http.ResponseWriter, half bool) {
+func (a answer) write(w http.ResponseWriter, now time.Time, half bool) {
 	h := w.Header()
-	h.Set("Date", time.Now().UTC().Format(http.TimeFormat))
+	h.Set("Date", now.UTC().Format(http.TimeFormat))
 	h.Set("Content-Type", a.mediaType)
 	h.Set("Content-Length", fmt.Sprint(len(a.body)))
 	for name, value := range a.header {

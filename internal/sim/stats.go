@@ -20,7 +20,7 @@ type Stats struct {
 func (s *Sim) Stats() Stats {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	st := Stats{Requests: map[string]map[int]int{}, GitHub: map[string]map[int]int{}, PeakPerSecond: s.tally.peak, PeakUnfinished: s.peakUnfinished(time.Now())}
+	st := Stats{Requests: map[string]map[int]int{}, GitHub: map[string]map[int]int{}, PeakPerSecond: s.tally.peak, PeakUnfinished: s.peakUnfinished(s.scenario.Now())}
 	for endpoint, statuses := range s.tally.requests {
 		st.Requests[endpoint] = maps.Clone(statuses)
 		st.Throttled += statuses[http.StatusTooManyRequests]
