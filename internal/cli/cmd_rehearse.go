@@ -29,20 +29,17 @@ func newRehearseCommand(env *environment) *cobra.Command {
 clock that makes an hour pass in seconds. It starts nothing and writes nothing; of the release
 repository it only reads. Without the remote it works from the checkout alone, and says so.
 
-A pipeline takes the median of what the component took in the last ten runs that the journal
-knows, else that CircleCI's Insights know of its workflows with "release" in their name (or that
-"verify" names); one that never ran, the average of the others; where nothing is known, 10
-minutes. The table is the run in which all take just that, with its critical path. The range is
-that of many runs whose durations lie about these as they did earlier (where none ran twice,
-within 20 %). As the slowest of a wave decides, the likely run is longer than the one in the table.
-
+A pipeline takes the median of the component's last ten runs: of those in the journal, else of
+those that CircleCI's Insights know of its workflows with "release" in their name (or that
+"verify" names), else the average of the others, else 10 minutes. The table is the run in which
+all take just that. The range is that of many runs whose durations lie about these as they did
+earlier, at first within 20 %; the slowest of a wave decides, so that they outlast the table.
 After a failure or a crash it goes on as you would: the same command again, until it is finished.
 
 Exit codes: 0 done (the rehearsed run may fail), 2 usage, 4 remote failed, 5 no manifest,
 6 cancelled, 7 refused as a release would be.`,
 		Example: `  gio rehearse
-  gio rehearse --max-parallel 4
-  gio rehearse --fail gravitee-gateway --hold gravitee-common=30m
+  gio rehearse --max-parallel 4 --fail gravitee-gateway --hold gravitee-common=30m
   gio rehearse --crash gravitee-gateway --fault gravitee-common=error`,
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error { return runRehearse(cmd.Context(), env, o) },
@@ -53,7 +50,7 @@ Exit codes: 0 done (the rehearsed run may fail), 2 usage, 4 remote failed, 5 no 
 	f.IntVar(&o.maxParallel, "max-parallel", 0, fmt.Sprintf("pipelines of a wave that run at once (default %d, at most %d)", engine.MaxParallel, engine.MostParallel))
 	f.StringSliceVar(&o.fail, "fail", nil, "COMPONENT or COMPONENT@N: its first pipeline fails, or its first N")
 	f.StringSliceVar(&o.hold, "hold", nil, "COMPONENT or COMPONENT=TIME: it is on hold for so long (default 10m)")
-	f.StringSliceVar(&o.fault, "fault", nil, "COMPONENT=lost|error|throttled: CircleCI's answer to its trigger (default lost)")
+	f.StringSliceVar(&o.fault, "fault", nil, "COMPONENT=lost|error|throttled: the answer to its trigger (default lost)")
 	f.StringSliceVar(&o.crash, "crash", nil, "COMPONENT=intent|sent|running|ended: gio is killed then (default sent)")
 	f.BoolVar(&o.json, "json", false, "print the prediction as JSON")
 	return cmd

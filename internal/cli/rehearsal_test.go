@@ -29,8 +29,8 @@ func about(rnd *rand.Rand, d time.Duration) time.Duration {
 	return time.Duration(float64(d) * (0.8 + 0.4*rnd.Float64()))
 }
 
-// TestForecastHolds prints how often the range of a rehearsal held, for 50 runs of the real engine on simulated time, whose
-// pipelines take within 20 % of the same true durations. Each is predicted from what gio saw of the runs before it.
+// TestForecastHolds prints how often the range of a rehearsal held, for 100 runs of the real engine on simulated time,
+// whose pipelines take within 20 % of the same true durations. Each is predicted from what gio saw of the runs before it.
 func TestForecastHolds(t *testing.T) {
 	t.Parallel()
 	for _, history := range []int{2, 5, 10} {
@@ -43,7 +43,7 @@ func TestForecastHolds(t *testing.T) {
 
 func forecastHolds(t *testing.T, history int) {
 	rnd := rand.New(rand.NewPCG(3, uint64(history)))
-	const runs = 50
+	const runs = 100
 	held, below := 0, 0
 	past := map[string][]time.Duration{}
 	for i := range history + runs {
@@ -65,8 +65,8 @@ func forecastHolds(t *testing.T, history int) {
 			held++
 		}
 	}
-	t.Logf("the range of 80 %% held for %d of %d runs after %d earlier ones; %d were quicker, %d slower", held, runs, history, below, runs-held-below)
-	if held < runs*60/100 || held > runs*95/100 {
+	t.Logf("the range of 80 %% held for %d of %d runs (%d %%) after %d earlier ones; %d were quicker, %d slower", held, runs, held*100/runs, history, below, runs-held-below)
+	if held < runs*70/100 || held > runs*90/100 {
 		t.Errorf("that is %d %%", held*100/runs)
 	}
 }

@@ -158,9 +158,15 @@ func deviations(took map[string][]time.Duration) deviation {
 	return d
 }
 
-// draw is one factor. What is usual is itself known the less, the fewer runs say it.
+// medianError is how much farther from the true value a median is likely to lie than the mean of as many, for many of them.
+const medianError = 1.25
+
+// draw is one factor. What is usual, a median, is itself known the less, the fewer runs say it.
 func (d deviation) draw(rnd *rand.Rand, runs int) float64 {
 	doubt := d.spread / math.Sqrt(float64(max(runs, 1))) * rnd.NormFloat64()
+	if runs > 2 {
+		doubt *= medianError
+	}
 	return max((1+doubt)*d.factors[rnd.IntN(len(d.factors))], 0)
 }
 
