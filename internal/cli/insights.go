@@ -78,5 +78,5 @@ func (a *asker) learn(ctx context.Context, x *engine.Execution) *learning {
 
 // insightOf says where a duration comes from.
 func insightOf(i engine.Insight) string {
-	return fmt.Sprintf("CircleCI: %s of %s", count(len(i.Took), "run"), i.Workflow)
+	return fmt.Sprintf("Insights: %s of %s", count(len(i.Took), "run"), i.Workflow)
 }

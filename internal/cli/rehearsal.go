@@ -206,9 +206,9 @@ func (h *rehearsal) takes(component string) (time.Duration, string) {
 	case h.insights[component] != "":
 		return usual[component], h.insights[component]
 	case n > 0:
-		return usual[component], count(n, "earlier run")
+		return usual[component], count(n, "run")
 	}
-	return report.Average(usual), "average of the others"
+	return report.Average(usual), "average"
 }
 
 // scenario is a CircleCI that goes by the rehearsal's clock, and whose pipelines take what they are taken to.

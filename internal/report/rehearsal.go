@@ -165,7 +165,13 @@ func (r Rehearsal) started() string {
 // finish says when the run ends.
 func (r Rehearsal) finish() string {
 	at := func(s int64) string { return r.Began.Add(time.Duration(s) * time.Second).Local().Format("15:04") }
-	long := func(s int64) string { return rough(time.Duration(s) * time.Second) }
+	long := func(s int64) string {
+		d := time.Duration(s) * time.Second
+		if d < 10*time.Minute { // its minutes alone would be too rough
+			return Duration(d.Round(10 * time.Second))
+		}
+		return rough(d)
+	}
 	text := fmt.Sprintf("likely to take %s, with a chance of 80 %% between %s and %s: begun now, it ends about %s (%s to %s)",
 		long(r.Likely), long(r.Low), long(r.High), at(r.Likely), at(r.Low), at(r.High))
 	if r.WhatIf {
@@ -192,7 +198,7 @@ func (r Rehearsed) table(w io.Writer, columns int) error {
 }
 
 func (r Rehearsed) rows(w io.Writer) error {
-	if _, err := fmt.Fprintln(w, "WAVE\tCOMPONENT\tVERSION\tSTART\tEND\tTAKES\tENDED\tCRITICAL\tDURATION FROM"); err != nil {
+	if _, err := fmt.Fprintln(w, "WAVE\tCOMPONENT\tVERSION\tSTART\tEND\tTAKES\tENDED\tCRIT\tTAKES FROM"); err != nil {
 		return err
 	}
 	for _, p := range r.Pipelines {
@@ -245,16 +251,25 @@ func (r Rehearsed) tell(of Rehearsal) []string {
 	}
 	recorded := "nothing"
 	if len(r.Recorded) > 0 {
-		recorded = strings.Join(r.Recorded, ", ")
+		recorded = some(r.Recorded)
 	}
 	lines = append(lines, "would be recorded: "+recorded)
 	if len(watched) > 0 {
-		lines = append(lines, "the next `gio release` would find and watch: "+strings.Join(watched, ", "))
+		lines = append(lines, "the next `gio release` would find and watch: "+some(watched))
 	}
 	if len(open) > 0 {
-		lines = append(lines, "the next `gio release` would start: "+strings.Join(open, ", "))
+		lines = append(lines, "the next `gio release` would start: "+some(open))
 	}
 	return lines
+}
+
+// some names the first of many: the table has them all.
+func some(names []string) string {
+	const most = 5
+	if more := len(names) - most; more > 0 {
+		return fmt.Sprintf("%s and %d more", strings.Join(names[:most], ", "), more)
+	}
+	return strings.Join(names, ", ")
 }
 
 func seconds(d time.Duration) int64 { return int64(d.Round(time.Second).Seconds()) }
