@@ -73,7 +73,7 @@ func TestRehearsedCriticalPath(t *testing.T) {
 	for _, st := range []struct {
 		id       run.StepID
 		from, to int // minutes
-	}{{"a@1.0.0", 0, 9}, {"b@1.0.0", 0, 10}, {"c@1.0.0", 10, 15}, {"d@1.0.0", 10, 18}, {"e@1.0.0", 15, 25}} {
+	}{{"a@1.0.0", 0, 9}, {"b@1.0.0", 0, 10}, {"c@1.0.0", 15, 25}, {"d@1.0.0", 10, 18}, {"e@1.0.0", 10, 15}} {
 		at := func(m int) time.Time { return began.Add(time.Duration(m) * time.Minute) }
 		steps := []run.StepID{st.id}
 		events = append(events,

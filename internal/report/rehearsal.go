@@ -3,6 +3,7 @@ package report
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -180,6 +181,17 @@ func (r Rehearsal) finish() string {
 	return text
 }
 
+// path is the critical path, in the order of time.
+func (r Rehearsed) path() []string {
+	critical := slices.DeleteFunc(slices.Clone(r.Pipelines), func(p RehearsedStep) bool { return !p.Critical })
+	slices.SortStableFunc(critical, func(a, b RehearsedStep) int { return a.Start.Compare(b.Start) })
+	var names []string
+	for _, p := range critical {
+		names = append(names, p.Component)
+	}
+	return names
+}
+
 func (r Rehearsed) table(w io.Writer, columns int) error {
 	if columns == 0 {
 		return r.rows(w)
@@ -220,11 +232,8 @@ func (r Rehearsed) rows(w io.Writer) error {
 
 // tell says what a session comes to beside its table.
 func (r Rehearsed) tell(of Rehearsal) []string {
-	var path, open, watched []string
+	var open, watched []string
 	for _, p := range r.Pipelines {
-		if p.Critical {
-			path = append(path, p.Component)
-		}
 		switch {
 		case p.Status == run.Intended || p.Status == run.Running || p.Status == run.OnHold:
 			watched = append(watched, p.Component)
@@ -233,7 +242,7 @@ func (r Rehearsed) tell(of Rehearsal) []string {
 		}
 	}
 	var lines []string
-	if len(path) > 0 {
+	if path := r.path(); len(path) > 0 {
 		lines = append(lines, "critical path: "+strings.Join(path, ", "))
 	}
 	switch {
