@@ -115,11 +115,11 @@ func (a axis) time(place float64) time.Time {
 type tick struct{ Day, Clock, Full string }
 
 // labels are those of equal parts of the axis, with the day where it is not that of the label before, and with seconds where
-// minutes would be the same.
+// whole minutes would make the parts look unequal.
 func (a axis) labels() []tick {
 	var all []tick
 	day, format := "", "15:04"
-	if a.time(axisEnd/ticks).Sub(a.time(0)) < time.Minute {
+	if a.time(axisEnd/ticks).Sub(a.time(0)) < 5*time.Minute {
 		format = time.TimeOnly
 	}
 	for i := range ticks {
