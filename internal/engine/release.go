@@ -63,7 +63,7 @@ func (r *Release) Prepare(ctx context.Context) error {
 	if err := r.settleRecording(ctx); err != nil {
 		return err
 	}
-	if !r.somethingToDo() {
+	if !r.somethingToDo(r.State()) {
 		return ErrNothing
 	}
 	if !r.Simulated {
@@ -229,10 +229,16 @@ func (r *Release) openJournal() error {
 	return r.open(h)
 }
 
+// Idle tells of a run with these events, before its journal is opened for good, that nothing is to be done: neither is there
+// anything to release or to finish, nor a push whose outcome is to be noted.
+func (r *Release) Idle(events []run.Event) bool {
+	state, err := run.Fold(events)
+	return err == nil && state.Recording == nil && !r.somethingToDo(state)
+}
+
 // somethingToDo is false when the product is released, or nothing of it was ever begun and nothing is
 // open: finishing would then release an empty product.
-func (r *Release) somethingToDo() bool {
-	state := r.State()
+func (r *Release) somethingToDo(state *run.State) bool {
 	if len(r.Plan.Waves) > 0 {
 		return true
 	}
