@@ -54,8 +54,15 @@ func (r *Release) Prepare(ctx context.Context) error {
 	if err := r.openJournal(); err != nil {
 		return err
 	}
+	idle := !r.somethingToDo(r.State())
 	if err := r.readAgain(ctx); err != nil {
 		return err
+	}
+	if idle && r.somethingToDo(r.State()) { // of which the journal, that was perhaps only looked at, must know
+		if err := r.Close(); err != nil {
+			return err
+		}
+		return r.Prepare(ctx)
 	}
 	if err := r.current(); err != nil {
 		return err
