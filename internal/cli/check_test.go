@@ -285,6 +285,11 @@ var planted = []struct {
 			}}}
 		})
 	}, 0, []string{"note unreleased-commits common"}},
+	{"unreleased-commits, which prepare --unreleased opens, too", func(p *plant) {
+		p.repository("acme/common", func(r *sim.Repository) {
+			r.Branches = map[string]sim.Branch{"1.20.x": {Commits: []sim.Commit{{Message: "work", Tag: "1.20.2"}, {Message: "fix: gateway 3.9.4-SNAPSHOT is back"}}}}
+		})
+	}, 0, []string{"note unreleased-commits common"}},
 	{"GitHub is broken", func(p *plant) {
 		p.GitHub.Faults = []sim.Fault{{Match: sim.Match{Endpoint: "branch", Project: "acme/api"}, Kind: sim.Answer, Status: 418, Times: -1}}
 	}, 4, []string{"error not-checked"}},
