@@ -44,7 +44,7 @@ func (a *asker) connect() error {
 		return err
 	default:
 		a.check.CI = circleci.New(circleci.Options{Host: found.Host.Value, Token: found.Token, HTTP: transport.New(a.wire(checkPerSecond))})
-		a.steady = circleci.New(circleci.Options{Host: found.Host.Value, Token: found.Token, HTTP: a.env.http()})
+		a.steady = circleci.New(circleci.Options{Host: found.Host.Value, Token: found.Token, HTTP: transport.New(a.env.steadyWire())})
 	}
 	return a.connectGitHub()
 }
