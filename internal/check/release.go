@@ -202,20 +202,16 @@ func (c *Check) since(ctx context.Context, component manifest.Component, reposit
 		c.unable("commits since the tag", component.Name, err)
 		return
 	}
-	work := slices.DeleteFunc(diff.Subjects, ofTheRelease.MatchString)
-	ahead := diff.Ahead - (len(diff.Subjects) - len(work))
-	if len(work) == 0 {
+	work := diff.Work(component.Version)
+	if len(work.Subjects) == 0 {
 		return
 	}
 	c.add(Finding{
 		Code: Unreleased, Component: component.Name, Where: fmt.Sprintf("%s %s...%s", repository, component.Version, branch),
-		What: fmt.Sprintf("%s since %s, which is not to be released: %s", count(ahead, "commit"), component.Version, work[len(work)-1]),
+		What: fmt.Sprintf("%s since %s, which is not to be released: %s", count(work.Ahead, "commit"), component.Version, work.Subjects[len(work.Subjects)-1]),
 		Do:   fmt.Sprintf("`gio prepare %s` opens it", component.Name),
 	})
 }
-
-// ofTheRelease are the subjects of the commits that a release itself makes after its tag.
-var ofTheRelease = regexp.MustCompile(`(?i)^(\[maven-release-plugin\]|chore\(release\)|prepare (release|(for )?(the )?next)|\[(skip ci|ci skip)\])|-SNAPSHOT\b`)
 
 // hintsOf are those of the outermost fault in err that has any.
 func hintsOf(err error) []string {

@@ -37,6 +37,7 @@ const (
 	GitHubToken        = "github-token"
 	RepositoryMissing  = "repository-missing"
 	RepositoryRenamed  = "repository-renamed"
+	Archived           = "archived"
 	BranchMissing      = "branch-missing"
 	VersionMismatch    = "version-mismatch"
 	VersionUnknown     = "version-unknown"
@@ -79,6 +80,7 @@ var rules = []Rule{
 	{PipelineRunning, Error, fault.Invalid, "a pipeline of this user runs on the branch", twice},
 	{ProjectUnknown, Error, fault.Invalid, "CircleCI knows no such project", ""},
 	{RepositoryMissing, Error, fault.Invalid, "the component's repository is not there", ""},
+	{Archived, Error, fault.Invalid, "the component's repository is archived: read-only", ""},
 	{BranchMissing, Error, fault.Invalid, "the branch to build from is not there", ""},
 	{VersionMismatch, Error, fault.Invalid, "pom.xml or package.json has another version", ""},
 	{SkipCI, Error, fault.Invalid, "the branch's head says [skip ci]: no pipeline would start", ""},

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"time"
 )
 
 // Status is the status of a workflow. CircleCI may send others than those below, and none.
@@ -76,9 +75,10 @@ type Verdict struct {
 //	  all are success, and the pipeline is not (yet) created               Waiting
 //	  all are success                                                      Succeeded
 //
-// The newest is the one created last among those of the same name that are, or are not, setup workflows. On a
-// tie, and where the time is missing, the upper row wins: times are whole seconds, and the order of the
-// list means nothing. (contracts/circleci.md 2: derived rule, traps 1 to 6.)
+// The newest is the one created last among those of the same name that are, or are not, setup workflows. Times are
+// whole seconds: on a tie the automatic re-run of the higher number is the newest. Where that does not tell, and where
+// the time is missing, the upper row wins, for the order of the list means nothing. (contracts/circleci.md 2: derived
+// rule, traps 1 to 6.)
 func Judge(p Pipeline, workflows []Workflow) Verdict {
 	if p.State == PipelineErrored || len(p.Errors) > 0 {
 		return Verdict{State: Failed, Reason: errorTexts(p)}
@@ -152,25 +152,27 @@ func byPhase(a, b Workflow) int {
 }
 
 // newestOfEveryName leaves out every workflow that has a newer one of its name and kind. More than one of a
-// name is left where the times do not tell: no time, or the same second.
+// name is left where nothing tells: no time, or the same second.
 func newestOfEveryName(workflows []Workflow) []Workflow {
-	type key struct {
-		name  string
-		setup bool
-	}
-	latest := map[key]time.Time{}
-	for _, w := range workflows {
-		if k := (key{w.Name, w.Setup}); w.CreatedAt.After(latest[k]) {
-			latest[k] = w.CreatedAt
-		}
-	}
 	var newest []Workflow
 	for _, w := range workflows {
-		if w.CreatedAt.IsZero() || w.CreatedAt.Equal(latest[key{w.Name, w.Setup}]) {
+		if !slices.ContainsFunc(workflows, func(o Workflow) bool { return o.replaces(w) }) {
 			newest = append(newest, w)
 		}
 	}
 	return newest
+}
+
+// replaces tells that o is a later one of w's name and kind. An automatic re-run starts at once, so that it may come in the
+// second of the one before it; then their numbers tell. A re-run by hand has none.
+func (o Workflow) replaces(w Workflow) bool {
+	switch {
+	case o.Name != w.Name || o.Setup != w.Setup || w.CreatedAt.IsZero():
+		return false
+	case o.CreatedAt.Equal(w.CreatedAt):
+		return w.MaxAutoReruns > 0 && o.MaxAutoReruns > 0 && o.AutoReruns > w.AutoReruns
+	}
+	return o.CreatedAt.After(w.CreatedAt)
 }
 
 // describe says in plain words where a workflow stands.

@@ -83,6 +83,10 @@ func TestJudge(t *testing.T) {
 		{"automatic re-run due, one held", created, []Workflow{withReruns(wf("a", StatusFailed, 1), 1, 2), wf("b", StatusOnHold, 1)}, Running, "a-failed", true, nil},
 		{"automatic re-runs used up", created, []Workflow{withReruns(wf("a", StatusFailed, 1), 2, 2)}, Failed, "a-failed", false, nil},
 		{"automatic re-run came", created, []Workflow{withReruns(wf("a", StatusFailed, 1), 0, 1), withReruns(wf("a", StatusSuccess, 2), 1, 1)}, Succeeded, "a-success", false, nil},
+		{"automatic re-run in the same second", created, []Workflow{withReruns(wf("a", StatusFailed, 1), 0, 2), withReruns(wf("a", StatusSuccess, 1), 1, 2)}, Succeeded, "a-success", false, nil},
+		{"automatic re-run in the same second, the last one failed", created, []Workflow{withReruns(wf("a", StatusFailed, 1), 2, 2), withReruns(wf("a", StatusFailed, 1), 1, 2)}, Failed, "a-failed", false, nil},
+		{"re-run by hand in the second of an automatic one", created, []Workflow{withReruns(wf("a", StatusFailed, 1), 2, 2), wf("a", StatusRunning, 1)}, Running, "a-running", false, nil},
+		{"automatic re-run of another one in the same second", created, []Workflow{withReruns(wf("a", StatusFailed, 1), 0, 2), withReruns(wf("b", StatusSuccess, 1), 1, 2)}, Running, "a-failed", true, nil},
 		{"no automatic re-run of a cancelled one", created, []Workflow{withReruns(wf("a", StatusCanceled, 1), 0, 2)}, Failed, "a-canceled", false, nil},
 
 		{"failing runs", created, []Workflow{wf("a", StatusFailing, 1)}, Running, "a-failing", false, []string{"others still run"}},
@@ -126,7 +130,9 @@ func restated(p Pipeline, ws []Workflow) (State, bool) {
 	due, released := false, false
 	for _, w := range ws {
 		if slices.ContainsFunc(ws, func(o Workflow) bool {
-			return o.Name == w.Name && o.Setup == w.Setup && !w.CreatedAt.IsZero() && o.CreatedAt.After(w.CreatedAt)
+			sameSecond := o.CreatedAt.Equal(w.CreatedAt) && min(o.MaxAutoReruns, w.MaxAutoReruns) > 0
+			return o.Name == w.Name && o.Setup == w.Setup && !w.CreatedAt.IsZero() &&
+				(o.CreatedAt.After(w.CreatedAt) || sameSecond && o.AutoReruns > w.AutoReruns)
 		}) {
 			continue
 		}
@@ -190,6 +196,9 @@ func TestJudgeExhaustively(t *testing.T) {
 			variants := []Workflow{w}
 			if s == StatusFailed || s == StatusCanceled {
 				variants = append(variants, withReruns(w, 0, 1))
+			}
+			if s == StatusFailed || s == StatusSuccess {
+				variants = append(variants, withReruns(w, 1, 2))
 			}
 			one = append(one, variants...)
 			for _, v := range variants {

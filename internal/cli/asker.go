@@ -52,7 +52,7 @@ func (a *asker) connect() error {
 		}
 		hints := a.wire(hintsPerSecond)
 		hints.Trouble = nil
-		a.check.CI, a.steady, a.hints = client(a.wire(checkPerSecond)), client(a.env.wire()), client(hints)
+		a.check.CI, a.steady, a.hints = client(a.wire(checkPerSecond)), client(a.env.steadyWire()), client(hints)
 	}
 	return a.connectGitHub()
 }

@@ -228,6 +228,8 @@ var planted = []struct {
 		p.GitHub.Repositories["acme/api-server"] = p.GitHub.Repositories["acme/api"]
 		p.GitHub.Repositories["acme/api"] = sim.Repository{RenamedTo: "acme/api-server"}
 	}, 0, []string{"warning repository-renamed api"}},
+	{"archived", func(p *plant) { p.repository("acme/api", func(r *sim.Repository) { r.Archived = true }) }, 7, []string{"error archived api"}},
+	{"archived, but not to be released", func(p *plant) { p.repository("acme/common", func(r *sim.Repository) { r.Archived = true }) }, 0, nil},
 	{"branch-missing", func(p *plant) { p.repository("acme/api", func(r *sim.Repository) { r.Version = "1.26.0-SNAPSHOT" }) }, 7, []string{"error branch-missing api"}},
 	{"version-mismatch", func(p *plant) { p.repository("acme/gateway", func(r *sim.Repository) { r.Version = "3.9.5-SNAPSHOT" }) }, 7, []string{"error version-mismatch gateway"}},
 	{"version-unknown", func(p *plant) {
@@ -283,6 +285,11 @@ var planted = []struct {
 			r.Branches = map[string]sim.Branch{"1.20.x": {Commits: []sim.Commit{
 				{Message: "work", Tag: "1.20.2"}, {Message: "[maven-release-plugin] prepare for next development iteration"}, {Message: "fix: a leak"},
 			}}}
+		})
+	}, 0, []string{"note unreleased-commits common"}},
+	{"unreleased-commits, which prepare --unreleased opens, too", func(p *plant) {
+		p.repository("acme/common", func(r *sim.Repository) {
+			r.Branches = map[string]sim.Branch{"1.20.x": {Commits: []sim.Commit{{Message: "work", Tag: "1.20.2"}, {Message: "fix: gateway 3.9.4-SNAPSHOT is back"}}}}
 		})
 	}, 0, []string{"note unreleased-commits common"}},
 	{"GitHub is broken", func(p *plant) {

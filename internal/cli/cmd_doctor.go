@@ -73,7 +73,8 @@ func runDoctor(ctx context.Context, env *environment, o doctorOptions, names []s
 	}
 	if o.json {
 		env.printed = true
-		return errors.Join(x.verdict(0), report.JSON(env.Stdout, x.report))
+		verdict := x.verdict(0)
+		return errors.Join(verdict, report.JSON(env.Stdout, report.NewExamined(x.report, verdict)))
 	}
 	if err := x.show(); err != nil {
 		return err

@@ -155,7 +155,7 @@ func (env *environment) openRelease(ctx context.Context, a *asker, o releaseOpti
 	}
 	r := env.newRelease(a.ws, o, a.check.CI, repo)
 	r.Ready, r.Tagged = a.check.Ready, a.tagged()
-	r.Open = env.driving(ctx, &r.Execution, repo, o.takeOver)
+	r.Open = env.releasing(ctx, r, repo, o.takeOver)
 	return r, nil
 }
 

@@ -225,9 +225,16 @@ func (env *environment) http() *http.Client { return transport.New(env.wire()) }
 
 // wire is how this process talks to remote APIs.
 func (env *environment) wire() transport.Options {
-	return transport.Options{Version: Version(), Log: env.log(), Trouble: func(sentence string) {
+	return transport.Options{Version: Version(), Log: env.log(), Impatient: env.errTerminal, Trouble: func(sentence string) {
 		fmt.Fprintln(env.Stderr, sentence)
 	}}
+}
+
+// steadyWire is wire for what has a run under way, which no outage may end early.
+func (env *environment) steadyWire() transport.Options {
+	o := env.wire()
+	o.Impatient = false
+	return o
 }
 
 // gitHub is the client of the GitHub that the components live on; ok is false when there is none: the release

@@ -13,41 +13,43 @@ import (
 	"github.com/gravitee-lab/gio/internal/run"
 )
 
+// releasing is driving for a release. When nothing is to be done its journal is only looked at: nobody is disturbed for it.
+func (env *environment) releasing(ctx context.Context, r *engine.Release, repo *gitrepo.Repo, takeOver bool) func(run.Header) (engine.Journal, []run.Event, error) {
+	drive := env.driving(ctx, &r.Execution, repo, takeOver)
+	return func(h run.Header) (engine.Journal, []run.Event, error) {
+		if events, err := peek(ctx, repo, h); err != nil || r.Idle(events) {
+			return &journal.Memory{}, events, err
+		}
+		return drive(h)
+	}
+}
+
 // driving opens the journal of a run for this driver, in the release repository: whatever machine
 // goes on finds it there. A run that somebody else drives is waited for until it is certain that nobody
 // does any more, or taken over at once.
-func (env *environment) driving(ctx context.Context, r *engine.Execution, repo *gitrepo.Repo, takeOver bool) func(run.Header) (engine.Journal, []run.Event, error) {
+func (env *environment) driving(ctx context.Context, x *engine.Execution, repo *gitrepo.Repo, takeOver bool) func(run.Header) (engine.Journal, []run.Event, error) {
 	return func(h run.Header) (engine.Journal, []run.Event, error) {
-		if events, err := peek(ctx, repo, h); err != nil || len(r.Plan.Waves) == 0 && settled(events) {
-			return &journal.Memory{}, events, err // nothing will be written: nobody is disturbed for it
-		}
 		ctx, done := env.interruptible(ctx, errDetached)
 		defer done()
 		g, events, err := journal.OpenGit(ctx, repo.Ref(journal.GitRef), h, journal.GitOptions{
-			Driver: r.Driver, TakeOver: takeOver, JobEnded: env.jobEnded(r.CI), Wait: env.countdown(h),
+			Driver: x.Driver, TakeOver: takeOver, JobEnded: env.jobEnded(x.CI), Wait: env.countdown(h),
 		})
 		if err != nil {
 			return nil, nil, err
 		}
-		if err := unclaimed(g, r); err != nil {
+		if err := unclaimed(g, x); err != nil {
 			_ = g.Close() // the fault is what counts
 			return nil, nil, err
 		}
-		r.Earlier = g.Durations()
+		x.Earlier = g.Durations()
 		return g, events, nil
 	}
 }
 
-// settled tells of a run that nothing is left to be done for in its journal.
-func settled(events []run.Event) bool {
-	state, err := run.Fold(events)
-	return err == nil && len(state.ToRecord()) == 0 && state.Recording == nil
-}
-
 // unclaimed: no other run releases, or has released, a version that this one is about to.
-func unclaimed(g *journal.Git, r *engine.Execution) error {
+func unclaimed(g *journal.Git, x *engine.Execution) error {
 	var ids []run.StepID
-	for _, st := range r.Plan.Steps() {
+	for _, st := range x.Plan.Steps() {
 		ids = append(ids, run.StepID(st.ID()))
 	}
 	claims, err := g.Claimed(ids)

@@ -94,7 +94,7 @@ func (env *environment) gitHubPeople(a *asker, r *engine.Release) ([]notify.Rece
 		}
 		return nil, "GitHub is not told: " + why
 	}
-	wire := env.wire()
+	wire := env.steadyWire()
 	wire.Trouble = nil // what could not be sent is said at the end
 	client, _, err := env.gitHubOver(a.ws, wire)
 	if err != nil {

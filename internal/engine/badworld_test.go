@@ -45,6 +45,17 @@ func TestS5AutomaticReruns(t *testing.T) {
 	}
 }
 
+// S5: the automatic re-run comes in the very second of the workflow that failed, whose time is as new as its own.
+func TestS5AutomaticRerunInTheSameSecond(t *testing.T) {
+	t.Parallel()
+	s := workflows(sim.Workflow{
+		Name: "release", Duration: time.Millisecond, Outcome: sim.Failed, AutoRerun: &sim.AutoRerun{Max: 3, Outcomes: []sim.Outcome{sim.Success}},
+	})
+	inBubble(t, product("a"), s, func(t *testing.T, w *world) {
+		wantKind(t, w.release(), 0)
+	})
+}
+
 // S8: more workflows than fit on a page, one failed on the last page.
 func TestS8Pages(t *testing.T) {
 	t.Parallel()

@@ -54,8 +54,15 @@ func (r *Release) Prepare(ctx context.Context) error {
 	if err := r.openJournal(); err != nil {
 		return err
 	}
+	idle := !r.somethingToDo(r.State())
 	if err := r.readAgain(ctx); err != nil {
 		return err
+	}
+	if idle && r.somethingToDo(r.State()) { // of which the journal, that was perhaps only looked at, must know
+		if err := r.Close(); err != nil {
+			return err
+		}
+		return r.Prepare(ctx)
 	}
 	if err := r.current(); err != nil {
 		return err
@@ -63,7 +70,7 @@ func (r *Release) Prepare(ctx context.Context) error {
 	if err := r.settleRecording(ctx); err != nil {
 		return err
 	}
-	if !r.somethingToDo() {
+	if !r.somethingToDo(r.State()) {
 		return ErrNothing
 	}
 	if !r.Simulated {
@@ -229,10 +236,16 @@ func (r *Release) openJournal() error {
 	return r.open(h)
 }
 
+// Idle tells of a run with these events, before its journal is opened for good, that nothing is to be done: neither is there
+// anything to release or to finish, nor a push whose outcome is to be noted.
+func (r *Release) Idle(events []run.Event) bool {
+	state, err := run.Fold(events)
+	return err == nil && state.Recording == nil && !r.somethingToDo(state)
+}
+
 // somethingToDo is false when the product is released, or nothing of it was ever begun and nothing is
 // open: finishing would then release an empty product.
-func (r *Release) somethingToDo() bool {
-	state := r.State()
+func (r *Release) somethingToDo(state *run.State) bool {
 	if len(r.Plan.Waves) > 0 {
 		return true
 	}

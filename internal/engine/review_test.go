@@ -17,6 +17,7 @@ import (
 	"github.com/gravitee-lab/gio/internal/engine"
 	"github.com/gravitee-lab/gio/internal/fault"
 	"github.com/gravitee-lab/gio/internal/gitrepo"
+	"github.com/gravitee-lab/gio/internal/gitrepo/gittest"
 	"github.com/gravitee-lab/gio/internal/journal"
 	"github.com/gravitee-lab/gio/internal/plan"
 	"github.com/gravitee-lab/gio/internal/run"
@@ -427,5 +428,27 @@ func TestStopDuringTheLookUp(t *testing.T) {
 			t.Errorf("%d pipelines were started after the stop", n)
 		}
 		wantKind(t, w.release(), 0)
+	})
+}
+
+// Nothing is to be done, so that the journal is only looked at; meanwhile a colleague opens a component. It is not released under
+// a journal that nobody else sees.
+func TestOpenedWhileTheJournalIsLookedAt(t *testing.T) {
+	t.Parallel()
+	inBubble(t, product("a:1.2.2"), sim.Scenario{}, func(t *testing.T, w *world) {
+		w.edit = func(r *engine.Release) {
+			open := r.Open
+			r.Open = func(h run.Header) (engine.Journal, []run.Event, error) {
+				if !r.Idle(w.kept()) {
+					return open(h)
+				}
+				gittest.Push(t, w.remote, branch, map[string]string{"release.json": product("a")}, "open a")
+				return &journal.Memory{}, w.kept(), nil
+			}
+		}
+		wantKind(t, w.release(), 0)
+		if st := w.state().Step("a@1.2.3"); st.Status != run.HasSucceeded {
+			t.Errorf("the journal has a as %s, and %d pipelines of it were started", st.Status, w.pipelinesOf("a"))
+		}
 	})
 }

@@ -3,14 +3,9 @@ package prepare
 import (
 	"context"
 	"fmt"
-	"regexp"
 	"slices"
-	"strings"
-
-	"github.com/Masterminds/semver/v3"
 
 	"github.com/gravitee-lab/gio/internal/fault"
-	"github.com/gravitee-lab/gio/internal/manifest"
 )
 
 const shownSubjects = 3
@@ -66,30 +61,7 @@ func (s *source) compare(ctx context.Context, tag, branch string) (opening, erro
 	if err != nil {
 		return opening{}, err
 	}
-	subjects := slices.DeleteFunc(slices.Clone(compared.Subjects), s.ofRelease)
-	news := opening{since: tag, commits: compared.Ahead - len(compared.Subjects) + len(subjects)}
-	slices.Reverse(subjects)
-	news.subjects = subjects[:min(len(subjects), shownSubjects)]
-	return news, nil
+	work := compared.Work(s.component.Version)
+	slices.Reverse(work.Subjects)
+	return opening{since: tag, commits: work.Ahead, subjects: work.Subjects[:min(len(work.Subjects), shownSubjects)]}, nil
 }
-
-// ofRelease tells of the commits that a release itself leaves behind its tag: Maven's release plugin
-// (https://maven.apache.org/maven-release/maven-release-plugin), semantic-release, and whatever sets the next version.
-func (s *source) ofRelease(subject string) bool {
-	if byTool.MatchString(subject) {
-		return true
-	}
-	v, err := manifest.ParseVersion(s.component.Version)
-	if err != nil {
-		return false
-	}
-	subject = strings.TrimSpace(skipMark.ReplaceAllString(subject, ""))
-	return slices.ContainsFunc([]semver.Version{v.IncPatch(), v.IncMinor(), v.IncMajor()}, func(next semver.Version) bool {
-		return strings.HasSuffix(subject, " "+next.String()+snapshot)
-	})
-}
-
-var (
-	byTool   = regexp.MustCompile(`(?i)^\[maven-release-plugin\]|^chore\(release\)|^(\[skip ci\] *)?(chore(\([a-z]*\))?: *)?prepare (for )?(the )?next `)
-	skipMark = regexp.MustCompile(`(?i)\[(skip ci|ci skip)\]`)
-)

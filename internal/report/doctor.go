@@ -11,6 +11,19 @@ import (
 	"github.com/gravitee-lab/gio/internal/run"
 )
 
+// Examined is what gio doctor found, for `--json`. Its field names are a contract.
+type Examined struct {
+	Exit  int    `json:"exit"`
+	Error *Error `json:"error,omitempty"`
+	*doctor.Report
+}
+
+// NewExamined is a report for programs; err is the verdict.
+func NewExamined(r *doctor.Report, err error) Examined {
+	failure := NewFailure(err)
+	return Examined{Exit: failure.Exit, Error: failure.Error, Report: r}
+}
+
 // DoctorTable writes what gio doctor found for a person: what disagrees, with all also what agrees. On a terminal so many
 // columns wide what happened and what to do stand below each component, elsewhere (0) in its line, behind tabs.
 func DoctorTable(w io.Writer, r *doctor.Report, all bool, columns int, color bool) error {

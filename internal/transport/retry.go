@@ -21,6 +21,7 @@ const (
 	maxWait       = 15 * time.Second
 	maxRetryAfter = time.Minute
 	patience      = 2 * time.Minute
+	shortPatience = 30 * time.Second // one attempt that hangs
 	troubleAfter  = 4 * time.Second
 )
 
@@ -28,13 +29,15 @@ const (
 // caller's deadline comes before the next attempt, the last answer or error is the result. The last
 // wait may be a longer one that the server asked for. Anything but a read is sent once.
 type retry struct {
-	next    http.RoundTripper
-	log     zerolog.Logger
-	tell    func(string)
-	maxWait time.Duration // Options.MaxWait
+	next      http.RoundTripper
+	log       zerolog.Logger
+	tell      func(string)
+	maxWait   time.Duration // Options.MaxWait
+	impatient bool          // Options.Impatient
 
-	mu   sync.Mutex
-	told time.Time
+	mu    sync.Mutex
+	told  time.Time
+	known map[string]bool // the hosts that have answered
 }
 
 func (r *retry) RoundTrip(req *http.Request) (*http.Response, error) {
@@ -42,13 +45,16 @@ func (r *retry) RoundTrip(req *http.Request) (*http.Response, error) {
 		return r.next.RoundTrip(req)
 	}
 	start := time.Now()
+	defer r.silence(req, start).Stop()
 	for attempt := 1; ; attempt++ {
 		res, err := r.next.RoundTrip(req)
+		r.hear(req.URL.Host, res)
 		if !worthRepeating(req.Context(), res, err) || beyond(r.maxWait, res) {
 			return res, err
 		}
-		wait := waitBefore(attempt, res)
-		if time.Since(start) >= patience || endsWithin(req.Context(), wait) {
+		left := r.left(req, start)
+		wait := waitBefore(attempt, res, left)
+		if left <= 0 || endsWithin(req.Context(), wait) {
 			return res, exhausted(err, attempt, time.Since(start))
 		}
 		r.log.Debug().Str("method", req.Method).Str("url", RedactURL(req.URL)).
@@ -56,13 +62,54 @@ func (r *retry) RoundTrip(req *http.Request) (*http.Response, error) {
 		switch {
 		case err == nil && limited(res) && wait > troubleAfter:
 			r.trouble(fmt.Sprintf("%s limits how often it may be asked: going on in %s", req.URL.Host, wait.Round(time.Second)))
-		case time.Since(start) > troubleAfter:
-			r.trouble(fmt.Sprintf("%s does not answer well, still trying (%s)", req.URL.Host, lastWords(res, err)))
+		case time.Since(start)+wait > troubleAfter:
+			r.trouble(fmt.Sprintf("%s does not answer well, still trying for about %s (%s)", req.URL.Host, left.Round(time.Second), lastWords(res, err)))
 		}
 		if err := sleep(req.Context(), wait); err != nil {
 			return nil, err
 		}
 	}
+}
+
+// left is for how long a read that began at start is still tried.
+func (r *retry) left(req *http.Request, start time.Time) time.Duration {
+	limit := patience
+	if r.impatient && !r.knows(req.URL.Host) {
+		limit = shortPatience
+	}
+	left := limit - time.Since(start)
+	if deadline, ok := req.Context().Deadline(); ok {
+		left = min(left, time.Until(deadline))
+	}
+	return left
+}
+
+// hear remembers a host that has answered. An error of a server says no more than that a proxy is there.
+func (r *retry) hear(host string, res *http.Response) {
+	if res == nil || res.StatusCode >= 500 || res.StatusCode == http.StatusRequestTimeout {
+		return
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.known == nil {
+		r.known = map[string]bool{}
+	}
+	r.known[host] = true
+}
+
+func (r *retry) knows(host string) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.known[host]
+}
+
+// silence tells of a host that has never answered, while an attempt may still wait for it.
+func (r *retry) silence(req *http.Request, start time.Time) *time.Timer {
+	return time.AfterFunc(troubleAfter, func() {
+		if host := req.URL.Host; !r.knows(host) {
+			r.trouble(fmt.Sprintf("%s has not answered yet, still trying for about %s", host, r.left(req, start).Round(time.Second)))
+		}
+	})
 }
 
 // trouble tells why a read takes long, so that nobody looks at a silent screen.
@@ -112,9 +159,9 @@ func isLasting(err error) bool {
 }
 
 // waitBefore is the time to wait before the attempt after the given one: what the server asks for, but
-// never less than the own backoff.
-func waitBefore(attempt int, res *http.Response) time.Duration {
-	wait := backoff(attempt)
+// never less than the own backoff, which leaves time for a last attempt.
+func waitBefore(attempt int, res *http.Response, left time.Duration) time.Duration {
+	wait := min(backoff(attempt), left)
 	if res == nil {
 		return wait
 	}

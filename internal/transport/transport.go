@@ -33,8 +33,12 @@ type Options struct {
 	// MaxWait is the longest wait that a rate limit may ask for: an answer that asks for more is returned at once. With 0
 	// every limit is waited for, a minute at a time, because not every server means what it says (contracts/circleci.md 3).
 	MaxWait time.Duration
-	Log     zerolog.Logger // gets one debug line for each attempt
-	// Trouble is told a sentence when reads have not succeeded for a while, at most once a minute; nil tells nobody.
+	// Impatient is for whoever looks on and can try again: reads are given up after about 30 seconds as long as their host has
+	// not answered once, because it is down or misnamed.
+	Impatient bool
+	Log       zerolog.Logger // gets one debug line for each attempt
+	// Trouble is told a sentence when reads have not succeeded for a while, at most once a minute, and for how long they are
+	// still tried; nil tells nobody.
 	Trouble func(sentence string)
 }
 
@@ -60,7 +64,7 @@ func New(o Options) *http.Client {
 	var rt http.RoundTripper = &whole{next: base}
 	rt = &logged{next: rt, log: o.Log}
 	rt = &budget{next: rt, limiter: rate.NewLimiter(rate.Limit(perSecond), burst), maxWait: o.MaxWait}
-	rt = &retry{next: rt, log: o.Log, tell: o.Trouble, maxWait: o.MaxWait}
+	rt = &retry{next: rt, log: o.Log, tell: o.Trouble, maxWait: o.MaxWait, impatient: o.Impatient}
 	rt = &outgoing{next: rt, userAgent: userAgent(o.Version)}
 	return &http.Client{Transport: rt, CheckRedirect: CheckRedirect}
 }
