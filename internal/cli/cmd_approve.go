@@ -14,8 +14,9 @@ import (
 )
 
 type approveOptions struct {
-	component, version, job string
-	dryRun, yes             bool
+	wanted
+	component, job string
+	yes            bool
 }
 
 func newApproveCommand(env *environment) *cobra.Command {
@@ -24,9 +25,9 @@ func newApproveCommand(env *environment) *cobra.Command {
 		Use:   "approve COMPONENT",
 		Short: "Approve the job for which a component's pipeline waits",
 		Long: `Approve approves the job on hold in the component's pipeline, in the run of the checkout's
-product version, whoever drives it. It asks CircleCI once, reads the job until it waits no
-longer, and writes nothing: the driver of the run notes what follows. When several jobs wait,
---job names one of them. One that --job names and that was approved already is no failure.
+product version, of --version or of --run, whoever drives it. It asks CircleCI once, reads the
+job until it waits no longer, and writes nothing: the driver of the run notes what follows. When
+several jobs wait, --job names one. One that it names and that was approved already is no failure.
 
 The user of the CircleCI token must be allowed to approve: where the jobs behind it use a
 restricted context that this user may not use, they end unauthorized.
@@ -35,7 +36,8 @@ On a terminal, outside CI, gio asks first.
 Exit codes: 0 done, 2 usage, 3 not allowed, 4 remote failed, 5 no such run, component or job,
 6 cancelled, 7 no job waits, or several do, 11 left before it was certain.`,
 		Example: `  gio approve gravitee-gateway
-  gio approve gravitee-gateway --job release/sign-off --yes`,
+  gio approve gravitee-gateway --job release/sign-off --yes
+  gio approve gravitee-gateway --run stage/3.9.4`,
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) != 1 {
 				return fault.New(fault.Usage, "usage", "gio approve takes one component, but got %d", len(args)).Hint("gio approve COMPONENT")
@@ -47,15 +49,15 @@ Exit codes: 0 done, 2 usage, 3 not allowed, 4 remote failed, 5 no such run, comp
 			return runApprove(cmd.Context(), env, o)
 		},
 	}
-	cmd.Flags().StringVar(&o.version, "version", "", "product version of the run (default: the checkout's)")
+	o.flags(cmd)
+	o.versionFlag(cmd)
 	cmd.Flags().StringVar(&o.job, "job", "", "JOB or WORKFLOW/JOB, when several wait")
-	cmd.Flags().BoolVar(&o.dryRun, "dry-run", false, "the run of gio release --dry-run=server")
 	cmd.Flags().BoolVar(&o.yes, "yes", false, "answer the question yes")
 	return cmd
 }
 
 func runApprove(ctx context.Context, env *environment, o approveOptions) error {
-	k, ci, err := env.operated(ctx, isKind(o.dryRun), o.version)
+	k, ci, err := env.operated(ctx, &o.wanted)
 	if err != nil {
 		return err
 	}
