@@ -72,6 +72,10 @@ func (env *environment) fileRun(_ workspace, h run.Header) (engine.Journal, []ru
 	t := triggerRuns{dir: env.stateDir()}
 	events, err := journal.ReadFile(t.path(h))
 	if err != nil {
+		h.Manifest = pullRequests
+		events, err = journal.ReadFile(t.path(h))
+	}
+	if err != nil {
 		return nil, nil, noRun(h).Because(err)
 	}
 	return journal.OpenFile(t.path(h), *events[0].Header)

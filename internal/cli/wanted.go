@@ -131,7 +131,8 @@ func knownInstead(f *fault.Fault, same []run.Header) error {
 	for _, h := range same[:min(most, len(same))] {
 		names = append(names, "--run "+h.Run())
 	}
-	return f.Hint("known are, the newest first: %s", strings.Join(names, ", "))
+	f.Hints = slices.Insert(f.Hints, 0, "known are, the newest first: "+strings.Join(names, ", "))
+	return f
 }
 
 // noProductRun says that no run was begun that could be looked at or acted upon.
