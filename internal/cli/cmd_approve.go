@@ -10,13 +10,14 @@ import (
 	"github.com/gravitee-lab/gio/internal/circleci"
 	"github.com/gravitee-lab/gio/internal/engine"
 	"github.com/gravitee-lab/gio/internal/fault"
+	"github.com/gravitee-lab/gio/internal/report"
 	"github.com/gravitee-lab/gio/internal/run"
 )
 
 type approveOptions struct {
 	wanted
 	component, job string
-	yes            bool
+	yes, json      bool
 }
 
 func newApproveCommand(env *environment) *cobra.Command {
@@ -53,6 +54,7 @@ Exit codes: 0 done, 2 usage, 3 not allowed, 4 remote failed, 5 no such run, comp
 	o.versionFlag(cmd)
 	cmd.Flags().StringVar(&o.job, "job", "", "JOB or WORKFLOW/JOB, when several wait")
 	cmd.Flags().BoolVar(&o.yes, "yes", false, "answer the question yes")
+	cmd.Flags().BoolVar(&o.json, "json", false, "print the result as JSON")
 	return cmd
 }
 
@@ -73,34 +75,47 @@ func runApprove(ctx context.Context, env *environment, o approveOptions) error {
 	if err != nil {
 		return err
 	}
-	link := circleci.WorkflowURL(ci.Host(), st.Project, st.Pipeline.Number, a.Workflow.ID)
-	what := fmt.Sprintf("%s/%s of %s", a.Workflow.Name, a.Job.Name, sharing(k.state, st))
-	if a.Approved() {
-		fmt.Fprintf(env.Stdout, "%s was approved already  %s\n", what, link)
+	r := report.Approved{
+		Run: k.header.Run(), Steps: report.NamesOf(sharing(k.state, st)), Workflow: a.Workflow.Name, Job: a.Job.Name,
+		URL:     circleci.WorkflowURL(ci.Host(), st.Project, st.Pipeline.Number, a.Workflow.ID),
+		Already: a.Approved(), Driver: report.NewDriver(k.lease, time.Now()),
+	}
+	if !r.Already {
+		if err := env.approve(ctx, ci, a, r, o.yes); err != nil {
+			return err
+		}
+	}
+	switch {
+	case o.json:
+		return report.JSON(env.Stdout, r)
+	case r.Already:
+		fmt.Fprintf(env.Stdout, "%s was approved already  %s\n", r, r.URL)
 		return nil
 	}
-	if env.asks() && !o.yes {
-		if err := env.confirm(fmt.Sprintf("%s\nApprove %s?", link, what), "nothing was approved"); err != nil {
+	fmt.Fprintf(env.Stdout, "approved: %s  %s\n", r, r.URL)
+	fmt.Fprintln(env.Stdout, env.onward(k, time.Now()))
+	return nil
+}
+
+// approve approves a job, with the consent of who can be asked.
+func (env *environment) approve(ctx context.Context, ci *circleci.Client, a circleci.Approval, r report.Approved, yes bool) error {
+	if env.asks() && !yes {
+		if err := env.confirm(fmt.Sprintf("%s\nApprove %s?", r.URL, r), "nothing was approved"); err != nil {
 			return err
 		}
 	}
 	ctx, done := env.interruptible(ctx, errDetached)
 	defer done()
-	if err := engine.Approve(ctx, engine.Clock{}, ci, a); err != nil {
-		return err
-	}
-	fmt.Fprintf(env.Stdout, "approved: %s  %s\n", what, link)
-	fmt.Fprintln(env.Stdout, env.onward(k, time.Now()))
-	return nil
+	return engine.Approve(ctx, engine.Clock{}, ci, a)
 }
 
-// sharing names a step, and those that share its pipeline.
-func sharing(s *run.State, st run.Step) string {
-	text := fmt.Sprintf("%s %s", st.ID.Component(), st.ID.Version())
+// sharing are a step, and those that share its pipeline.
+func sharing(s *run.State, st run.Step) []run.Step {
+	steps := []run.Step{st}
 	for _, other := range s.Steps() {
 		if other.ID != st.ID && other.Pipeline.ID == st.Pipeline.ID {
-			text += fmt.Sprintf(", %s %s", other.ID.Component(), other.ID.Version())
+			steps = append(steps, other)
 		}
 	}
-	return text
+	return steps
 }

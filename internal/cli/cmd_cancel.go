@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -18,8 +19,8 @@ import (
 
 type cancelOptions struct {
 	wanted
-	components    []string
-	yes, takeOver bool
+	components          []string
+	yes, takeOver, json bool
 }
 
 func newCancelCommand(env *environment) *cobra.Command {
@@ -55,6 +56,7 @@ journal is wrong, 11 left before it was certain.`,
 	o.versionFlag(cmd)
 	cmd.Flags().BoolVar(&o.yes, "yes", false, "answer the question yes")
 	cmd.Flags().BoolVar(&o.takeOver, "take-over", false, "note the outcome for a driver that is gone")
+	cmd.Flags().BoolVar(&o.json, "json", false, "print the result as JSON")
 	return cmd
 }
 
@@ -98,6 +100,9 @@ func (c *cancelling) driven() bool {
 }
 
 func (c *cancelling) nothing() error {
+	if c.o.json {
+		return c.printJSON(nil, nil)
+	}
 	if len(c.o.components) == 0 {
 		_, err := fmt.Fprintf(c.env.Stdout, "nothing of %s runs\n", c.header.Run())
 		return err
@@ -150,11 +155,20 @@ func (c *cancelling) run(ctx context.Context) error {
 			err = closed
 		}
 	}
+	err = fault.Worst(left(ctx, ended), err)
+	if c.o.json {
+		return errors.Join(err, c.printJSON(ended, err))
+	}
 	if printed := report.CancelledTable(c.env.Stdout, ended, c.env.outColumns(), c.env.outColor()); err == nil {
 		err = printed
 	}
 	fmt.Fprintln(c.env.Stdout, c.said())
-	return fault.Worst(left(ctx, ended), err)
+	return err
+}
+
+func (c *cancelling) printJSON(ended []engine.Cancelled, err error) error {
+	c.env.printed = true
+	return report.JSON(c.env.Stdout, report.NewCancelledRun(c.header.Run(), ended, c.ours, report.NewDriver(c.lease, time.Now()), err))
 }
 
 // take makes sure that nothing more is started: its driver is told or, where there is none, nobody can begin, since the
