@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -17,9 +18,9 @@ import (
 )
 
 type cancelOptions struct {
-	components            []string
-	version               string
-	dryRun, yes, takeOver bool
+	wanted
+	components          []string
+	yes, takeOver, json bool
 }
 
 func newCancelCommand(env *environment) *cobra.Command {
@@ -35,29 +36,32 @@ more, notes how its pipelines ended, records what succeeded, and leaves with exi
 COMPONENT the run goes on as after a failure of these. When nobody drives it, gio notes the
 outcome itself; --take-over does so for a driver that is gone without a word.
 
-Nothing that succeeded is undone. The next gio release starts what was cancelled anew.
+Nothing that succeeded is undone. The command that began the run starts anew what was cancelled.
+Of a gio trigger without --wait, which is over when its pipelines are started, these are cancelled.
 On a terminal, outside CI, gio shows what runs and asks.
 
 Exit codes: 0 nothing of it runs any more, 2 usage, 3 not allowed, 4 something could not be
 cancelled or a remote failed, 5 no such run or component, 6 cancelled (answered no), 7 the
 journal is wrong, 11 left before it was certain.`,
 		Example: `  gio cancel
-  gio cancel gravitee-gateway gravitee-portal --yes`,
+  gio cancel gravitee-gateway gravitee-portal --yes
+  gio cancel --run trigger/release-3.9.x.2`,
 		Args: cobra.ArbitraryArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			o.components = args
 			return runCancel(cmd.Context(), env, o)
 		},
 	}
-	cmd.Flags().StringVar(&o.version, "version", "", "product version of the run (default: the checkout's)")
-	cmd.Flags().BoolVar(&o.dryRun, "dry-run", false, "the run of gio release --dry-run=server")
+	o.flags(cmd)
+	o.versionFlag(cmd)
 	cmd.Flags().BoolVar(&o.yes, "yes", false, "answer the question yes")
 	cmd.Flags().BoolVar(&o.takeOver, "take-over", false, "note the outcome for a driver that is gone")
+	cmd.Flags().BoolVar(&o.json, "json", false, "print the result as JSON")
 	return cmd
 }
 
 func runCancel(ctx context.Context, env *environment, o cancelOptions) error {
-	k, ci, err := env.operated(ctx, isKind(o.dryRun), o.version)
+	k, ci, err := env.operated(ctx, &o.wanted)
 	if err != nil {
 		return err
 	}
@@ -96,6 +100,9 @@ func (c *cancelling) driven() bool {
 }
 
 func (c *cancelling) nothing() error {
+	if c.o.json {
+		return c.printJSON(nil, nil)
+	}
 	if len(c.o.components) == 0 {
 		_, err := fmt.Fprintf(c.env.Stdout, "nothing of %s runs\n", c.header.Run())
 		return err
@@ -148,11 +155,20 @@ func (c *cancelling) run(ctx context.Context) error {
 			err = closed
 		}
 	}
+	err = fault.Worst(left(ctx, ended), err)
+	if c.o.json {
+		return errors.Join(err, c.printJSON(ended, err))
+	}
 	if printed := report.CancelledTable(c.env.Stdout, ended, c.env.outColumns(), c.env.outColor()); err == nil {
 		err = printed
 	}
 	fmt.Fprintln(c.env.Stdout, c.said())
-	return fault.Worst(left(ctx, ended), err)
+	return err
+}
+
+func (c *cancelling) printJSON(ended []engine.Cancelled, err error) error {
+	c.env.printed = true
+	return report.JSON(c.env.Stdout, report.NewCancelledRun(c.header.Run(), ended, c.ours, report.NewDriver(c.lease, time.Now()), err))
 }
 
 // take makes sure that nothing more is started: its driver is told or, where there is none, nobody can begin, since the
@@ -181,7 +197,7 @@ func (c *cancelling) take(ctx context.Context) (*journal.Git, error) {
 	switch {
 	case fault.Is(err, "journal-push"):
 		return nil, fault.New(fault.KindOf(err), "journal-push", "the driver of %s cannot be told: nothing was cancelled", c.header.Run()).
-			Because(err).Hint("`gio cancel COMPONENT…` cancels pipelines without telling it")
+			Because(err).Hint("`gio cancel COMPONENT…%s` cancels pipelines without telling it", c.header.Flags())
 	case err != nil:
 		return nil, err
 	case !told: // it has just given the run back
@@ -203,17 +219,19 @@ func (c *cancelling) read(ctx context.Context) (*run.State, error) {
 
 // said is who notes the outcome, and how the run goes on.
 func (c *cancelling) said() string {
-	again := c.env.drivenBy(c.header.Kind)
+	again := c.env.drivenBy(c.header)
 	switch d := report.NewDriver(c.lease, time.Now()); {
 	case c.ours:
-		return fmt.Sprintf("noted in %s; `%s` starts anew what was cancelled", c.header.Run(), again)
+		return fmt.Sprintf("noted in %s; %s starts anew what was cancelled", c.header.Run(), again)
 	case d.State == "silent":
-		return fmt.Sprintf("its driver (%s) was last heard of at %s: when it is gone, `%s` notes it, or `gio cancel --take-over`",
-			c.lease, d.Heard.Format(time.RFC3339), again)
+		return fmt.Sprintf("its driver (%s) was last heard of at %s: when it is gone, %s notes it, or `gio cancel%s --take-over`",
+			c.lease, d.Heard.Format(time.RFC3339), again, c.header.Flags())
 	case len(c.o.components) > 0:
 		return fmt.Sprintf("its driver (%s) notes it, finishes the wave and starts no later one", c.lease)
+	case c.header.Kind != "release":
+		return fmt.Sprintf("its driver (%s) notes it and starts nothing more; %s starts anew what was cancelled", c.lease, again)
 	}
-	return fmt.Sprintf("its driver (%s) notes it, starts nothing more and records what succeeded; `%s` starts anew what was cancelled", c.lease, again)
+	return fmt.Sprintf("its driver (%s) notes it, starts nothing more and records what succeeded; %s starts anew what was cancelled", c.lease, again)
 }
 
 // left is the fault for what may still run.

@@ -268,7 +268,7 @@ func (x *examination) rebuild(ctx context.Context, m *manifest.Manifest) (noted 
 	if err := j.Append(ctx, events...); err != nil {
 		return 0, err
 	}
-	fmt.Fprintf(x.env.Stderr, "the journal of %s is written; `%s` goes on from there\n", x.header.Run(), x.env.drivenBy("release"))
+	fmt.Fprintf(x.env.Stderr, "the journal of %s is written; %s goes on from there\n", x.header.Run(), x.env.drivenBy(x.header))
 	return x.report.Noted(), nil
 }
 

@@ -19,11 +19,12 @@ func newHistoryCommand(env *environment) *cobra.Command {
 		Use:   "history",
 		Short: "List the runs of the release repository, the newest first",
 		Long: `History lists the runs that the release repository knows, whoever drove them and wherever:
-version, kind (release; dry for --dry-run=server), branch, when it began, how long it took
-with the time between its sessions, how it ended, its components, and who drove it last.
+version, kind (release; dry for --dry-run=server; stage; trigger), branch, when it began, how
+long it took with the time between its sessions, how it ended, its components, and who drove it
+last. gio status and other commands take kind and version of one as --run KIND/VERSION.
 
-How it ended: released; passed (a dry run); partial (--only or --except left something out);
-failed; unknown (gio resolve); stopped; driven (somebody drives it); damaged (see gio status).
+How it ended: released; passed (of the other kinds); partial (--only or --except left something
+out); failed; unknown (gio resolve); stopped; driven (somebody drives it); damaged (see gio status).
 
 Exit codes: 0 done, 2 usage, 3 not allowed, 4 remote failed, 5 no manifest or no remote,
 7 gio.yaml or the journal is wrong.`,

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -20,7 +21,7 @@ type prepareOptions struct {
 	add, remove, group []string
 	version            string
 	unreleased         bool
-	yes, dryRun        bool
+	yes, dryRun, json  bool
 }
 
 func newPrepareCommand(env *environment) *cobra.Command {
@@ -34,9 +35,8 @@ The checkout is only read. Only the bytes that must change do.
   COMPONENT           opens it at the version in pom.xml or package.json of its next branch
   COMPONENT=VERSION   gives it this version: X.Y.Z-SNAPSHOT opens it; any other must be tagged
                       in its repository, and the component then counts as released
-
-GROUP counts the groups of buildDependencies in release.json, as it is, from 1; 3+ is a new group
-behind the third, 0+ a new first one.
+  GROUP               counts the groups of buildDependencies in release.json, as it is, from 1;
+                      3+ is a new group behind the third, 0+ a new first one
 
 Where nobody can be asked (CI, a pipe) nothing is written without --yes. Components are read from
 GitHub (GITHUB_TOKEN, GITHUB_API_URL). It refuses while somebody drives the release.
@@ -56,6 +56,7 @@ Exit codes: 0 done, or nothing to change, 2 usage, 3 not allowed, 4 remote faile
 	f.StringArrayVar(&o.group, "group", nil, "put a component into another group: `NAME@GROUP`")
 	f.BoolVar(&o.dryRun, "dry-run", false, "only show the diff; git apply takes it")
 	f.BoolVar(&o.yes, "yes", false, "answer the question yes")
+	f.BoolVar(&o.json, "json", false, "print the edit as JSON, and the diff on stderr")
 	return cmd
 }
 
@@ -86,11 +87,21 @@ func runPrepare(ctx context.Context, env *environment, o prepareOptions, args []
 		fmt.Fprintln(env.Stderr, note)
 	}
 	env.warn(edit.Remaining)
+	if !o.json {
+		return e.prepared(ctx, edit, o)
+	}
+	e.shown, env.printed = env.Stderr, true
+	err = e.prepared(ctx, edit, o)
+	return errors.Join(err, report.JSON(env.Stdout, report.NewPrepared(edit, ws.Branch.Value, string(e.commit), err)))
+}
+
+// prepared makes an edit that is worked out.
+func (e *editor) prepared(ctx context.Context, edit *prepare.Edit, o prepareOptions) error {
 	if len(edit.Changes) == 0 {
-		_, err := fmt.Fprintf(env.Stderr, "%s %s on %s: nothing to change\n", e.before.Name, e.before.Version, ws.Branch.Value)
+		_, err := fmt.Fprintf(e.env.Stderr, "%s %s on %s: nothing to change\n", e.before.Name, e.before.Version, e.ws.Branch.Value)
 		return err
 	}
-	report.PreparedTable(env.Stderr, edit)
+	report.PreparedTable(e.env.Stderr, edit)
 	return e.apply(ctx, edit.After, edit.Message(), o.yes, o.dryRun)
 }
 

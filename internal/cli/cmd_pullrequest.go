@@ -48,13 +48,16 @@ Exit codes: 0 done, 2 usage, 3 not allowed, 4 remote failed, 5 not found, 6 canc
 	return cmd
 }
 
+// pullRequests is what the runs of pull requests have for the manifest that they lack.
+const pullRequests = "pull-request"
+
 func runPullRequest(ctx context.Context, env *environment, o executionOptions) error {
 	env.announceClient(o.dryRun)
 	at, err := env.pullRequest()
 	if err != nil {
 		return err
 	}
-	ws := workspace{File: env.path(env.file), Path: "pull-request"}
+	ws := workspace{File: env.path(env.file), Path: pullRequests}
 	e, err := env.ends(ctx, ws, false, o)
 	if err != nil {
 		return err

@@ -18,22 +18,21 @@ import (
 )
 
 type reportOptions struct {
-	version string // "" is the checkout's
-	kind    string
-	format  string
-	output  string
-	json    bool
+	wanted
+	format string
+	output string
+	json   bool
 }
 
 func newReportCommand(env *environment) *cobra.Command {
-	o, dryRun := reportOptions{}, false
+	o := reportOptions{}
 	cmd := &cobra.Command{
 		Use:   "report [VERSION]",
 		Short: "Make one page that tells a run: timeline, failures, materials",
-		Long: `Report tells the run of the checkout's product version, or of VERSION, in one HTML page that loads
-nothing from elsewhere: the timeline of waves and components with links, states and durations,
-the critical path, failures with their last lines, the bill of materials, and who drove it from
-which job. When the version in release.json has no run yet, the newest run is told.
+		Long: `Report tells the run of the checkout's product version, of VERSION or of --run, in one HTML page
+that loads nothing from elsewhere: the timeline of waves and components with links, states and
+durations, the critical path, failures with their last lines, the bill of materials, and who drove
+it from which job. When the version in release.json has no run yet, the newest run is told.
 
 The run is read from the release repository, like gio status; nothing is driven or written there.
 The last lines of failed jobs come from CircleCI, where a token is found.
@@ -45,13 +44,9 @@ Exit codes: 0 done, 1 the file cannot be written, 2 usage, 3 not allowed, 4 remo
 5 no such run, 7 release.json or the journal is wrong.`,
 		Example: `  gio report
   gio report 3.9.4 --output release.html
-  gio report --format markdown`,
-		Args: oneVersion,
-		RunE: func(cmd *cobra.Command, args []string) error {
-			o.kind = isKind(dryRun)
-			if len(args) == 1 {
-				o.version = args[0]
-			}
+  gio report --format markdown --run stage/3.9.4`,
+		Args: o.argument,
+		RunE: func(cmd *cobra.Command, _ []string) error {
 			if o.json {
 				o.format = "json"
 			}
@@ -62,7 +57,7 @@ Exit codes: 0 done, 1 the file cannot be written, 2 usage, 3 not allowed, 4 remo
 	f.StringVar(&o.format, "format", "html", "html, markdown or json")
 	f.BoolVar(&o.json, "json", false, "print the report as JSON")
 	f.StringVarP(&o.output, "output", "o", "", "file to write; - is stdout")
-	f.BoolVar(&dryRun, "dry-run", false, "the run of gio release --dry-run=server")
+	o.flags(cmd)
 	cmd.MarkFlagsMutuallyExclusive("format", "json")
 	return cmd
 }
@@ -71,13 +66,13 @@ func runReport(ctx context.Context, env *environment, o reportOptions) error {
 	if o.format != "html" && o.format != "markdown" && o.format != "json" {
 		return fault.New(fault.Usage, "usage", "there is no format %q", o.format).Hint("--format html, markdown or json")
 	}
-	k, err := env.knownRun(ctx, o.kind, o.version, o.version != "")
+	k, err := env.knownRun(ctx, &o.wanted, false)
 	if err != nil {
 		return err
 	}
 	output, note := env.lastLines(ctx, k)
 	now := time.Now()
-	story, err := report.NewStory(k.events, report.StoryOptions{Lease: k.lease, Now: now, Command: env.drivenBy(k.header.Kind), Output: output})
+	story, err := report.NewStory(k.events, report.StoryOptions{Lease: k.lease, Now: now, Command: env.drivenBy(k.header), Output: output})
 	if err != nil {
 		return err
 	}

@@ -19,7 +19,7 @@ import (
 )
 
 func newResolveCommand(env *environment) *cobra.Command {
-	a, dryRun, takeOver, name := engine.Answer{}, false, false, ""
+	a, dryRun, takeOver, name := engine.Answer{}, false, false, runName{}
 	cmd := &cobra.Command{
 		Use:   "resolve COMPONENT (--pipeline N | --released | --not-triggered)",
 		Short: "Answer what gio cannot know about a component's pipeline",
@@ -49,7 +49,7 @@ Exit codes: 0 done, 2 usage, 3 not allowed, 4 remote failed, 5 no such component
 					Hint("look at the component's pipelines on CircleCI; `gio resolve --help` says what each answer means")
 			}
 			a.Component = args[0]
-			if name != "" {
+			if name.kind != "" {
 				return resolveRun(cmd.Context(), env, a, name, takeOver)
 			}
 			return runResolve(cmd.Context(), env, a, dryRun, takeOver)
@@ -60,7 +60,7 @@ Exit codes: 0 done, 2 usage, 3 not allowed, 4 remote failed, 5 no such component
 	cmd.Flags().BoolVar(&a.NotTriggered, "not-triggered", false, "no pipeline was started, or it is to be released again")
 	cmd.Flags().BoolVar(&dryRun, "dry-run", false, "it is about a run of gio release --dry-run=server")
 	cmd.Flags().BoolVar(&takeOver, "take-over", false, "answer a run that another driver has left")
-	cmd.Flags().StringVar(&name, "run", "", "it is about this run of gio stage or gio trigger")
+	cmd.Flags().Var(&name, "run", "it is about this run of gio stage or gio trigger")
 	cmd.MarkFlagsMutuallyExclusive("run", "dry-run")
 	cmd.MarkFlagsMutuallyExclusive("pipeline", "released", "not-triggered")
 	return cmd
@@ -105,7 +105,7 @@ func runResolve(ctx context.Context, env *environment, a engine.Answer, dryRun, 
 		return err
 	}
 	for _, st := range steps {
-		fmt.Fprintf(env.Stdout, "%s %s: noted; `%s` goes on from there\n", st.ID.Component(), st.ID.Version(), env.drivenBy(kind))
+		fmt.Fprintf(env.Stdout, "%s %s: noted; %s goes on from there\n", st.ID.Component(), st.ID.Version(), env.drivenBy(h))
 	}
 	return nil
 }

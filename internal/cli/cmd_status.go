@@ -8,19 +8,17 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/gravitee-lab/gio/internal/fault"
-	"github.com/gravitee-lab/gio/internal/journal"
 	"github.com/gravitee-lab/gio/internal/report"
 	"github.com/gravitee-lab/gio/internal/run"
 )
 
 type statusOptions struct {
-	version string // "" is the checkout's
-	kind    string
-	json    bool
+	wanted
+	json bool
 }
 
 func newStatusCommand(env *environment) *cobra.Command {
-	o, dryRun := statusOptions{}, false
+	o := statusOptions{}
 	cmd := &cobra.Command{
 		Use:   "status [VERSION]",
 		Short: "Show how a run stands, whoever drives it and wherever",
@@ -28,30 +26,26 @@ func newStatusCommand(env *environment) *cobra.Command {
 repository: who drives it, how its waves stand, what failed and what to type next. It drives
 nothing, writes nothing and asks CircleCI nothing: it shows what the driver noted last.
 
-When the version in release.json has no run yet, the newest run is shown, and that is said.
+When the version in release.json has no run yet, the newest run is shown, and that is said. --run
+names any run that gio history lists, so those of gio stage and gio trigger, too; of a trigger
+without its number it is the newest of that name.
 
 Exit codes: 0 nothing is wrong, or somebody drives it and its end is open, 2 usage, 3 not allowed,
 4 remote failed, 5 no such run, 7 release.json or the journal is wrong; when nobody drives it,
-9 needs a decision (gio resolve), 10 a pipeline failed, 11 stopped: run gio release again.`,
+9 needs a decision (gio resolve), 10 a pipeline failed, 11 stopped: run it again.`,
 		Example: `  gio status
   gio status 3.9.4 --json
-  gio status --dry-run`,
-		Args: oneVersion,
-		RunE: func(cmd *cobra.Command, args []string) error {
-			o.kind = isKind(dryRun)
-			if len(args) == 1 {
-				o.version = args[0]
-			}
-			return runStatus(cmd.Context(), env, o)
-		},
+  gio status --run stage/3.9.4`,
+		Args: o.argument,
+		RunE: func(cmd *cobra.Command, _ []string) error { return runStatus(cmd.Context(), env, o) },
 	}
-	cmd.Flags().BoolVar(&dryRun, "dry-run", false, "the run of gio release --dry-run=server")
+	o.flags(cmd)
 	cmd.Flags().BoolVar(&o.json, "json", false, "print the status as JSON")
 	return cmd
 }
 
 func runStatus(ctx context.Context, env *environment, o statusOptions) error {
-	k, err := env.knownRun(ctx, o.kind, o.version, o.version != "")
+	k, err := env.knownRun(ctx, &o.wanted, false)
 	if err != nil {
 		return err
 	}
@@ -66,7 +60,7 @@ func runStatus(ctx context.Context, env *environment, o statusOptions) error {
 
 // printStatus tells a person how a run stands, which is also the error.
 func (env *environment) printStatus(k known, now time.Time) error {
-	view := report.StatusView{Columns: env.outColumns(), Now: now, Color: env.outColor(), Command: env.drivenBy(k.header.Kind)}
+	view := report.StatusView{Columns: env.outColumns(), Now: now, Color: env.outColor(), Command: env.drivenBy(k.header)}
 	printed := report.WriteStatus(env.Stdout, k.state, k.lease, view)
 	return errors.Join(env.stands(k, now), printed)
 }
@@ -79,70 +73,28 @@ func oneVersion(cmd *cobra.Command, args []string) error {
 	return nil
 }
 
-// chooseRun is the run that want names. Where it must not be exactly that one, the newest of the same branch will do, else
-// the newest of all, each of the same kind and manifest.
-func chooseRun(runs []journal.Listed, want run.Header, exactly bool) (run.Header, error) {
-	var branch, newest *run.Header
-	for i := range runs {
-		h := &runs[i].Header
-		switch {
-		case h.Kind != want.Kind || h.Manifest != want.Manifest:
-			continue
-		case h.Version == want.Version:
-			return *h, nil
-		case newest == nil:
-			newest = h
-		}
-		if branch == nil && h.Branch == want.Branch {
-			branch = h
-		}
-	}
-	for _, h := range []*run.Header{branch, newest} {
-		if h != nil && !exactly {
-			return *h, nil
-		}
-	}
-	return run.Header{}, noProductRun(want)
-}
-
-// noProductRun says that no run of a product version was begun that could be looked at or acted upon.
-func noProductRun(h run.Header) error {
-	f := noRun(h)
-	switch h.Kind {
-	case "release":
-		f = fault.New(fault.NotFound, "no-journal", "no run of release %s is known", h.Version).
-			Hint("`gio release` begins that of the version in release.json; of a run of `gio release --dry-run=server`, add --dry-run").
-			Hint("`gio history` lists all runs")
-	case "dry":
-		f = fault.New(fault.NotFound, "no-journal", "no server dry run of %s is known", h.Version).
-			Hint("`gio release --dry-run=server` begins that of the version in release.json; of a real run, leave --dry-run out").
-			Hint("`gio history` lists all runs")
-	}
-	return f
-}
-
 // standsAs is the exit code that goes with a standing, as a fault. While somebody drives, nothing is settled.
 func (env *environment) standsAs(s *run.State, standing report.Standing) error {
-	name, again := s.Header.Run(), env.drivenBy(s.Header.Kind)
+	name, again := s.Header.Run(), env.drivenBy(s.Header)
 	switch standing {
 	case report.AwaitsAnswer:
 		return fault.New(fault.Decision, "unknown", "%s needs a decision: gio cannot know whether a pipeline was started", name).
-			Hint("look at CircleCI, then answer with `gio resolve COMPONENT --pipeline N`, `--released` or `--not-triggered`%s", dryToo(s.Header.Kind))
+			Hint("look at CircleCI, then answer with `gio resolve COMPONENT --pipeline N`, `--released` or `--not-triggered`%s", also(s.Header))
 	case report.HasFailed:
 		return fault.New(fault.PipelineFailed, "pipeline-failed", "%s failed", name).
-			Hint("mend it, then `%s`: what succeeded is not started again", again)
+			Hint("mend it, then %s: what succeeded is not started again", again)
 	case report.HasStopped:
 		return fault.New(fault.Stopped, "stopped", "%s stopped before it was done, and nobody drives it", name).
-			Hint("`%s` goes on from there", again)
+			Hint("%s goes on from there", again)
 	case report.IsReleased, report.IsDriven, report.HasPassed, report.IsPartial, report.IsDamaged:
 	}
 	return nil
 }
 
-// dryToo is what an answer for a server dry run needs beside.
-func dryToo(kind string) string {
-	if kind == "dry" {
-		return ", and --dry-run"
+// also is what an answer needs beside, where it is not about a release.
+func also(h run.Header) string {
+	if h.Flags() == "" {
+		return ""
 	}
-	return ""
+	return ", and" + h.Flags()
 }

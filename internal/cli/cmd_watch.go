@@ -16,32 +16,28 @@ import (
 )
 
 func newWatchCommand(env *environment) *cobra.Command {
-	dryRun, events := false, false
+	w, events := wanted{}, false
 	cmd := &cobra.Command{
 		Use:   "watch [VERSION]",
 		Short: "Look on while somebody else drives a run",
-		Long: `Watch shows the run of the checkout's product version, or of VERSION, as its driver notes it in
-the release repository: the live view on a terminal, one line per change elsewhere. It drives
-nothing, writes nothing and asks CircleCI nothing; it reads every 5 seconds, every 30 while
+		Long: `Watch shows the run of the checkout's product version, of VERSION, or of --run, as its driver notes
+it in the release repository: the live view on a terminal, one line per change elsewhere. It
+drives nothing, writes nothing and asks CircleCI nothing; it reads every 5 seconds, every 30 while
 nothing changes. What happened before since the driver began is told first.
 
-It ends when the run does, with the summary and the exit codes of gio status. A driver that
-has not been heard of for 5 minutes is said to be silent, and gio release goes on.
+It ends when the run does, with the summary and the exit codes of gio status. A driver that has
+not been heard of for 5 minutes is said to be silent: the command that began the run goes on.
 Ctrl-C leaves with exit 11: the run goes on, and a script must not take that for its end.
 
 Exit codes: 0 nothing is wrong, 2 usage, 3 not allowed, 4 remote failed, 5 no such run,
 7 release.json or the journal is wrong, 9 needs a decision (gio resolve), 10 a pipeline failed,
 11 stopped, or left by Ctrl-C.`,
 		Example: `  gio watch
-  gio watch 3.9.4
+  gio watch --run stage/3.9.4
   gio watch --events`,
-		Args: oneVersion,
-		RunE: func(cmd *cobra.Command, args []string) error {
-			version := ""
-			if len(args) == 1 {
-				version = args[0]
-			}
-			k, err := env.knownRun(cmd.Context(), isKind(dryRun), version, version != "")
+		Args: w.argument,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			k, err := env.knownRun(cmd.Context(), &w, false)
 			if err != nil {
 				return err
 			}
@@ -49,7 +45,7 @@ Exit codes: 0 nothing is wrong, 2 usage, 3 not allowed, 4 remote failed, 5 no su
 			return w.run(cmd.Context())
 		},
 	}
-	cmd.Flags().BoolVar(&dryRun, "dry-run", false, "the run of gio release --dry-run=server")
+	w.flags(cmd)
 	cmd.Flags().BoolVar(&events, "events", false, "print every event as a JSON line, from the first one on")
 	return cmd
 }
@@ -94,7 +90,7 @@ func (w *watching) run(ctx context.Context) error {
 	if w.events {
 		return w.env.stands(w.known, w.seen)
 	}
-	v := report.StatusView{Columns: w.env.outColumns(), Now: w.seen, Color: w.env.outColor(), Command: w.env.drivenBy(w.header.Kind)}
+	v := report.StatusView{Columns: w.env.outColumns(), Now: w.seen, Color: w.env.outColor(), Command: w.env.drivenBy(w.header)}
 	return errors.Join(w.env.stands(w.known, w.seen), report.WriteEnd(w.env.Stdout, w.state, w.lease, v))
 }
 
@@ -178,7 +174,7 @@ func (w *watching) look(ctx context.Context) (changed bool, err error) {
 }
 
 func (w *watching) leave() error {
-	return fault.New(fault.Stopped, "left", "left: %s goes on, driven by %s", w.header.Run(), w.lease).Hint("`gio watch` looks on again")
+	return fault.New(fault.Stopped, "left", "left: %s goes on, driven by %s", w.header.Run(), w.lease).Hint("`gio watch%s` looks on again", w.header.Flags())
 }
 
 // sayDriver says once who drives.

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"time"
 
 	"github.com/gravitee-lab/gio/internal/fault"
@@ -21,6 +22,8 @@ type editor struct {
 	ws     workspace
 	repo   *gitrepo.Repo
 	before *manifest.Manifest
+	shown  io.Writer    // where an edit is shown
+	commit gitrepo.Hash // that was pushed
 }
 
 // edit opens release.json of the remote for an edit. While somebody drives a run of its product version nobody
@@ -53,7 +56,7 @@ func (env *environment) editor(ctx context.Context, ws workspace) (*editor, erro
 	if err != nil {
 		return nil, err
 	}
-	return &editor{env: env, ws: ws, repo: repo, before: m}, nil
+	return &editor{env: env, ws: ws, repo: repo, before: m, shown: env.Stdout}, nil
 }
 
 // elsewhere tells whether the checkout has another release.json than the remote's branch.
@@ -79,11 +82,11 @@ func (e *editor) undriven(ctx context.Context) error {
 		Hint("wait for it to end (`gio status`), or stop it, then run the same command again")
 }
 
-// apply shows what an edit changes on stdout and, unless it is only to be shown, asks and pushes it as one commit.
+// apply shows what an edit changes and, unless it is only to be shown, asks and pushes it as one commit.
 // Where nobody can be asked, only yes makes it (else kind Cancelled).
 func (e *editor) apply(ctx context.Context, after *manifest.Manifest, message string, yes, dryRun bool) error {
 	env := e.env
-	if err := report.Diff(env.Stdout, e.ws.Path, e.before.Bytes(), after.Bytes(), env.outColor()); err != nil {
+	if err := report.Diff(e.shown, e.ws.Path, e.before.Bytes(), after.Bytes(), env.outColor()); err != nil {
 		return err
 	}
 	if dryRun {
@@ -146,6 +149,7 @@ func (e *editor) push(ctx context.Context, content []byte, message string) error
 }
 
 func (e *editor) pushed(commit gitrepo.Hash) error {
+	e.commit = commit
 	bring := ""
 	if e.env.repo == "" && e.ws.Branch.Value == e.ws.Checkout.Branch {
 		bring = "; `git pull` brings it into the checkout"

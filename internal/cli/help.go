@@ -176,7 +176,8 @@ const journalTopic = `All that gio knows of its runs lies in the release reposit
 commits, one for each push. A clone does not fetch it by itself. Its tree:
 
   release/3.9.4.jsonl         the run of 3.9.4: its events, one JSON object a line; below dry/
-                              those of gio release --dry-run=server
+                              those of gio release --dry-run=server, below stage/ and trigger/
+                              those of gio stage and gio trigger
   leases/release/3.9.4.json   who drives it, since when, last heard of when
   cancels/release/3.9.4.json  that gio cancel told that driver to start nothing more
   claims/COMPONENT/VERSION    which run releases that component version, so that no other does

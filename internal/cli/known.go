@@ -3,14 +3,12 @@ package cli
 import (
 	"context"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/gravitee-lab/gio/internal/circleci"
 	"github.com/gravitee-lab/gio/internal/fault"
 	"github.com/gravitee-lab/gio/internal/gitrepo"
 	"github.com/gravitee-lab/gio/internal/journal"
-	"github.com/gravitee-lab/gio/internal/manifest"
 	"github.com/gravitee-lab/gio/internal/report"
 	"github.com/gravitee-lab/gio/internal/run"
 )
@@ -31,28 +29,30 @@ func (env *environment) stands(k known, now time.Time) error {
 	return env.standsAs(k.state, report.StandingOf(k.state, k.lease.Live(now)))
 }
 
-// knownRun reads the run of a version, "" for the checkout's. Where it must not be exactly that one, the newest will do, and
-// that is said.
-func (env *environment) knownRun(ctx context.Context, kind, version string, exactly bool) (k known, err error) {
+// knownRun reads the run that is wanted. Where none is named and the checkout's version has none, the newest will do, unless
+// it must be exactly that one, and that is said.
+func (env *environment) knownRun(ctx context.Context, w *wanted, exactly bool) (k known, err error) {
 	if k.ws, err = env.workspace(ctx); err != nil {
-		return k, err
+		return k, w.outside(err)
 	}
-	if k.asked = strings.TrimSuffix(version, "-SNAPSHOT"); k.asked == "" {
-		m, err := manifest.Parse(k.ws.Path, k.ws.Local)
-		if err != nil {
-			return k, err
-		}
-		k.asked = m.ReleaseVersion()
+	want, err := w.header(k.ws)
+	if err != nil {
+		return k, err
 	}
 	var runs []journal.Listed
 	if k.ref, runs, err = env.knownRuns(ctx, k.ws); err != nil {
+		return k, w.outside(err)
+	}
+	if k.header, err = chooseRun(runs, want, exactly || w.exactly()); err != nil {
 		return k, err
 	}
-	want := run.Header{Kind: kind, Manifest: k.ws.Path, Version: k.asked, Branch: k.ws.Branch.Value}
-	if k.header, err = chooseRun(runs, want, exactly); err != nil {
-		return k, err
-	}
-	if k.header.Version != k.asked {
+	k.asked = want.Version
+	switch {
+	case k.header.Version == k.asked:
+	case w.run.kind != "":
+		k.asked = k.header.Version
+		fmt.Fprintf(env.Stderr, "the newest run of %s is %s\n", &w.run, k.header.Run())
+	default:
 		fmt.Fprintf(env.Stderr, "%s has no run yet: this is the newest one, of %s from %s\n", k.asked, k.header.Version, k.header.Branch)
 	}
 	return k.at(ctx, k.ref)
@@ -78,9 +78,9 @@ func (k known) now(ctx context.Context) (known, error) {
 	return k.at(ctx, atTip{Ref: k.ref.Ref, tip: tip})
 }
 
-// operated is a run on which something is to be done, exactly that of the version, and its CircleCI.
-func (env *environment) operated(ctx context.Context, kind, version string) (known, *circleci.Client, error) {
-	k, err := env.knownRun(ctx, kind, version, true)
+// operated is a run on which something is to be done, exactly that which is wanted, and its CircleCI.
+func (env *environment) operated(ctx context.Context, w *wanted) (known, *circleci.Client, error) {
+	k, err := env.knownRun(ctx, w, true)
 	if err != nil {
 		return k, nil, err
 	}
@@ -99,9 +99,9 @@ func (env *environment) onward(k known, now time.Time) string {
 	case "drives":
 		return fmt.Sprintf("%s goes on: driven by %s", k.header.Run(), k.lease)
 	case "silent":
-		return fmt.Sprintf("its driver (%s) was last heard of at %s: when it is gone, `%s` goes on", k.lease, d.Heard.Format(time.RFC3339), env.drivenBy(k.header.Kind))
+		return fmt.Sprintf("its driver (%s) was last heard of at %s: when it is gone, %s goes on", k.lease, d.Heard.Format(time.RFC3339), env.drivenBy(k.header))
 	}
-	return fmt.Sprintf("nobody drives %s: `%s` goes on", k.header.Run(), env.drivenBy(k.header.Kind))
+	return fmt.Sprintf("nobody drives %s: %s goes on", k.header.Run(), env.drivenBy(k.header))
 }
 
 // atTip is the journal's ref as it was at one moment: all that is read of it goes together, and costs one fetch.
@@ -126,12 +126,4 @@ func (env *environment) knownRuns(ctx context.Context, ws workspace) (atTip, []j
 	now := atTip{Ref: ref, tip: tip}
 	runs, err := journal.ListGit(ctx, now)
 	return now, runs, err
-}
-
-// isKind is the kind of run that a command is about.
-func isKind(dryRun bool) string {
-	if dryRun {
-		return "dry"
-	}
-	return "release"
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"strings"
 
 	"github.com/gravitee-lab/gio/internal/circleci"
 	"github.com/gravitee-lab/gio/internal/engine"
@@ -14,10 +13,9 @@ import (
 )
 
 // resolveRun notes an answer in the journal of a staging or a trigger.
-func resolveRun(ctx context.Context, env *environment, a engine.Answer, name string, takeOver bool) error {
-	kind, version, _ := strings.Cut(name, "/")
-	if kind != "stage" && kind != "trigger" || version == "" {
-		return fault.New(fault.Usage, "usage", "--run %q is no staging and no trigger", name).Hint("--run stage/3.9.4; the run's name stands in the message that asked")
+func resolveRun(ctx context.Context, env *environment, a engine.Answer, name runName, takeOver bool) error {
+	if name.kind != "stage" && name.kind != "trigger" {
+		return fault.New(fault.Usage, "usage", "--run %s is no staging and no trigger", &name).Hint("of a release, leave it out; of a run of `gio release --dry-run=server`, --dry-run")
 	}
 	ws, released, err := env.aroundTrigger(ctx)
 	if err != nil {
@@ -28,7 +26,7 @@ func resolveRun(ctx context.Context, env *environment, a engine.Answer, name str
 		return err
 	}
 	a.By = env.driver()
-	h := run.Header{Kind: kind, Manifest: ws.Path, Version: version}
+	h := run.Header{Kind: name.kind, Manifest: ws.Path, Version: name.version}
 	open := env.fileRun
 	if released {
 		open = func(ws workspace, h run.Header) (engine.Journal, []run.Event, error) {
@@ -46,7 +44,7 @@ func resolveRun(ctx context.Context, env *environment, a engine.Answer, name str
 		return err
 	}
 	for _, st := range steps {
-		fmt.Fprintf(env.Stdout, "%s %s: noted; the command that began %s goes on from there\n", st.ID.Component(), st.ID.Version(), name)
+		fmt.Fprintf(env.Stdout, "%s %s: noted; %s goes on from there\n", st.ID.Component(), st.ID.Version(), env.drivenBy(h))
 	}
 	return nil
 }
@@ -62,7 +60,7 @@ func (env *environment) gitRun(ctx context.Context, ws workspace, h run.Header, 
 		return nil, nil, err
 	}
 	if state == nil {
-		return nil, nil, noRun(h)
+		return nil, nil, noProductRun(h)
 	}
 	h = state.Header
 	h.Host = ci.Host()
@@ -73,6 +71,10 @@ func (env *environment) gitRun(ctx context.Context, ws workspace, h run.Header, 
 func (env *environment) fileRun(_ workspace, h run.Header) (engine.Journal, []run.Event, error) {
 	t := triggerRuns{dir: env.stateDir()}
 	events, err := journal.ReadFile(t.path(h))
+	if err != nil {
+		h.Manifest = pullRequests
+		events, err = journal.ReadFile(t.path(h))
+	}
 	if err != nil {
 		return nil, nil, noRun(h).Because(err)
 	}

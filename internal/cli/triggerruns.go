@@ -111,11 +111,7 @@ func (t triggerRuns) last(ctx context.Context, h run.Header, name string) (int, 
 	versions, err := t.versions(ctx, h)
 	last := 0
 	for _, version := range versions {
-		if rest, ok := strings.CutPrefix(version, name+"."); ok {
-			if n, err := strconv.Atoi(rest); err == nil {
-				last = max(last, n)
-			}
-		}
+		last = max(last, numberOf(version, name))
 	}
 	return last, err
 }

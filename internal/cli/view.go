@@ -248,7 +248,8 @@ func wake(c chan struct{}) {
 	}
 }
 
-// typed is the command line as it can be typed again; "" in the container form, whose command line is another one.
+// typed is the command line as it can be typed again, as it stands in a sentence; "" in the container form, whose command line
+// is another one.
 func (env *environment) typed() string {
 	if env.container {
 		return ""
@@ -257,7 +258,7 @@ func (env *environment) typed() string {
 	for _, arg := range env.Args {
 		words = append(words, quoted(arg))
 	}
-	return strings.Join(words, " ")
+	return "`" + strings.Join(words, " ") + "`"
 }
 
 // quoted is a word as a shell takes it for one.
@@ -268,11 +269,17 @@ func quoted(word string) string {
 	return word
 }
 
-// drivenBy is the command that drives runs of a kind, for the release repository that this command line names.
-func (env *environment) drivenBy(kind string) string {
+// drivenBy is what drives a run, as it stands in a sentence: a command for the release repository that this command line
+// names, or words, as no journal holds the command line of a trigger.
+func (env *environment) drivenBy(h run.Header) string {
 	command := "gio release"
-	if kind == "dry" {
+	switch h.Kind {
+	case "dry":
 		command += " --dry-run=server"
+	case "stage":
+		command = "gio stage " + quoted(h.Version) + " --dry-run=false"
+	case "trigger":
+		return "the command that began it"
 	}
 	for _, flag := range []struct{ name, value, usual string }{
 		{"--repo", env.repo, ""}, {"--branch", env.branch, ""}, {"--file", env.file, "release.json"}, {"--config", env.config, ""},
@@ -281,5 +288,5 @@ func (env *environment) drivenBy(kind string) string {
 			command += " " + flag.name + " " + quoted(flag.value)
 		}
 	}
-	return command
+	return "`" + command + "`"
 }

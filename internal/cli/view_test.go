@@ -152,7 +152,7 @@ func TestColor(t *testing.T) {
 func TestTyped(t *testing.T) {
 	t.Parallel()
 	env := &environment{Program: Program{Args: []string{"release", "--next", "it's $HOME", "--only=a,b", ""}}}
-	if got, want := env.typed(), `gio release --next 'it'\''s $HOME' --only=a,b ''`; got != want {
+	if got, want := env.typed(), "`gio release --next 'it'\\''s $HOME' --only=a,b ''`"; got != want {
 		t.Errorf("%s, want %s", got, want)
 	}
 }

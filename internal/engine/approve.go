@@ -16,7 +16,7 @@ import (
 func PipelineOf(s *run.State, component string) (run.Step, error) {
 	own := slices.DeleteFunc(s.Steps(), func(st run.Step) bool { return st.ID.Component() != component })
 	if len(own) == 0 {
-		return run.Step{}, fault.New(fault.NotFound, "no-step", "%s has no part in %s", component, s.Header.Run()).Hint("`gio status` lists its components")
+		return run.Step{}, fault.New(fault.NotFound, "no-step", "%s has no part in %s", component, s.Header.Run()).Hint("`gio status%s` lists its components", s.Header.Flags())
 	}
 	st := own[len(own)-1]
 	for _, o := range own {
@@ -26,7 +26,7 @@ func PipelineOf(s *run.State, component string) (run.Step, error) {
 	}
 	if st.Pipeline.ID == "" {
 		return st, fault.New(fault.Invalid, "no-pipeline", "%s %s is %s: it has no pipeline in which a job could wait", component, st.ID.Version(), st.Status).
-			Hint("`gio watch` tells when it waits for an approval")
+			Hint("`gio watch%s` tells when it waits for an approval", s.Header.Flags())
 	}
 	return st, nil
 }

@@ -59,7 +59,7 @@ func Cancellable(s *run.State, components []string) ([]run.Step, error) {
 	}
 	for _, name := range components {
 		if !part[name] {
-			return nil, fault.New(fault.NotFound, "no-step", "%s has no part in %s", name, s.Header.Run()).Hint("`gio status` lists its components")
+			return nil, fault.New(fault.NotFound, "no-step", "%s has no part in %s", name, s.Header.Run()).Hint("`gio status%s` lists its components", s.Header.Flags())
 		}
 	}
 	return slices.DeleteFunc(s.Steps(), func(st run.Step) bool {

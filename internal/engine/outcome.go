@@ -64,15 +64,18 @@ func outcome(state *run.State, p *plan.Plan, openIsFault, cancelled bool) []erro
 	return errs
 }
 
-// nextOf is what to do about an ending: the commands about a release need not know other runs.
+// nextOf is what to do about an ending of this run.
 func nextOf(state *run.State, code, next string) string {
-	if kind := state.Header.Kind; kind != "stage" && kind != "trigger" {
+	kind := state.Header.Kind
+	if kind != "stage" && kind != "trigger" {
 		return next
 	}
-	switch code {
-	case "unknown":
-		return next + ", each with --run " + state.Header.Run()
-	case "held":
+	switch {
+	case code == "unknown":
+		return next + ", each with" + state.Header.Flags()
+	case code == "held" && kind == "stage":
+		return fmt.Sprintf("`gio approve COMPONENT%s`, or approve it on CircleCI, then run the same command again", state.Header.Flags())
+	case code == "held": // gio approve reads no journal that is a file
 		return "approve it on CircleCI, then run the same command again"
 	}
 	return strings.Replace(next, "released again", "started again", 1)

@@ -6,6 +6,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"path"
 	"strings"
 	"time"
 
@@ -201,7 +202,8 @@ func (g *Git) driven(held Lease) error {
 	if !held.Live(g.now()) {
 		f = f.Hint("it was last heard of at %s", held.Renewed.Format(time.RFC3339))
 	}
-	return f.Hint("wait for it to end, or stop it, then run the same command again").
+	h := run.Header{Kind: g.place.kind(), Version: path.Base(g.place.run)}
+	return f.Hint("wait for it to end (`gio watch%s` looks on), or stop it, then run the same command again", h.Flags()).
 		Hint("when you know that it is gone, --take-over drives on at once")
 }
 

@@ -6,8 +6,40 @@ import (
 	"strings"
 
 	"github.com/gravitee-lab/gio/internal/engine"
+	"github.com/gravitee-lab/gio/internal/fault"
 	"github.com/gravitee-lab/gio/internal/run"
 )
+
+// CancelledRun is what gio cancel came to, for `--json`. Its field names are a contract.
+type CancelledRun struct {
+	Run       string              `json:"run"`
+	Exit      int                 `json:"exit"`
+	Error     *Error              `json:"error,omitempty"`
+	Pipelines []CancelledPipeline `json:"pipelines"` // what was to be cancelled: nothing of it ran where there is none
+	Noted     bool                `json:"noted"`     // what became of them is in the journal; else the driver notes it
+	Driver    Driver              `json:"driver"`
+}
+
+// CancelledPipeline is what became of a pipeline, or of a step that has none.
+type CancelledPipeline struct {
+	Steps  []StepNamed `json:"steps"` // that share it
+	Fate   engine.Fate `json:"fate"`
+	Reason string      `json:"reason,omitempty"`
+	URL    string      `json:"url,omitempty"`
+}
+
+// NewCancelledRun is a cancel of a run that ended with err.
+func NewCancelledRun(name string, ended []engine.Cancelled, noted bool, d Driver, err error) CancelledRun {
+	c := CancelledRun{Run: name, Exit: int(fault.KindOf(err)), Error: NewError(err), Pipelines: []CancelledPipeline{}, Noted: noted, Driver: d}
+	for _, t := range ended {
+		p := CancelledPipeline{Steps: NamesOf(t.Steps), Fate: t.Fate, Reason: t.Reason, URL: orElse(t.Steps[0].Pipeline.URL, t.Steps[0].URL)}
+		if t.Err != nil {
+			p.Reason = t.Err.Error()
+		}
+		c.Pipelines = append(c.Pipelines, p)
+	}
+	return c
+}
 
 // CancelTable lists for a person, on a terminal, what is about to be cancelled.
 func CancelTable(w io.Writer, open []run.Step) error {

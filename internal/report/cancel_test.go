@@ -44,7 +44,7 @@ func TestEnd(t *testing.T) {
 		now   string
 	}{"end-stopped.txt": {firstSession(t).state, "11:20:00"}, "end-released.txt": {secondSession(t).state, "13:20:33"}} {
 		var b strings.Builder
-		if err := report.WriteEnd(&b, c.state, leaseAt(t, "10:02:00"), report.StatusView{Now: clockAt(t, c.now), Command: "gio release"}); err != nil {
+		if err := report.WriteEnd(&b, c.state, leaseAt(t, "10:02:00"), report.StatusView{Now: clockAt(t, c.now), Command: "`gio release`"}); err != nil {
 			t.Fatal(err)
 		}
 		golden(t, name, b.String())

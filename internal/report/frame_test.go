@@ -187,7 +187,7 @@ func TestFrameOfHostileNames(t *testing.T) {
 	lines := report.Frame(s.state, report.View{Width: 100, Height: 24, Now: clockAt(t, "10:01:00"), Began: clockAt(t, "10:00:00")})
 	lines = append(lines, s.lines...)
 	var b strings.Builder
-	if err := report.Summary(&b, s.state, "gio release", false); err != nil {
+	if err := report.Summary(&b, s.state, "`gio release`", false); err != nil {
 		t.Fatal(err)
 	}
 	for _, line := range append(lines, strings.Split(b.String(), "\n")...) {
@@ -247,7 +247,7 @@ func TestColor(t *testing.T) {
 	s.teller = report.NewLines(true)
 	s.at("10:00:00", begin()...).at("10:00:01", intent(1, parent), triggered(parent), bigFailure(parent))
 	var b strings.Builder
-	if err := report.Summary(&b, s.state, "gio release --branch 3.9.x", true); err != nil {
+	if err := report.Summary(&b, s.state, "`gio release --branch 3.9.x`", true); err != nil {
 		t.Fatal(err)
 	}
 	golden(t, "color.txt", strings.ReplaceAll(strings.Join(s.lines, "\n")+"\n"+b.String(), "\x1b", "␛"))

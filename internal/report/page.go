@@ -42,6 +42,7 @@ type page struct {
 	Made   time.Time
 
 	Head      string
+	Called    string // what kind of run it is
 	Tallies   []standingCount
 	Attention []bar
 	Timeline  []band
@@ -49,7 +50,8 @@ type page struct {
 	Total     int
 	Took      string // with the time between the sessions, as in the history
 	Now       int    // materials that this version releases
-	What      string
+	What      string // has become of them
+	Column    string // of the table that says so
 }
 
 // band is a wave with its bars.
@@ -86,12 +88,14 @@ func newPage(s *Story, gio string, now time.Time) page {
 	p := page{
 		Story: s, Style: template.CSS(pageStyle), Gio: gio, Made: now, //nolint:gosec // it is ours, and embedded
 		Policy: "default-src 'none'; style-src 'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'; base-uri 'none'; form-action 'none'",
-		Head:   heading(s.Standing), What: materialWord(s.Kind),
+		Head:   heading(s.Kind, s.Standing), Called: called(s.Kind), What: materialWord(s.Kind),
 	}
 	end := s.LastEvent
 	if s.Driven {
 		end = now
 	}
+	first, _, _ := strings.Cut(p.What, " ")
+	p.Column = upper(first)
 	p.Took = lasting(end.Sub(s.Began))
 	for _, m := range s.Materials {
 		if m.Now {
@@ -104,10 +108,26 @@ func newPage(s *Story, gio string, now time.Time) page {
 
 // materialWord is what a run has done to the materials that succeeded.
 func materialWord(kind string) string {
-	if kind == "dry" {
+	switch kind {
+	case "dry":
 		return "tried in this dry run"
+	case "stage":
+		return "staged by this run"
 	}
 	return "released by this run"
+}
+
+// called is what a kind of run is called at the beginning of a sentence.
+func called(kind string) string {
+	switch kind {
+	case "dry":
+		return "Dry run"
+	case "stage":
+		return "Staging"
+	case "trigger":
+		return "Trigger"
+	}
+	return "Release"
 }
 
 // draw places every span.
@@ -223,7 +243,15 @@ func statusWord(s run.Status) string {
 	return string(s)
 }
 
-func heading(s Standing) string {
+// heading is how a run stands, in some words that are not taken for those of a release.
+func heading(kind string, s Standing) string {
+	if kind != "release" {
+		return called(kind) + " " + strings.ToLower(standingWord(s))
+	}
+	return standingWord(s)
+}
+
+func standingWord(s Standing) string {
 	switch s {
 	case IsReleased:
 		return "Released"
@@ -236,7 +264,7 @@ func heading(s Standing) string {
 	case HasStopped:
 		return "Stopped"
 	case HasPassed:
-		return "Dry run passed"
+		return "Passed"
 	case IsPartial:
 		return "Released in part"
 	case IsDamaged:

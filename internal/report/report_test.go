@@ -257,7 +257,7 @@ func TestSummary(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			var b bytes.Buffer
-			if err := report.Summary(&b, s.state, "gio release", false); err != nil {
+			if err := report.Summary(&b, s.state, "`gio release`", false); err != nil {
 				t.Fatal(err)
 			}
 			golden(t, "summary-"+name+".txt", b.String())

@@ -41,7 +41,7 @@ type StatusView struct {
 	Columns int       // of the terminal; 0 where there is none: then tabs separate what stands in a line
 	Now     time.Time // by the clock of who looks
 	Color   bool
-	Command string // that drives the run
+	Command string // that drives the run, as it stands in a sentence
 }
 
 // WriteStatus tells a person who drives a run, how its waves stand, what failed and what to type next.
@@ -87,7 +87,7 @@ func writeRows(w io.Writer, rows []row, color bool) error {
 func (d Driver) rows(standing Standing, v StatusView) []row {
 	rows := row1(d.sentence(v))
 	if d.State == "silent" && (standing == AwaitsAnswer || standing == HasFailed || standing == HasStopped) {
-		rows = append(rows, said("`%s` takes over when it has watched that silence for 6 minutes; with --take-over, at once", v.Command)...)
+		rows = append(rows, said("%s takes over when it has watched that silence for 6 minutes; with --take-over, at once", v.Command)...)
 	}
 	return rows
 }
@@ -186,7 +186,7 @@ func byWave(s *run.State, v StatusView) []row {
 
 // conclude is the summary of the run, and what to type next.
 func conclude(w io.Writer, s *run.State, standing Standing, v StatusView) error {
-	if standing == HasPassed {
+	if standing == HasPassed && s.Header.Kind == "dry" {
 		_, err := fmt.Fprintf(w, "%s %s, dry run: all pipelines succeeded, of %s\n", s.Header.Product, s.Header.Version, count(len(s.With(run.HasSucceeded)), "component"))
 		return err
 	}
@@ -194,7 +194,7 @@ func conclude(w io.Writer, s *run.State, standing Standing, v StatusView) error 
 	if standing == IsDriven {
 		command = "" // it would only wait
 	}
-	if err := Summary(w, s, command, v.Color); err != nil {
+	if err := summary(w, s, next(s, command, true), v.Color); err != nil {
 		return err
 	}
 	line := last(s, standing, v.Command)
@@ -207,16 +207,18 @@ func conclude(w io.Writer, s *run.State, standing Standing, v StatusView) error 
 
 // last is what the summary does not say, as it is told where a run ended: how to go on where nothing failed.
 func last(s *run.State, standing Standing, command string) string {
-	told := len(next(s, command)) > len(next(s, ""))
+	told := len(next(s, command, true)) > len(next(s, "", true))
 	switch {
 	case standing == IsDriven && len(s.With(run.IsUnknown)) > 0:
-		return "but first: wait for its driver; `gio watch` looks on"
+		return fmt.Sprintf("but first: wait for its driver; `gio watch%s` looks on", s.Header.Flags())
 	case standing == IsDriven:
-		return "next: wait for its driver; `gio watch` looks on"
+		return fmt.Sprintf("next: wait for its driver; `gio watch%s` looks on", s.Header.Flags())
 	case standing == IsPartial:
-		return fmt.Sprintf("next: `%s` for what --only or --except left out", command)
-	case standing == IsReleased || told:
+		return fmt.Sprintf("next: %s for what --only or --except left out", command)
+	case standing == HasPassed && len(s.With(run.Running))+len(s.With(run.OnHold)) > 0:
+		return "started and not watched: what became of them stands behind their links"
+	case standing == IsReleased || standing == HasPassed || told:
 		return ""
 	}
-	return fmt.Sprintf("next: `%s` goes on from there", command)
+	return fmt.Sprintf("next: %s goes on from there", command)
 }

@@ -47,7 +47,7 @@ func TestStatus(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			var b strings.Builder
-			v := report.StatusView{Columns: c.columns, Now: clockAt(t, c.now), Command: "gio release"}
+			v := report.StatusView{Columns: c.columns, Now: clockAt(t, c.now), Command: "`gio release`"}
 			if err := report.WriteStatus(&b, c.state, c.lease, v); err != nil {
 				t.Fatal(err)
 			}

@@ -73,7 +73,7 @@ type Span struct {
 type StoryOptions struct {
 	Lease   journal.Lease
 	Now     time.Time               // by the clock of who tells it
-	Command string                  // that drives the run
+	Command string                  // that drives the run, as it stands in a sentence
 	Output  func(run.Step) []string // the last lines that the failing job of a step printed, which no journal keeps; may be nil
 }
 
@@ -96,19 +96,14 @@ func NewStory(events []run.Event, o StoryOptions) (*Story, error) {
 		end = o.Now
 	}
 	if !driven && s.Standing != IsReleased && s.Standing != HasPassed {
-		for _, r := range next(state, o.Command) {
+		for _, r := range next(state, o.Command, true) {
 			s.Next = append(s.Next, strings.TrimPrefix(r.render(0, false), "next: "))
 		}
 	}
-	for i := range s.Sessions {
-		one, last := &s.Sessions[i], i == len(s.Sessions)-1
-		if last && driven {
-			one.Ended = o.Now
-		}
-		if one.End == "" {
-			one.End = ending(state.Finished && last, driven && last)
-		}
+	if n := len(t.sessions); n > 0 && driven {
+		t.sessions[n-1].Ended = o.Now
 	}
+	t.ended(s.Standing)
 	s.Waves = t.waves(end, o.Output)
 	for i := range s.Waves {
 		s.Critical += markCritical(s.Waves[i].Steps)
@@ -117,15 +112,23 @@ func NewStory(events []run.Event, o StoryOptions) (*Story, error) {
 	return s, nil
 }
 
-// ending is how a session ended that did not say so.
-func ending(finished, driven bool) string {
-	switch {
-	case finished:
-		return "released"
-	case driven:
-		return "drives still"
+// ended says how the newest session ended, where it did not say so itself.
+func (t *tracer) ended(s Standing) {
+	n := len(t.sessions)
+	if n == 0 || t.sessions[n-1].End != "" {
+		return
 	}
-	return "was not heard of again"
+	end := "was not heard of again"
+	switch s {
+	case IsReleased, HasPassed:
+		end = string(s)
+	case IsDriven:
+		end = "drives still"
+	case IsPartial:
+		end = "released in part"
+	case AwaitsAnswer, HasFailed, HasStopped, IsDamaged:
+	}
+	t.sessions[n-1].End = end
 }
 
 // tracer follows a run event by event.
@@ -139,6 +142,9 @@ type tracer struct {
 }
 
 func (t *tracer) add(e run.Event) error {
+	if e.Type == run.Planned {
+		t.ended(StandingOf(t.state, false))
+	}
 	if err := t.state.Apply(e); err != nil {
 		return err
 	}
@@ -249,9 +255,16 @@ func markCritical(steps []StoryStep) int64 {
 	return last.Seconds
 }
 
-// materials is what the product is made of as far as the newest plan says it: what this run releases, then the others.
+// materials is what the product is made of as far as the newest plan says it: what this run releases, or stages, then the
+// others. The pipelines of a trigger make no product.
 func (t *tracer) materials() []Material {
-	var now, before []Material
+	now, before, open := []Material{}, []Material{}, "-SNAPSHOT"
+	switch t.state.Header.Kind {
+	case "stage":
+		open = "" // it is released already
+	case "trigger":
+		return now
+	}
 	for _, st := range t.state.Steps() {
 		if st.Status == run.HasSucceeded {
 			now = append(now, Material{
@@ -265,7 +278,7 @@ func (t *tracer) materials() []Material {
 	}
 	var others []plan.Left
 	for _, st := range t.state.Plan.Steps() {
-		others = append(others, plan.Left{Component: st.Component, Version: st.Version + "-SNAPSHOT"})
+		others = append(others, plan.Left{Component: st.Component, Version: st.Version + open})
 	}
 	others = append(others, t.state.Plan.Left...)
 	for _, l := range others {

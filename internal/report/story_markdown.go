@@ -14,7 +14,7 @@ import (
 // StoryMarkdown writes a story for a release note, an issue or a chat. Times are UTC.
 func StoryMarkdown(w io.Writer, s *Story) error {
 	var text strings.Builder
-	fmt.Fprintf(&text, "# %s %s: %s\n\n", inMarkdown(s.Product), inMarkdown(s.Version), strings.ToLower(heading(s.Standing)))
+	fmt.Fprintf(&text, "# %s %s: %s\n\n", inMarkdown(s.Product), inMarkdown(s.Version), strings.ToLower(heading(s.Kind, s.Standing)))
 	fmt.Fprintf(&text, "Run %s from branch %s, began %s, last event %s (UTC). Critical path: %s.\n",
 		inMarkdown(s.Run), inMarkdown(s.Branch), clockOf(s.Began), clockOf(s.LastEvent), Duration(time.Duration(s.Critical)*time.Second))
 	for _, wave := range s.Waves {
@@ -38,7 +38,11 @@ func StoryMarkdown(w io.Writer, s *Story) error {
 		n = len(s.Materials)
 	}
 	bomSection(&text, upper(materialWord(s.Kind)), s.Materials[:n], "")
-	bomSection(&text, "The rest of the product", s.Materials[n:], "")
+	rest := "The rest of the product"
+	if s.Kind == "stage" {
+		rest = "Not staged"
+	}
+	bomSection(&text, rest, s.Materials[n:], "")
 	_, err := io.WriteString(w, text.String())
 	return err
 }

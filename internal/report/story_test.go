@@ -20,7 +20,7 @@ import (
 
 func told(t *testing.T, s *story, o report.StoryOptions) *report.Story {
 	t.Helper()
-	o.Command = "gio release"
+	o.Command = "`gio release`"
 	if o.Now.IsZero() {
 		o.Now = s.state.Time.Add(time.Minute)
 	}

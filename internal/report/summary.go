@@ -88,9 +88,13 @@ func jsonWith(w io.Writer, indent string, v any) error {
 	return enc.Encode(v)
 }
 
-// Summary writes how a run stands for a person: in numbers, then what is not done, what failed first and with
-// the last lines that its job printed, then what to type next. Command is what was typed.
+// Summary tells the person who drove a run how it stands: in numbers, then what is not done, what failed first and with
+// the last lines that its job printed, then what to type next. Command is what was typed, as it stands in a sentence.
 func Summary(w io.Writer, s *run.State, command string, color bool) error {
+	return summary(w, s, next(s, command, s.Header.Kind != "trigger"), color) // whose journal may be a file
+}
+
+func summary(w io.Writer, s *run.State, next []row, color bool) error {
 	rows := said("%s %s %s: %s", s.Header.Product, s.Header.Version, headOf(s), tally(s))
 	for _, group := range []struct {
 		status run.Status
@@ -115,7 +119,7 @@ func Summary(w io.Writer, s *run.State, command string, color bool) error {
 			}
 		}
 	}
-	for _, r := range append(rows, next(s, command)...) {
+	for _, r := range append(rows, next...) {
 		if _, err := fmt.Fprintln(w, r.render(0, color)); err != nil {
 			return err
 		}
@@ -136,28 +140,23 @@ func headOf(s *run.State) string {
 	return "is not finished"
 }
 
-// next is what to do and what to type, in the order in which it must be done.
-func next(s *run.State, command string) []row {
+// next is what to do and what to type, in the order in which it must be done. Shared tells that the journal lies where other
+// commands find it. Command is what drives the run, as it stands in a sentence; "" where it would be in vain.
+func next(s *run.State, command string, shared bool) []row {
 	var rows []row
-	which, other := "", s.Header.Kind == "stage" || s.Header.Kind == "trigger"
-	switch {
-	case s.Header.Kind == "dry":
-		which = " --dry-run"
-	case other:
-		which = " --run " + s.Header.Run()
-	}
+	which := s.Header.Flags()
 	for _, st := range s.With(run.IsUnknown) {
 		rows = append(rows, said("next: look at CircleCI, then `gio resolve %s%s --pipeline N`, or `--released`, or `--not-triggered`", st.ID.Component(), which)...)
 	}
 	for _, st := range s.With(run.OnHold) {
-		if other {
+		if !shared {
 			rows = append(rows, said("next: approve %s on CircleCI, behind its link", st.ID.Component())...)
 			continue
 		}
 		rows = append(rows, said("next: `gio approve %s%s`, or approve it behind its link", st.ID.Component(), which)...)
 	}
 	runs := len(s.With(run.Running))+len(s.With(run.Intended))+len(s.With(run.OnHold)) > 0
-	switch again := fmt.Sprintf("next: `%s`", command); {
+	switch again := "next: " + command; {
 	case s.Finished || s.Over() || command == "":
 	case len(s.With(run.HasFailed)) > 0 && runs:
 		rows = append(rows, row1(again+" when the failure is mended: what succeeded or still runs is not started again")...)

@@ -108,6 +108,18 @@ type Header struct {
 // Run is the identity that every event of the run carries.
 func (h Header) Run() string { return h.Kind + "/" + h.Version }
 
+// Flags are what a command about a run, such as gio status, needs to be about this one; a release needs none, in the checkout
+// of its version.
+func (h Header) Flags() string {
+	switch h.Kind {
+	case "release":
+		return ""
+	case "dry":
+		return " --dry-run"
+	}
+	return " --run " + h.Run()
+}
+
 // Driver is who appends: one at a time.
 type Driver struct {
 	ID    string `json:"id"`              // random, new with every process

@@ -8,7 +8,8 @@ import (
 	"github.com/gravitee-lab/gio/internal/run"
 )
 
-// TestChooseRun: the version's own run, else the newest of the branch, else the newest, never of another kind or manifest.
+// TestChooseRun: the version's own run, else the newest of the branch, else the newest, never of another kind or manifest. The
+// name of a trigger is that of its newest run.
 func TestChooseRun(t *testing.T) {
 	t.Parallel()
 	header := func(kind, manifest, version, branch string) run.Header {
@@ -21,6 +22,10 @@ func TestChooseRun(t *testing.T) {
 		header("release", "release.json", "3.10.0", "3.10.x"),
 		header("release", "release.json", "3.9.4", "3.9.x"),
 		header("release", "release.json", "3.9.3", "3.9.x"),
+		header("trigger", "release.json", "docs-0.1.2", "0.1"),
+		header("trigger", "release.json", "docs-0.10", "0"),
+		header("trigger", "release.json", "docs-0.1.1", "0.1"),
+		header("trigger", "release.json", "docs-0.1", "0"),
 	} {
 		runs = append(runs, journal.Listed{Header: h})
 	}
@@ -36,6 +41,11 @@ func TestChooseRun(t *testing.T) {
 		{"newest of all", header("release", "release.json", "3.11.0", "master"), false, "3.10.0"},
 		{"exactly", header("release", "release.json", "3.9.5", "3.9.x"), true, ""},
 		{"other kind", header("dry", "release.json", "3.9.4", "3.9.x"), false, "3.10.1"},
+		{"a trigger", header("trigger", "release.json", "docs-0.1.1", ""), true, "docs-0.1.1"},
+		{"a trigger that another one's name begins with", header("trigger", "release.json", "docs-0.1", ""), true, "docs-0.1"},
+		{"newest of a trigger's name", header("trigger", "release.json", "docs-0", ""), true, "docs-0.10"},
+		{"part of a trigger's name", header("trigger", "release.json", "docs", ""), true, ""},
+		{"a staging is no trigger", header("stage", "release.json", "docs-0", ""), true, ""},
 		{"other manifest", header("release", "cockpit/release.json", "3.9.4", "3.9.x"), false, ""},
 	} {
 		got, err := chooseRun(runs, c.want, c.exactly)
