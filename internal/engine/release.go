@@ -110,10 +110,16 @@ func (r *Release) readAgain(ctx context.Context) error {
 	if err := r.read(); err != nil {
 		return err
 	}
-	if r.State().Finished && r.manifest.ReleaseVersion() != version {
+	switch now := r.manifest.ReleaseVersion(); {
+	case now == version:
+		return r.makePlan(ctx)
+	case r.State().Finished:
 		return ErrNothing
+	default: // what was asked for is not there any more, and the journal is that of the other version
+		return fault.New(fault.Invalid, "version-changed", "%s: the version of %s was changed from %s to %s while gio waited for its run",
+			r.manifest.VersionAt, r.manifest.Name, version, now).
+			Hint("run the same command again to release %s", now)
 	}
-	return r.makePlan(ctx)
 }
 
 // current refuses a checkout that is not what the operator releases: its release.json must be the

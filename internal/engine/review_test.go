@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -449,6 +450,29 @@ func TestOpenedWhileTheJournalIsLookedAt(t *testing.T) {
 		wantKind(t, w.release(), 0)
 		if st := w.state().Step("a@1.2.3"); st.Status != run.HasSucceeded {
 			t.Errorf("the journal has a as %s, and %d pipelines of it were started", st.Status, w.pipelinesOf("a"))
+		}
+	})
+}
+
+// TestVersionChangedWhileWaiting: somebody sets another product version while a driver waits for its journal. What it would
+// then release stands in no journal of that version.
+func TestVersionChangedWhileWaiting(t *testing.T) {
+	t.Parallel()
+	inBubble(t, product("a"), sim.Scenario{}, func(t *testing.T, w *world) {
+		change := sync.OnceFunc(func() {
+			next := strings.Replace(product("a"), "1.0.4-SNAPSHOT", "1.0.5-SNAPSHOT", 1)
+			gittest.Push(t, w.remote, branch, map[string]string{"release.json": next}, "open 1.0.5")
+		})
+		w.edit = func(r *engine.Release) {
+			open := r.Open
+			r.Open = func(h run.Header) (engine.Journal, []run.Event, error) {
+				change()
+				return open(h)
+			}
+		}
+		err := w.release()
+		if wantKind(t, err, fault.Invalid); !fault.Is(err, "version-changed") || w.pipelinesOf("a") != 0 {
+			t.Errorf("%v, and %d pipelines", err, w.pipelinesOf("a"))
 		}
 	})
 }
