@@ -108,7 +108,11 @@ func chooseRun(runs []journal.Listed, want run.Header, exactly bool) (run.Header
 			return same[i], nil
 		}
 	}
-	return run.Header{}, knownInstead(noProductRun(want), same)
+	f := noProductRun(want)
+	if len(same) > 0 && (want.Kind == "stage" || want.Kind == "trigger") { // else a version is enough
+		f.Hints = slices.Insert(f.Hints, 0, knownInstead(same))
+	}
+	return run.Header{}, f
 }
 
 // numberOf is the number of a trigger's run among those of its name, 0 where it has another name.
@@ -121,18 +125,14 @@ func numberOf(version, name string) int {
 	return n
 }
 
-// knownInstead adds what could be typed instead of a run that is not known.
-func knownInstead(f *fault.Fault, same []run.Header) error {
-	if len(same) == 0 || same[0].Flags() == "" || same[0].Kind == "dry" {
-		return f
-	}
+// knownInstead is what could be typed instead of a run that is not known.
+func knownInstead(same []run.Header) string {
 	const most = 5
 	var names []string
 	for _, h := range same[:min(most, len(same))] {
 		names = append(names, "--run "+h.Run())
 	}
-	f.Hints = slices.Insert(f.Hints, 0, "known are, the newest first: "+strings.Join(names, ", "))
-	return f
+	return "known are, the newest first: " + strings.Join(names, ", ")
 }
 
 // noProductRun says that no run was begun that could be looked at or acted upon.
@@ -156,7 +156,7 @@ func noProductRun(h run.Header) *fault.Fault {
 }
 
 // notShared is where the runs of other triggers are, and what to do about them.
-const notShared = "`gio pull-request`, and `gio trigger` outside a checkout of the release repository, keep theirs in a file of the machine " +
+const notShared = "`gio pull-request`, and `gio trigger` outside a checkout of the release repository, keep their runs in a file of the machine " +
 	"they ran on: there the same command goes on, and `gio resolve --run` answers"
 
 // outside adds to the fault of who is in no release repository that the run of a trigger may lie elsewhere.
