@@ -194,7 +194,12 @@ func (c *Check) unreleased(ctx context.Context) {
 }
 
 func (c *Check) since(ctx context.Context, component manifest.Component, repository, branch string) {
-	diff, err := c.GitHub.Compare(ctx, repository, component.Version, branch)
+	tag := component.Version
+	diff, err := c.GitHub.Compare(ctx, repository, tag, branch)
+	if fault.KindOf(err) == fault.NotFound {
+		tag = "v" + component.Version
+		diff, err = c.GitHub.Compare(ctx, repository, tag, branch)
+	}
 	if fault.KindOf(err) == fault.NotFound || fault.KindOf(err) == fault.Auth {
 		return // no such tag, or no support branch: nothing can be said
 	}
@@ -207,7 +212,7 @@ func (c *Check) since(ctx context.Context, component manifest.Component, reposit
 		return
 	}
 	c.add(Finding{
-		Code: Unreleased, Component: component.Name, Where: fmt.Sprintf("%s %s...%s", repository, component.Version, branch),
+		Code: Unreleased, Component: component.Name, Where: fmt.Sprintf("%s %s...%s", repository, tag, branch),
 		What: fmt.Sprintf("%s since %s, which is not to be released: %s", count(work.Ahead, "commit"), component.Version, work.Subjects[len(work.Subjects)-1]),
 		Do:   fmt.Sprintf("`gio prepare %s` opens it", component.Name),
 	})

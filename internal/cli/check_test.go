@@ -292,6 +292,11 @@ var planted = []struct {
 			r.Branches = map[string]sim.Branch{"1.20.x": {Commits: []sim.Commit{{Message: "work", Tag: "1.20.2"}, {Message: "fix: gateway 3.9.4-SNAPSHOT is back"}}}}
 		})
 	}, 0, []string{"note unreleased-commits common"}},
+	{"unreleased-commits since a tag with a v", func(p *plant) {
+		p.repository("acme/common", func(r *sim.Repository) {
+			r.Branches = map[string]sim.Branch{"1.20.x": {Commits: []sim.Commit{{Message: "work", Tag: "v1.20.2"}, {Message: "fix: a leak"}}}}
+		})
+	}, 0, []string{"note unreleased-commits common"}},
 	{"GitHub is broken", func(p *plant) {
 		p.GitHub.Faults = []sim.Fault{{Match: sim.Match{Endpoint: "branch", Project: "acme/api"}, Kind: sim.Answer, Status: 418, Times: -1}}
 	}, 4, []string{"error not-checked"}},

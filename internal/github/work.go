@@ -36,6 +36,6 @@ func ofRelease(subject, version string) bool {
 }
 
 var (
-	byTool   = regexp.MustCompile(`(?i)^\[maven-release-plugin\]|^chore\(release\)|^(chore(\([a-z]*\))?: *)?prepare (release \(?v?\d|(for )?(the )?next )`)
+	byTool   = regexp.MustCompile(`(?i)^\[maven-release-plugin\]|^chore\(release\)|^(chore(\([a-z]*\))?: *)?prepare (release \(?v?\d|(for )?(the )?next (patch|minor|major|dev|development|iteration|release|snapshot|version)\b)`)
 	skipMark = regexp.MustCompile(`(?i)\[(skip ci|ci skip)\]`)
 )

@@ -16,6 +16,7 @@ func TestWork(t *testing.T) {
 		"[skip ci] docs: a typo",
 		"fix: build against gateway 3.9.4-SNAPSHOT again",
 		"Prepare release notes",
+		"Prepare next generation of policies",
 		"Continue with 7.0.0-SNAPSHOT",
 	}
 	released := []string{
