@@ -81,7 +81,7 @@ func (c *Check) Run(ctx context.Context, earlier ...Finding) (Report, error) {
 	steps := c.toTrigger(ctx)
 	c.first = c.firstWave(steps)
 	var g errgroup.Group
-	for _, look := range []func(context.Context, []plan.Step){c.circle, c.components, c.releaseRepository, c.besides} {
+	for _, look := range []func(context.Context, []plan.Step){c.circle, c.components, c.archives, c.releaseRepository, c.besides} {
 		g.Go(func() error {
 			look(ctx, steps)
 			return nil

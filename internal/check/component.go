@@ -21,8 +21,6 @@ const snapshot = "-SNAPSHOT"
 
 // facts is what GitHub says of a step, all read at once: to ask one after the other would take five times as long.
 type facts struct {
-	repository github.Repository
-	repoErr    error
 	branch     github.Branch
 	branchErr  error
 	config     []byte
@@ -84,7 +82,6 @@ func (c *Check) component(ctx context.Context, st plan.Step, versions []string) 
 		c.version(ctx, st, f, versions)
 		c.configuration(st, f)
 	}
-	c.archived(st, f)
 	c.tag(st, f)
 }
 
@@ -93,7 +90,6 @@ func (c *Check) read(ctx context.Context, st plan.Step) facts {
 	var f facts
 	var g errgroup.Group
 	for _, ask := range []func(){
-		func() { f.repository, f.repoErr = c.GitHub.Repository(ctx, st.Repository) },
 		func() { f.branch, f.branchErr = c.GitHub.Branch(ctx, st.Repository, st.Branch) },
 		func() { f.config, f.configErr = c.GitHub.File(ctx, st.Repository, st.Branch, configPath) },
 		func() { f.version, f.versionErr = c.stated(ctx, st.Repository, st.Branch) },
@@ -135,20 +131,6 @@ func (c *Check) refusedToken(err error) bool {
 		c.add(Finding{Code: GitHubToken, Where: "GITHUB_TOKEN", What: "GitHub answered 401: the token is wrong, expired or revoked", Do: hint(err)})
 	}
 	return refused
-}
-
-// archived: such a repository is read-only (docs.github.com/repositories/archiving-a-github-repository), which a pipeline finds
-// out when it tags what it has published.
-func (c *Check) archived(st plan.Step, f facts) {
-	if f.repoErr != nil {
-		c.unable("whether the repository is archived", st.Component, f.repoErr)
-	} else if f.repository.Archived {
-		c.add(Finding{
-			Code: Archived, Component: st.Component, Where: st.Repository,
-			What: "the repository is archived: its pipeline could push neither tag nor next version",
-			Do:   "unarchive it on GitHub; or repository: under its name in gio.yaml can say another one",
-		})
-	}
 }
 
 func (c *Check) tag(st plan.Step, f facts) {
@@ -231,7 +213,7 @@ func (s stated) isOneOf(versions []string) bool {
 // mismatch says, where another branch that could be meant has the version, which one.
 func (c *Check) mismatch(ctx context.Context, st plan.Step, f facts) {
 	finding := mismatchFinding(st, f.version)
-	for _, branch := range c.candidates(st, f.repository) {
+	for _, branch := range c.candidates(ctx, st) {
 		there, err := c.stated(ctx, st.Repository, branch)
 		if err == nil && there.isOneOf([]string{st.Version}) {
 			finding.What += fmt.Sprintf("; branch %s has it", branch)
@@ -252,8 +234,11 @@ func mismatchFinding(st plan.Step, s stated) Finding {
 }
 
 // candidates are the other branches that a version could be built from.
-func (c *Check) candidates(st plan.Step, r github.Repository) []string {
-	branches := []string{c.Plan.Branch, r.DefaultBranch}
+func (c *Check) candidates(ctx context.Context, st plan.Step) []string {
+	branches := []string{c.Plan.Branch}
+	if r, err := c.GitHub.Repository(ctx, st.Repository); err == nil {
+		branches = append(branches, r.DefaultBranch)
+	}
 	if v, err := manifest.ParseVersion(st.Version); err == nil {
 		branches = append(branches, fmt.Sprintf("%d.%d.x", v.Major(), v.Minor()))
 	}

@@ -229,6 +229,10 @@ var planted = []struct {
 		p.GitHub.Repositories["acme/api"] = sim.Repository{RenamedTo: "acme/api-server"}
 	}, 0, []string{"warning repository-renamed api"}},
 	{"archived", func(p *plant) { p.repository("acme/api", func(r *sim.Repository) { r.Archived = true }) }, 7, []string{"error archived api"}},
+	{"archived, in a user's account", func(p *plant) {
+		p.repository("acme/api", func(r *sim.Repository) { r.Archived = true })
+		p.GitHub.Faults = []sim.Fault{{Match: sim.Match{Path: "/orgs/acme/repos$"}, Kind: sim.Answer, Status: 404, Body: `{"message":"Not Found"}`, Times: -1}}
+	}, 7, []string{"error archived api"}},
 	{"archived, but not to be released", func(p *plant) { p.repository("acme/common", func(r *sim.Repository) { r.Archived = true }) }, 0, nil},
 	{"branch-missing", func(p *plant) { p.repository("acme/api", func(r *sim.Repository) { r.Version = "1.26.0-SNAPSHOT" }) }, 7, []string{"error branch-missing api"}},
 	{"version-mismatch", func(p *plant) { p.repository("acme/gateway", func(r *sim.Repository) { r.Version = "3.9.5-SNAPSHOT" }) }, 7, []string{"error version-mismatch gateway"}},
