@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"strings"
 	"sync/atomic"
+	"time"
 
 	"github.com/gravitee-lab/gio/internal/check"
 	"github.com/gravitee-lab/gio/internal/circleci"
@@ -51,7 +52,7 @@ func (a *asker) connect() error {
 			return circleci.New(circleci.Options{Host: found.Host.Value, Token: found.Token, HTTP: transport.New(wire)})
 		}
 		hints := a.wire(hintsPerSecond)
-		hints.Trouble = nil
+		hints.Trouble, hints.MaxWait = nil, time.Nanosecond // a throttled hint is the last: the release itself must rest then
 		a.check.CI, a.steady, a.hints = client(a.wire(checkPerSecond)), client(a.env.steadyWire()), client(hints)
 	}
 	return a.connectGitHub()

@@ -115,7 +115,7 @@ func (env *environment) workspace(ctx context.Context) (workspace, error) {
 // remoteWorkspace is that of --repo: what a checkout would say is read from the remote.
 func (env *environment) remoteWorkspace(ctx context.Context) (workspace, error) {
 	if env.branch == "" {
-		return workspace{}, fault.New(fault.Usage, "no-branch", "--repo needs --branch, the release branch").Hint("add the branch, as in --repo %s --branch 3.9.x", env.repo)
+		return workspace{}, fault.New(fault.Usage, "no-branch", "--repo needs --branch, the release branch").Hint("add the branch, as in --repo %s --branch 3.9.x", quoted(env.redacted(env.repo)))
 	}
 	path := filepath.ToSlash(env.file)
 	ws := workspace{

@@ -1,6 +1,10 @@
 package cli
 
 import (
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -42,4 +46,29 @@ func TestFirstReleaseLearns(t *testing.T) {
 			t.Errorf("%+v left", left)
 		}
 	})
+}
+
+// TestThrottledHint: when CircleCI throttles, all requests of the process rest. Those for hints end instead.
+func TestThrottledHint(t *testing.T) {
+	t.Parallel()
+	var asked atomic.Int64
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		if asked.Add(1) == 1 {
+			w.Header().Set("Retry-After", "1")
+			w.WriteHeader(http.StatusTooManyRequests)
+			return
+		}
+		_, _ = io.WriteString(w, `{"items":[]}`) // to who has waited
+	}))
+	defer s.Close()
+	vars := map[string]string{"CIRCLE_TOKEN": "any", "CIRCLE_HOST": s.URL}
+	a := &asker{env: &environment{Program: Program{Stderr: io.Discard, Getenv: func(name string) string { return vars[name] }}}}
+	if err := a.connect(); err != nil {
+		t.Fatal(err)
+	}
+	steps := []plan.Step{{Component: "a", Project: "gh/acme/a"}, {Component: "b", Project: "gh/acme/b"}}
+	err := askInsights(t.Context(), a.hints, steps, 1, func(string, engine.Insight) {})
+	if err == nil || asked.Load() != 1 {
+		t.Errorf("asked %d times: %v", asked.Load(), err)
+	}
 }

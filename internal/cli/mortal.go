@@ -133,12 +133,14 @@ func (w mortalWire) RoundTrip(req *http.Request) (*http.Response, error) {
 		return nil, err
 	}
 	res, err := w.next.RoundTrip(req)
-	if err != nil || req.Method != http.MethodPost {
+	if req.Method != http.MethodPost || req.Context().Err() != nil {
 		return res, err
 	}
-	if w.sent(req.URL.Path); w.alive() == nil {
-		return res, nil
+	if w.sent(req.URL.Path); w.alive() == nil { // whatever the answer, and were it lost
+		return res, err
 	}
-	_ = res.Body.Close() // nobody reads it any more
+	if err == nil {
+		_ = res.Body.Close() // nobody reads it any more
+	}
 	return nil, errKilled
 }

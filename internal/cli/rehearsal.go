@@ -156,7 +156,7 @@ func (h *rehearsal) learn(ctx context.Context, ws workspace) error {
 			return err
 		}
 	}
-	if len(unknownTo(h.known.Took, h.looked.Plan)) < len(h.looked.Plan.Steps()) {
+	if unknown = unknownTo(h.known.Took, h.looked.Plan); len(unknown) == 0 || len(unknown) < len(h.looked.Plan.Steps()) {
 		return nil
 	}
 	fmt.Fprintf(h.env.Stderr, "nothing is known of how long these components take: each pipeline is taken to take %s\n", report.Duration(usualPipeline))

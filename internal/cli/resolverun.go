@@ -71,12 +71,15 @@ func (env *environment) gitRun(ctx context.Context, ws workspace, h run.Header, 
 func (env *environment) fileRun(_ workspace, h run.Header) (engine.Journal, []run.Event, error) {
 	t := triggerRuns{dir: env.stateDir()}
 	events, err := journal.ReadFile(t.path(h))
-	if err != nil {
+	if fault.Is(err, "no-journal") {
 		h.Manifest = pullRequests
 		events, err = journal.ReadFile(t.path(h))
 	}
-	if err != nil {
+	switch {
+	case fault.Is(err, "no-journal"):
 		return nil, nil, noRun(h).Because(err)
+	case err != nil:
+		return nil, nil, err
 	}
 	return journal.OpenFile(t.path(h), *events[0].Header)
 }

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/gravitee-lab/gio/internal/engine"
+	"github.com/gravitee-lab/gio/internal/gitrepo"
 	"github.com/gravitee-lab/gio/internal/report"
 	"github.com/gravitee-lab/gio/internal/run"
 	"github.com/gravitee-lab/gio/internal/term"
@@ -256,9 +257,17 @@ func (env *environment) typed() string {
 	}
 	words := []string{"gio"}
 	for _, arg := range env.Args {
-		words = append(words, quoted(arg))
+		words = append(words, quoted(env.redacted(arg)))
 	}
 	return "`" + strings.Join(words, " ") + "`"
+}
+
+// redacted is a word of the command line without the password that the address of --repo may hold.
+func (env *environment) redacted(word string) string {
+	if env.repo == "" {
+		return word
+	}
+	return strings.ReplaceAll(word, env.repo, gitrepo.Redact(env.repo))
 }
 
 // quoted is a word as a shell takes it for one.
@@ -285,7 +294,7 @@ func (env *environment) drivenBy(h run.Header) string {
 		{"--repo", env.repo, ""}, {"--branch", env.branch, ""}, {"--file", env.file, "release.json"}, {"--config", env.config, ""},
 	} {
 		if flag.value != flag.usual {
-			command += " " + flag.name + " " + quoted(flag.value)
+			command += " " + flag.name + " " + quoted(env.redacted(flag.value))
 		}
 	}
 	return "`" + command + "`"

@@ -155,4 +155,9 @@ func TestTyped(t *testing.T) {
 	if got, want := env.typed(), "`gio release --next 'it'\\''s $HOME' --only=a,b ''`"; got != want {
 		t.Errorf("%s, want %s", got, want)
 	}
+	address := "https://robot:s3cr3t@git.example/release.git"
+	env = &environment{repo: address, Program: Program{Args: []string{"release", "--repo=" + address, "--branch", "3.9.x"}}}
+	if got, want := env.typed(), "`gio release --repo=https://git.example/release.git --branch 3.9.x`"; got != want {
+		t.Errorf("%s, want %s", got, want)
+	}
 }

@@ -18,13 +18,13 @@ type Approved struct {
 	Driver   Driver      `json:"driver"`  // of the run, who goes on with it
 }
 
-// String names the job and what waits for it.
+// String names the job and what waits for it, as a question to a person may: what CircleCI calls them is not taken as it is.
 func (a Approved) String() string {
 	var names []string
 	for _, s := range a.Steps {
 		names = append(names, s.Component+" "+s.Version)
 	}
-	return fmt.Sprintf("%s/%s of %s", a.Workflow, a.Job, strings.Join(names, ", "))
+	return clean(fmt.Sprintf("%s/%s of %s", a.Workflow, a.Job, strings.Join(names, ", ")))
 }
 
 // StepNamed is a component's version.

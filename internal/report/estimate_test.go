@@ -114,3 +114,23 @@ func TestRehearsedCriticalPath(t *testing.T) {
 		golden(t, name, b.String())
 	}
 }
+
+// TestRehearsalForgesNothing: the name of a workflow is CircleCI's word, and release.json's are somebody's.
+func TestRehearsalForgesNothing(t *testing.T) {
+	t.Parallel()
+	const evil = "re\x1b[31mlease\nfree\tfall"
+	p := report.RehearsedStep{Wave: 1, Component: "a" + evil, Version: "1.0.0" + evil, Status: run.HasFailed, Source: "Insights: 1 run of " + evil}
+	told := report.Rehearsal{Product: evil, Version: evil, Sessions: []report.Rehearsed{{
+		Pipelines: []report.RehearsedStep{p}, Error: &report.Error{Message: evil},
+	}}}
+	for _, columns := range []int{0, 200} {
+		var b strings.Builder
+		if err := report.RehearsalTable(&b, told, columns); err != nil {
+			t.Fatal(err)
+		}
+		text := b.String()
+		if strings.Contains(text, "\x1b") || strings.Contains(text, "\nfree") || strings.Contains(text, "\tfall") {
+			t.Errorf("%d columns: %q", columns, text)
+		}
+	}
+}

@@ -135,7 +135,7 @@ func RehearsalTable(w io.Writer, r Rehearsal, columns int) error {
 	for i, session := range r.Sessions {
 		if i == 0 {
 			n := len(session.Pipelines)
-			fmt.Fprintf(w, "%s %s, rehearsed: %s, at most %s of a wave at once\n", r.Product, r.Version, count(n, "component"), count(r.MaxParallel, "pipeline"))
+			fmt.Fprintf(w, "%s %s, rehearsed: %s, at most %s of a wave at once\n", clean(r.Product), clean(r.Version), count(n, "component"), count(r.MaxParallel, "pipeline"))
 		}
 		if i > 0 {
 			fmt.Fprint(w, "\nthe same command again, at once:\n")
@@ -144,7 +144,7 @@ func RehearsalTable(w io.Writer, r Rehearsal, columns int) error {
 			return err
 		}
 		for _, line := range session.tell(r) {
-			fmt.Fprintln(w, line)
+			fmt.Fprintln(w, clean(line))
 		}
 	}
 	if r.WhatIf {
@@ -223,7 +223,7 @@ func (r Rehearsed) rows(w io.Writer) error {
 			critical = "*"
 		}
 		if _, err := fmt.Fprintf(w, "%d\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n",
-			p.Wave, p.Component, p.Version, start, end, took, p.Status, critical, p.Source); err != nil {
+			p.Wave, clean(p.Component), clean(p.Version), start, end, took, p.Status, critical, clean(p.Source)); err != nil {
 			return err
 		}
 	}
