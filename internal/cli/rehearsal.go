@@ -136,7 +136,15 @@ func (h *rehearsal) session(ctx context.Context, m *mortal) (_ report.Rehearsed,
 	}
 	h.events = append(h.events, kept.Events()...)
 	source := func(component string) string { _, from := h.takes(component); return from }
-	session := report.NewRehearsed(r.Plan, r.State(), began, h.clock.Now(), err, source)
+	state := r.State()
+	if death != nil { // what the dead one noted after its death is nowhere
+		folded, err := run.Fold(h.events)
+		if err != nil {
+			return report.Rehearsed{}, false, err
+		}
+		state = folded
+	}
+	session := report.NewRehearsed(r.Plan, state, began, h.clock.Now(), err, source)
 	if death != nil {
 		session.Die(*death)
 	}
