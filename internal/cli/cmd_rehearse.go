@@ -33,8 +33,9 @@ A pipeline takes the median of the component's last ten runs: of those in the jo
 those that CircleCI's Insights know of its slowest workflow (among those that "verify" names, else
 that say "release", else all), else the average of the others, else 10 minutes. The table is the
 run in which all take just that. The range is that of many runs whose durations lie about these as
-they did earlier, at first within 20 %; the slowest of a wave decides, so that they outlast the
-table. After a failure or a crash it goes on as you would: with the same command, to the end.
+they did earlier, at first within 20 %; the slowest of a wave decides, so that wide waves take
+longer. After a failure or a crash it goes on as you would: with the same command, to the end; as
+gio release does, it waits a day for an approval at a terminal, else 15 minutes, and ends there.
 
 Exit codes: 0 done (the rehearsed run may fail), 2 usage, 4 remote failed, 5 no manifest,
 6 cancelled, 7 refused as a release would be.`,

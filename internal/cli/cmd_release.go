@@ -197,7 +197,15 @@ func (env *environment) nothing(r *engine.Release, o releaseOptions) error {
 		return nil
 	}
 	_, err := fmt.Fprintf(env.Stdout, "%s %s: nothing to release and nothing to finish\n", r.Plan.Product, r.Plan.Version)
+	env.leftOut(r)
 	return err
+}
+
+// leftOut says that the product is not finished.
+func (env *environment) leftOut(r *engine.Release) {
+	if r.Plan.Partial {
+		fmt.Fprintf(env.Stdout, "left out by --only or --except, so that %s is not finished: run %s for the rest\n", r.Plan.Version, env.drivenBy(r.State().Header))
+	}
 }
 
 // result prints how the run ended; err stays the exit code.
@@ -217,8 +225,8 @@ func (env *environment) result(r *engine.Release, o releaseOptions, err error) e
 	if printed := report.Summary(env.Stdout, state, env.typed(), env.outColor()); printed != nil {
 		return errors.Join(err, printed)
 	}
-	if err == nil && r.Plan.Partial {
-		fmt.Fprintf(env.Stdout, "left out by --only or --except, so that %s is not finished: run `gio release` for the rest\n", r.Plan.Version)
+	if err == nil {
+		env.leftOut(r)
 	}
 	return err
 }

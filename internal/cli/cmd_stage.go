@@ -97,15 +97,18 @@ func runStage(ctx context.Context, env *environment, version string, o execution
 	return env.drive(ctx, x, v, e, o)
 }
 
-// stagePlan plans the staging of a version, "" for the newest one that the checkout's release.json knows to be released.
+// stagePlan plans the staging of a version, "" for the newest one that release.json knows to be released.
 func (env *environment) stagePlan(ctx context.Context, ws workspace, e ends, version string) (*plan.Plan, error) {
 	if e.dry != nil && e.dry.imagined {
 		return nil, fault.New(fault.Remote, "no-remote", "what was released stands at a tag of the release repository, which was not read").
 			Hint("a staging cannot be shown from the checkout alone: see above why the remote was not read")
 	}
 	if version == "" {
-		var err error
-		if version, err = newestReleased(ws, e.repo); err != nil {
+		newest, err := remoteManifest(ws, e.repo)
+		if err != nil {
+			return nil, err
+		}
+		if version, err = newestReleased(newest, e.repo); err != nil {
 			return nil, err
 		}
 		fmt.Fprintf(env.Stderr, "the version to be staged is %s: the newest one that release.json knows to be released\n", version)
@@ -162,12 +165,17 @@ func releasedFrom(ctx context.Context, ws workspace, repo *gitrepo.Repo, version
 	return state.Header.Branch, err
 }
 
-// newestReleased is the newest version that a component was released with, by release.json, and whose tag exists.
-func newestReleased(ws workspace, repo *gitrepo.Repo) (string, error) {
-	m, err := manifest.Parse(ws.Path, ws.Local)
+// remoteManifest is release.json on the remote's branch: a checkout may be older than the last release.
+func remoteManifest(ws workspace, repo *gitrepo.Repo) (*manifest.Manifest, error) {
+	data, err := repo.ReadFile(repo.Head(), ws.Path)
 	if err != nil {
-		return "", err
+		return nil, err
 	}
+	return manifest.Parse(ws.Path, data)
+}
+
+// newestReleased is the newest version that a component was released with, by release.json, and whose tag exists.
+func newestReleased(m *manifest.Manifest, repo *gitrepo.Repo) (string, error) {
 	newest := ""
 	for _, c := range m.Components {
 		v, err := manifest.ParseVersion(c.Since)
@@ -179,7 +187,7 @@ func newestReleased(ws workspace, repo *gitrepo.Repo) (string, error) {
 		}
 	}
 	if newest == "" {
-		return "", fault.New(fault.NotFound, "no-tag", "%s: no component has the since of a version that is tagged: nothing is released that could be staged", m.File).
+		return "", fault.New(fault.NotFound, "no-tag", "%s: no component has the since of a version that is tagged: nothing of it is released", m.File).
 			Hint("release first: gio release")
 	}
 	return newest, nil

@@ -237,11 +237,16 @@ func (env *environment) readProcess(ws workspace, e ends, file string) (*manifes
 // productVersion is that of a release.json that is released, else the newest one that it knows to be.
 func productVersion(ws workspace, e ends) (string, error) {
 	m, err := manifest.Parse(ws.Path, ws.Local)
+	if err == nil && e.repo != nil {
+		if m, err = remoteManifest(ws, e.repo); err != nil {
+			return "", err
+		}
+	}
 	switch {
 	case err == nil && !m.Open():
 		return m.Version, nil
 	case err == nil && e.repo != nil:
-		return newestReleased(ws, e.repo)
+		return newestReleased(m, e.repo)
 	}
 	return "", fault.New(fault.Invalid, "no-product-version", "the process manifest uses {{.ProductVersion}}, and no release.json is here to say it").
 		Hint(`give it a "version", or run gio in a checkout of the release repository`)

@@ -60,7 +60,7 @@ func (h *rehearsal) rehearse(ctx context.Context, ws workspace) (report.Rehearsa
 	if err := h.learn(ctx, ws); err != nil {
 		return report.Rehearsal{}, err
 	}
-	forecast, _ := h.known.Forecast(h.looked.Plan, h.looked.State().Step, time.Now()) // something is known, if only the default
+	forecast, _ := h.known.Forecast(h.looked.Plan, h.anew, time.Now()) // something is known, if only the default
 	takes := rehearsalTakes + time.Duration(len(h.looked.Plan.Waves))*eachWave
 	h.clock = engine.FastClock(min(max(float64(forecast.Likely+h.asked.waits())/float64(takes), 1), fastest))
 	told := report.Rehearsal{
@@ -75,6 +75,15 @@ func (h *rehearsal) rehearse(ctx context.Context, ws workspace) (report.Rehearsa
 	return told, err
 }
 
+// anew is where a step stands once the release goes on: what failed, was skipped or was left is to be started.
+func (h *rehearsal) anew(id run.StepID) run.Step {
+	st := h.looked.State().Step(id)
+	if st.Status == run.HasSucceeded || st.Status == run.IsUnknown {
+		return st
+	}
+	return run.Step{ID: id, Status: run.Pending}
+}
+
 // anyCircleCI is one of which nothing special is known.
 func (h *rehearsal) anyCircleCI() sim.Scenario {
 	return sim.Scenario{Seed: drySeed, Default: sim.Project{DefaultBranch: h.dry.repo.DefaultBranch()}}
@@ -87,10 +96,29 @@ func (h *rehearsal) look(ctx context.Context) error {
 	h.looked = h.env.newRelease(h.dry.ws, h.options, client(s.Transport()), h.dry.repo)
 	h.looked.Simulated = true
 	h.looked.Open = func(header run.Header) (_ engine.Journal, _ []run.Event, err error) {
-		_, h.events, err = h.dry.openJournal(ctx, header)
+		if _, h.events, err = h.dry.openJournal(ctx, header); err == nil {
+			h.events, err = freed(h.events, header)
+		}
 		return &journal.Memory{}, h.events, err
 	}
 	return h.looked.Prepare(ctx)
+}
+
+// freed lets what has failed begin anew: the simulator does not know its pipeline, and would be asked for it for ten minutes.
+func freed(events []run.Event, h run.Header) ([]run.Event, error) {
+	state, err := run.Fold(events)
+	if err != nil {
+		return nil, err
+	}
+	failed := state.With(run.HasFailed)
+	if len(failed) == 0 {
+		return events, nil
+	}
+	e := run.Event{Type: run.Resolved, Status: run.AnswerNotTriggered, Run: h.Run(), Seq: state.Seq + 1, Time: time.Now().UTC()}
+	for _, st := range failed {
+		e.Steps = append(e.Steps, st.ID)
+	}
+	return append(events, e), nil
 }
 
 func client(wire http.RoundTripper) *circleci.Client {
@@ -136,7 +164,15 @@ func (h *rehearsal) session(ctx context.Context, m *mortal) (_ report.Rehearsed,
 	}
 	h.events = append(h.events, kept.Events()...)
 	source := func(component string) string { _, from := h.takes(component); return from }
-	session := report.NewRehearsed(r.Plan, r.State(), began, h.clock.Now(), err, source)
+	state := r.State()
+	if death != nil { // what the dead one noted after its death is nowhere
+		folded, err := run.Fold(h.events)
+		if err != nil {
+			return report.Rehearsed{}, false, err
+		}
+		state = folded
+	}
+	session := report.NewRehearsed(r.Plan, state, began, h.clock.Now(), err, source)
 	if death != nil {
 		session.Die(*death)
 	}

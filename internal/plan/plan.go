@@ -178,7 +178,7 @@ func checkNames(m *manifest.Manifest, o Options) error {
 		if !found {
 			return unknown(m, fault.Usage, "--only", name)
 		}
-		if !c.Open() {
+		if !c.Open() && c.Since != m.ReleaseVersion() { // what this product has released already is no mistake: the same command again
 			return fault.New(fault.Invalid, "not-open", "%s: --only names %s, which is not to be released: its version is %s", c.VersionAt, name, c.Version).
 				Hint("write %q to release it again, or leave it out of --only", c.Version+"-SNAPSHOT")
 		}

@@ -42,6 +42,9 @@ func NewPast(l journal.Listed, s *run.State, err error, now time.Time) Past {
 	if s == nil {
 		return p
 	}
+	if p.Driver.Login == "" && p.Driver.Job == "" { // it found nothing to do, and left before it knew who it is
+		p.Driver.Login, p.Driver.Job = s.Driver.Login, s.Driver.Job
+	}
 	p.Began, p.LastEvent = s.Began, s.Time
 	p.Seconds = int64(s.Time.Sub(s.Began).Round(time.Second).Seconds())
 	p.Standing = StandingOf(s, p.Driver.State == "drives")

@@ -17,6 +17,10 @@ import (
 // reasons for the branches do not fit they are left out, and that is said.
 func PlanTable(w io.Writer, p *plan.Plan, columns int) error {
 	steps := p.Steps()
+	if len(steps)+len(p.Left) == 0 {
+		_, err := fmt.Fprintf(w, "%s %s: nothing to release: there is no component yet\n", p.Product, p.Version)
+		return err
+	}
 	if len(steps) == 0 {
 		_, err := fmt.Fprintf(w, "%s %s: nothing to release; %s\n", p.Product, p.Version, left(p))
 		return err

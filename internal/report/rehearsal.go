@@ -1,6 +1,7 @@
 package report
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"slices"
@@ -47,7 +48,7 @@ type RehearsedStep struct {
 	Component string     `json:"component"`
 	Version   string     `json:"version"`
 	Status    run.Status `json:"status"`
-	Start     time.Time  `json:"start,omitzero"` // zero when it is not started
+	Start     time.Time  `json:"start,omitzero"` // of what an earlier session started, the beginning of this one; zero when it did not run
 	End       time.Time  `json:"end,omitzero"`
 	Took      int64      `json:"took"`
 	Source    string     `json:"source"` // of how long it takes
@@ -69,8 +70,8 @@ func NewRehearsed(p *plan.Plan, s *run.State, began, now time.Time, err error, s
 				r.Recorded = append(r.Recorded, planned.ID())
 			}
 			row := RehearsedStep{Wave: i + 1, Component: planned.Component, Version: planned.Version, Status: st.Status, Source: source(planned.Component)}
-			if !st.StartedAt.Before(began) {
-				row.Start, row.End = st.StartedAt, orTime(st.EndedAt, now)
+			if end := orTime(st.EndedAt, now); !st.StartedAt.IsZero() && end.After(began) {
+				row.Start, row.End = later(st.StartedAt, began), end
 				row.Took = seconds(row.End.Sub(row.Start))
 			}
 			r.Pipelines = append(r.Pipelines, row)
@@ -232,12 +233,16 @@ func (r Rehearsed) rows(w io.Writer) error {
 
 // tell says what a session comes to beside its table.
 func (r Rehearsed) tell(of Rehearsal) []string {
-	var open, watched []string
+	var open, watched, sought, done []string
 	for _, p := range r.Pipelines {
-		switch {
-		case p.Status == run.Intended || p.Status == run.Running || p.Status == run.OnHold:
+		switch p.Status {
+		case run.Intended:
+			sought = append(sought, p.Component)
+		case run.Running, run.OnHold:
 			watched = append(watched, p.Component)
-		case p.Status != run.HasSucceeded:
+		case run.HasSucceeded:
+			done = append(done, p.Component+"@"+p.Version)
+		default:
 			open = append(open, p.Component)
 		}
 	}
@@ -255,14 +260,17 @@ func (r Rehearsed) tell(of Rehearsal) []string {
 	default:
 		lines = append(lines, fmt.Sprintf("ends after %s with exit %d (%s): %s", Duration(r.Ended.Sub(r.Began)), r.Exit, r.exitCalled, r.Error.Message))
 	}
-	if len(open)+len(watched) == 0 {
+	if len(open)+len(watched)+len(sought) == 0 {
 		return lines
 	}
-	recorded := "nothing"
-	if len(r.Recorded) > 0 {
-		recorded = some(r.Recorded)
+	if r.Killed != nil && len(done) > 0 {
+		lines = append(lines, "the journal keeps what has succeeded: "+some(done))
+	} else {
+		lines = append(lines, "would be recorded: "+cmp.Or(some(r.Recorded), "nothing"))
 	}
-	lines = append(lines, "would be recorded: "+recorded)
+	if len(sought) > 0 {
+		lines = append(lines, "the next `gio release` would look on CircleCI for, and watch or start: "+some(sought))
+	}
 	if len(watched) > 0 {
 		lines = append(lines, "the next `gio release` would find and watch: "+some(watched))
 	}
@@ -282,6 +290,13 @@ func some(names []string) string {
 }
 
 func seconds(d time.Duration) int64 { return int64(d.Round(time.Second).Seconds()) }
+
+func later(a, b time.Time) time.Time {
+	if a.Before(b) {
+		return b
+	}
+	return a
+}
 
 func orTime(t, otherwise time.Time) time.Time {
 	if t.IsZero() {
