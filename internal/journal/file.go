@@ -178,11 +178,7 @@ func Durations(path string) map[string][]time.Duration {
 func durations(newestFirst [][]run.Event) map[string][]time.Duration {
 	took := map[string][]time.Duration{}
 	for _, events := range newestFirst {
-		state, err := run.Fold(events)
-		if err != nil {
-			continue
-		}
-		for component, d := range state.Durations() {
+		for component, d := range run.Durations(events) {
 			took[component] = append(took[component], d)
 		}
 	}

@@ -353,17 +353,6 @@ func or(a, b string) string {
 	return b
 }
 
-// Durations is how long the pipelines that succeeded took, by component; holds are counted.
-func (s *State) Durations() map[string]time.Duration {
-	took := map[string]time.Duration{}
-	for _, st := range s.With(HasSucceeded) {
-		if d := st.EndedAt.Sub(st.StartedAt); !st.StartedAt.IsZero() && d > 0 {
-			took[st.ID.Component()] = d
-		}
-	}
-	return took
-}
-
 // Usual is the median of what each component took in earlier runs. Components without any are left out.
 func Usual(took map[string][]time.Duration) map[string]time.Duration {
 	usual := map[string]time.Duration{}
