@@ -90,7 +90,7 @@ func runPrepare(ctx context.Context, env *environment, o prepareOptions, args []
 	if !o.json {
 		return e.prepared(ctx, edit, o)
 	}
-	e.shown, env.printed = env.Stderr, true
+	e.shown, e.color, env.printed = env.Stderr, env.color(), true
 	err = e.prepared(ctx, edit, o)
 	return errors.Join(err, report.JSON(env.Stdout, report.NewPrepared(edit, ws.Branch.Value, string(e.commit), err)))
 }

@@ -22,7 +22,8 @@ type editor struct {
 	ws     workspace
 	repo   *gitrepo.Repo
 	before *manifest.Manifest
-	shown  io.Writer    // where an edit is shown
+	shown  io.Writer // where an edit is shown, in colour or not
+	color  bool
 	commit gitrepo.Hash // that was pushed
 }
 
@@ -56,7 +57,7 @@ func (env *environment) editor(ctx context.Context, ws workspace) (*editor, erro
 	if err != nil {
 		return nil, err
 	}
-	return &editor{env: env, ws: ws, repo: repo, before: m, shown: env.Stdout}, nil
+	return &editor{env: env, ws: ws, repo: repo, before: m, shown: env.Stdout, color: env.outColor()}, nil
 }
 
 // elsewhere tells whether the checkout has another release.json than the remote's branch.
@@ -86,7 +87,7 @@ func (e *editor) undriven(ctx context.Context) error {
 // Where nobody can be asked, only yes makes it (else kind Cancelled).
 func (e *editor) apply(ctx context.Context, after *manifest.Manifest, message string, yes, dryRun bool) error {
 	env := e.env
-	if err := report.Diff(e.shown, e.ws.Path, e.before.Bytes(), after.Bytes(), env.outColor()); err != nil {
+	if err := report.Diff(e.shown, e.ws.Path, e.before.Bytes(), after.Bytes(), e.color); err != nil {
 		return err
 	}
 	if dryRun {
