@@ -157,6 +157,6 @@ func (env *environment) pullRequestPlan(ctx context.Context, e ends, at pullRequ
 
 // pipeline is the plan of one pipeline of the branch.
 func (at pullRequest) pipeline(action string) (*plan.Plan, error) {
-	c := manifest.ProcessComponent{Name: at.repository, Version: action, Branch: at.branch, Parameters: map[string]any{"gio_action": action}}
+	c := manifest.ProcessComponent{Name: at.repository, Version: action, Branch: literal(at.branch), Parameters: map[string]any{"gio_action": action}}
 	return plan.MakeProcess(&manifest.Process{File: commandLine, Components: []manifest.ProcessComponent{c}}, plan.Options{Organization: at.organization})
 }

@@ -38,7 +38,8 @@ sent once, and where the answer is lost the pipeline is looked up. With --wait i
 
 A process manifest is JSON: components with name, branch, pipeline_params (the parameters, or a
 whole body with branch and parameters) and perhaps version; buildDependencies puts them one after
-the other. {{.ProductVersion}} is its version, else that of release.json, or released last.
+the other. {{.ProductVersion}}, in versions, branches and parameters, is its version, else that of
+release.json, or released last.
 
 A trigger is over when its pipelines are started or, with --wait, have succeeded: the next command
 starts new ones. Until then the same command finishes it and repeats nothing. Journals lie in the
@@ -178,7 +179,7 @@ func onePipeline(repository, branch string, params []string) (*manifest.Process,
 	if branch == "" {
 		return nil, fault.New(fault.Usage, "no-branch", "gio trigger needs the branch of %s", repository).Hint("gio trigger %s --branch 0.1.x", repository)
 	}
-	c := manifest.ProcessComponent{Name: repository, At: manifest.Position{File: commandLine}, Branch: branch, Parameters: map[string]any{}}
+	c := manifest.ProcessComponent{Name: repository, At: manifest.Position{File: commandLine}, Branch: literal(branch), Parameters: map[string]any{}}
 	for _, p := range params {
 		name, value, err := parseParam(p)
 		if err != nil {
@@ -192,6 +193,9 @@ func onePipeline(repository, branch string, params []string) (*manifest.Process,
 	return &manifest.Process{File: commandLine, Components: []manifest.ProcessComponent{c}}, nil
 }
 
+// literal is a text that is no template.
+func literal(text string) string { return strings.ReplaceAll(text, "{{", `{{"{{"}}`) }
+
 // parseParam reads name=text and name:=JSON. A text is no template.
 func parseParam(p string) (name string, value any, err error) {
 	name, text, found := strings.Cut(p, "=")
@@ -201,7 +205,7 @@ func parseParam(p string) (name string, value any, err error) {
 		return "", nil, fault.New(fault.Usage, "usage", "--param %q is not name=text or name:=true", p)
 	}
 	if !typed {
-		return name, strings.ReplaceAll(text, "{{", `{{"{{"}}`), nil
+		return name, literal(text), nil
 	}
 	var whole int64
 	var truth bool

@@ -69,6 +69,9 @@ func (o Options) processStep(p *manifest.Process, c manifest.ProcessComponent) (
 	if err != nil {
 		return Step{}, err
 	}
+	if c, err = filled(p, c); err != nil {
+		return Step{}, err
+	}
 	branch := cmp.Or(c.Branch, override.Branch)
 	if branch == "" {
 		return Step{}, fault.New(fault.Invalid, "invalid-process", "%s: %s has no branch", c.At, c.Name).
@@ -85,6 +88,23 @@ func (o Options) processStep(p *manifest.Process, c manifest.ProcessComponent) (
 		Component: c.Name, Version: version, Repository: repository, Project: project, Definition: override.Definition,
 		Branch: branch, BranchReason: "it was named", Parameters: parameters,
 	}, err
+}
+
+// filled is a component whose version and branch, which may be templates, are filled in.
+func filled(p *manifest.Process, c manifest.ProcessComponent) (manifest.ProcessComponent, error) {
+	data := templateData{ProductVersion: p.ReleaseVersion(), Component: c.Name}
+	for _, field := range []struct {
+		name string
+		text *string
+	}{{"version", &c.Version}, {"branch", &c.Branch}} {
+		text, err := execute(field.name, *field.text, data)
+		if err != nil {
+			return c, fault.New(fault.Invalid, "invalid-process", "%s: the %s of %s is no template that can be filled in", c.At, field.name, c.Name).
+				Because(err).Hint("it may use {{.ProductVersion}} and {{.Component}}")
+		}
+		*field.text, data.Version = text, text
+	}
+	return c, nil
 }
 
 func processParameters(p *manifest.Process, c manifest.ProcessComponent, version string) (map[string]any, error) {

@@ -23,8 +23,9 @@ func TestMakeProcess(t *testing.T) {
 	t.Parallel()
 	p, err := process(t, `{"name":"After","version":"3.9.4-SNAPSHOT","components":[
 		{"name":"docs","branch":"main","pipeline_params":{"v":"{{.ProductVersion}}","n":7,"b":true}},
+		{"name":"notes","version":"{{.ProductVersion}}","branch":"v{{.ProductVersion}}","pipeline_params":{"v":"{{.Version}}"}},
 		{"name":"shop","version":"1.0.0","pipeline_params":{"branch":"1.0.x","parameters":{"a":"x"}}}],
-		"buildDependencies":[["shop"],[],["docs"]]}`)
+		"buildDependencies":[["shop"],[],["docs","notes"]]}`)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -34,7 +35,8 @@ func TestMakeProcess(t *testing.T) {
 			got += fmt.Sprintf("%d %s %s %s %v\n", w.Group, s.ID(), s.Project, s.Branch, s.Parameters)
 		}
 	}
-	want := "1 shop@1.0.0 gh/acme/shop 1.0.x map[a:x]\n3 docs@3.9.4 gh/acme/docs main map[b:true n:7 v:3.9.4]\n"
+	want := "1 shop@1.0.0 gh/acme/shop 1.0.x map[a:x]\n3 docs@3.9.4 gh/acme/docs main map[b:true n:7 v:3.9.4]\n" +
+		"3 notes@3.9.4 gh/acme/notes v3.9.4 map[v:3.9.4]\n"
 	if got != want {
 		t.Errorf("got\n%swant\n%s", got, want)
 	}
@@ -51,6 +53,7 @@ func TestMakeProcessRefuses(t *testing.T) {
 	}
 	for _, test := range []struct{ data, code, says string }{
 		{`{"components":[]}`, "invalid-process", "nothing is to be triggered"},
+		{`{"components":[{"name":"a","branch":"{{.Branch}}"}]}`, "invalid-process", "after.json:1:24: the branch of a is no template"},
 		{`{"components":[{"name":"a"}]}`, "invalid-process", "after.json:1:24: a has no branch"},
 		{`{"components":[{"name":"a","branch":"b"}],"buildDependencies":[["x"]]}`, "invalid-process", `after.json:1:65: "x"`},
 		{`{"components":[{"name":"a","branch":"b"}],"buildDependencies":[["a"],["a"]]}`, "invalid-process", "after.json:1:71"},
