@@ -2,6 +2,7 @@ package cli
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"fmt"
 	"os"
@@ -28,7 +29,10 @@ func (env *environment) prepare(ctx context.Context, r *engine.Release, a *asker
 		if err := r.Prepare(ctx); err != nil {
 			return err
 		}
-		return env.show(ctx, r, a, o)
+		if err := env.show(ctx, r, a, o); err != nil {
+			return cmp.Or(a.overtaken(ctx, r), err)
+		}
+		return nil
 	}
 	open, notify := r.Open, r.Notify
 	r.Notify = nil

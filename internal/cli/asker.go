@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -36,6 +37,7 @@ type asker struct {
 	steady   *circleci.Client // for the hours after the check
 	hints    *circleci.Client // for what a view would like to know meanwhile
 	noToken  error            // why there is no CircleCI client
+	runs     bool             // the check found a pipeline that runs and is not this run's
 	requests atomic.Int64
 }
 
@@ -102,7 +104,17 @@ func (a *asker) beforeRelease(ctx context.Context, r *engine.Release, o releaseO
 	for _, line := range report.FindingLines(found, a.env.color()) {
 		fmt.Fprintln(a.env.Stderr, line)
 	}
+	a.runs = slices.ContainsFunc(found.Findings, func(f check.Finding) bool { return f.Code == check.PipelineRunning })
 	return found.Err()
+}
+
+// overtaken looks at the journal again when a pipeline runs already: another product's run may have claimed the version since,
+// and then it is said whose it is.
+func (a *asker) overtaken(ctx context.Context, r *engine.Release) error {
+	if !a.runs || r.Close() != nil {
+		return nil
+	}
+	return r.Prepare(ctx)
 }
 
 // job is the CircleCI job that gio runs in, by its variables (contracts/circleci.md 5).
