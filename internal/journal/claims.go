@@ -145,21 +145,29 @@ func (g *Git) told(id run.StepID, held claim) Claim {
 	return c
 }
 
-// Claimed gives the claims that other runs have on these steps, as of the newest commit that was read or written. A run
-// that makes none, as a trigger, is in nobody's way.
-func (g *Git) Claimed(steps []run.StepID) ([]Claim, error) {
-	if g.place.effectOf(run.Event{Type: run.Intent}) == leaves {
-		return nil, nil
+// succeeded tells of a claimed step whether the run that claims it has brought it to its end; not where that cannot be read.
+func (g *Git) succeeded(id run.StepID, held claim) bool {
+	events, err := readEvents(g.repo, g.tip, held.place())
+	if err != nil {
+		return false
 	}
+	state, err := run.Fold(events)
+	return err == nil && state.Step(id).Status == run.HasSucceeded
+}
+
+// Claimed gives the claims that other runs have on these steps, as of the newest commit that was read or written. A run
+// that makes none itself, as a trigger, follows a release: of those it is given the ones whose step has not succeeded.
+func (g *Git) Claimed(steps []run.StepID) ([]Claim, error) {
 	g.turn <- struct{}{}
 	defer func() { <-g.turn }()
+	follows := g.place.effectOf(run.Event{Type: run.Intent}) == leaves
 	var claimed []Claim
 	for _, id := range steps {
 		held, err := g.claimAt(nil, id)
 		if err != nil {
 			return nil, err
 		}
-		if held != nil && held.place() != g.place {
+		if held != nil && held.place() != g.place && (!follows || !g.succeeded(id, *held)) {
 			claimed = append(claimed, g.told(id, *held))
 		}
 	}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/gravitee-lab/gio/internal/fault"
 	"github.com/gravitee-lab/gio/internal/gitrepo/gittest"
+	"github.com/gravitee-lab/gio/internal/plan"
 	"github.com/gravitee-lab/gio/internal/run"
 )
 
@@ -69,6 +70,32 @@ func TestClaims(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+// TestTriggerFollows: what a release has brought to its end may be triggered, what it still runs may not.
+func TestTriggerFollows(t *testing.T) {
+	t.Parallel()
+	dir, alpha, beta := bare(t), run.ID("alpha", "1.0.0"), run.ID("beta", "1.0.0")
+	h := ofVersion("release", "3.9.4")
+	g, _ := opened(t, dir, h, GitOptions{})
+	p := &plan.Plan{Waves: []plan.Wave{{Steps: []plan.Step{{Component: "alpha", Version: "1.0.0"}, {Component: "beta", Version: "1.0.0"}}}}}
+	events := []run.Event{{Type: run.Opened, Header: &h}, {Type: run.Planned, Plan: p}}
+	for _, id := range []run.StepID{alpha, beta} {
+		intent, triggered := about(run.Intent, id), about(run.Triggered, id)
+		intent.Send, intent.Project, intent.Branch = 1, "gh/acme/"+id.Component(), "1.0.x"
+		triggered.Pipeline = &run.Pipeline{ID: "pipeline of " + string(id), Number: 1}
+		events = append(events, intent, triggered)
+	}
+	events = append(events, about(run.Succeeded, alpha))
+	for i := range events { // as a recorder numbers them
+		events[i].Run, events[i].Seq = h.Run(), int64(i+1)
+	}
+	keep(t, g, events...)
+	trigger, _ := opened(t, dir, ofVersion("trigger", "after-3.9.4.1"), GitOptions{})
+	claims, err := trigger.Claimed([]run.StepID{alpha, beta})
+	if err != nil || len(claims) != 1 || claims[0].Step != beta {
+		t.Errorf("%+v, %v", claims, err)
 	}
 }
 
