@@ -8,10 +8,11 @@ MAKEFLAGS += --no-print-directory
 GOLANGCI := go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 # The newest whose dependencies the proxy has all: later ones need go-msix.
 GORELEASER := go run github.com/goreleaser/goreleaser/v2@v2.15.2
+HELM := go run helm.sh/helm/v3/cmd/helm@v3.22.0
 
 # A tree without commits or without .git still builds.
 VERSION   := $(shell git describe --always --dirty 2>/dev/null || echo unknown)
-GO_BUILD  := CGO_ENABLED=0 go build -trimpath -ldflags "-s -w -X github.com/gravitee-lab/gio/internal/cli.version=$(VERSION)"
+GO_BUILD  := CGO_ENABLED=0 go build -trimpath -ldflags "-s -w -X github.com/gravitee-lab/gio/internal/config.version=$(VERSION)"
 CA_BUNDLE ?= /etc/ssl/certs/ca-certificates.crt
 FUZZTIME  ?= 5s
 DEMO      := go run ./cmd/demo
@@ -24,13 +25,19 @@ help: ## This list.
 demo: ## The main job on the built-in simulator: no account, no network.
 	$(DEMO)
 
-.PHONY: build
-build: ## The program, as build/gio.
-	$(GO_BUILD) -o build/gio ./cmd/gio
+.PHONY: demo-server
+demo-server: build ## gio-server on SQLite and the simulator: deployed, approved, frozen, rolled back; half a minute.
+	$(DEMO) server build
 
+.PHONY: build
+build: ## The programs, as build/gio and build/gio-server.
+	$(GO_BUILD) -o build/gio ./cmd/gio
+	$(GO_BUILD) -o build/gio-server ./cmd/gio-server
+
+# Four packages at once, whatever the processors: most tests wait.
 .PHONY: test
 test: ## All tests; they need Go and git, no network.
-	go test -timeout 5m ./...
+	go test -p 4 -timeout 8m ./...
 
 .PHONY: race
 race: ## All tests under the race detector, none from the cache; of the crash points a part.
@@ -81,10 +88,16 @@ bench: ## What gio costs: requests, pushes, lateness, CPU, memory, a real releas
 	@set -o pipefail; go test -run '^$$' -bench Plan -benchtime 20x ./internal/cli | grep -E '^(Bench|FAIL|---)'
 	@set -o pipefail; go test -run '^$$' -bench Check -benchtime 3x ./internal/cli | grep -E '^(Bench|FAIL|---)'
 	@set -o pipefail; go test -run '^$$' -bench Replay -benchtime 1x ./internal/cli | grep -E '^(Bench|FAIL|---)'
+	@set -o pipefail; go test -count=1 -v -timeout 30m ./internal/server -run Figures -figures | grep -E '^(  [^ ]|FAIL|---.FAIL)'
 
 .PHONY: storm
-storm: ## Every crash point, and storms in which one request or push in five goes wrong (5 minutes).
+storm: ## Every crash point, and storms in which one request or push in five goes wrong (8 minutes).
 	@set -o pipefail; $(FIGURES) -run 'Storm|CrashSweep' | grep -E '^(  [^ ]|FAIL|---.FAIL)'
+
+.PHONY: storm-server
+storm-server: ## gio-server: every crash point; 200 kills; three replicas that are killed in turn; one that sleeps (30 minutes).
+	@set -o pipefail; go test -count=1 -v -timeout 30m ./internal/worker -run CrashSweep -figures | grep -E '^(  [^ ]|FAIL|---.FAIL)'
+	@set -o pipefail; go test -count=1 -v -timeout 60m ./internal/server -run 'Storm|Sleeping' -kills 200 | grep -E '^(  [^ ]|FAIL|---.FAIL)'
 
 # Real processes on one release repository; -rounds also prints the figures.
 KILL := go test -count=1 -v -timeout 60m ./internal/cli
@@ -95,34 +108,43 @@ kill: ## Kills 200 releases with SIGKILL, resumes each elsewhere; 50 races of tw
 	@set -o pipefail; $(KILL) -run 'TestTwo|TestSleeper' -rounds 50 | grep -E '^(  [^ ]|FAIL| *--- FAIL)'
 
 .PHONY: scenarios
-scenarios: ## What went wrong before and must not again: S1 to S35, each with its tests and whether they pass (a minute).
+scenarios: ## What went wrong before and must not again: S1 to S60, each with its tests and whether they pass (two minutes).
 	@.ci/scenarios
 
 .PHONY: image-files
-image-files: ## The two files that the Dockerfile copies, in build/image.
+image-files: ## What the two Dockerfiles copy, in build/image.
 	@[[ -s $(CA_BUNDLE) ]] || { echo "make image-files: no CA bundle at $(CA_BUNDLE): install ca-certificates, or set CA_BUNDLE" >&2; exit 1; }
-	mkdir -p build/image
+	mkdir -p build/image/data
 	GOOS=linux $(GO_BUILD) -o build/image/gio ./cmd/gio
+	GOOS=linux $(GO_BUILD) -o build/image/gio-server ./cmd/gio-server
 	cp $(CA_BUNDLE) build/image/ca-certificates.crt
 
 .PHONY: image
-image: image-files ## Builds the image with buildah, runs `gio version` in it and throws it away.
+image: image-files ## Builds the images of gio and gio-server with buildah, tries them and throws them away.
 	.ci/image $(VERSION)
+
+# gio must not link Helm, and its module has not to grow by Helm's 120: the program that people use is run instead. The
+# first run compiles it, in two minutes.
+.PHONY: chart
+chart: ## The Helm chart: helm lint, and what helm template makes of it with both databases.
+	$(HELM) lint --strict --quiet deploy/chart/gio-server
+	GIO_TEST_HELM="$(HELM)" go test -count=1 -run '^TestChart' ./internal
 
 # Not part of ci: the first run compiles GoReleaser, which takes minutes.
 .PHONY: snapshot
-snapshot: ## Archives, packages, SBOMs in dist, published nowhere; installs the deb into a scratch root and runs it.
+snapshot: ## Archives, packages, SBOMs in dist, published nowhere; installs the debs into scratch roots and runs them.
 	@version=$$(.ci/snapshot-version) && SNAPSHOT_VERSION=$$version $(GORELEASER) release --snapshot --clean && .ci/packages $$version
 
 # In this order, one after the other: what fails fast comes first, and the tests come last, so that a run ends with
 # their result.
 .PHONY: ci
-ci: ## What CI runs: all checks, the image, the tests.
+ci: ## What CI runs: all checks, the images, the chart, the tests.
 	$(MAKE) fmt-check
 	$(MAKE) lint
 	$(MAKE) vet
 	$(MAKE) build
 	$(MAKE) image
+	$(MAKE) chart
 	$(MAKE) fuzz
 	$(MAKE) test
 	$(MAKE) race

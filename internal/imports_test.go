@@ -7,6 +7,7 @@ import (
 	"go/parser"
 	"go/token"
 	"io/fs"
+	"os/exec"
 	"path"
 	"path/filepath"
 	"slices"
@@ -24,11 +25,14 @@ const (
 // line, and nothing of its own line or above. Programs under cmd stand above the first line.
 func layers() [][]string {
 	return [][]string{
-		{"cli"},
-		{"report", "config", "term", "sim", "notify"},
-		{"engine", "check", "prepare", "doctor"},
-		{"circleci", "github", "gitrepo", "journal"},
-		{"transport"},
+		{"cli", "server"},
+		{"report", "api", "aviator", "worker"},
+		{"rehearse", "client"},
+		{"operate"},
+		{"engine", "check", "prepare", "doctor", "notify", "workspace"},
+		{"circleci", "github", "gitrepo", "journal", "sim", "config", "term", "store"},
+		{"transport", "git"},
+		{"ledger", "wire"},
 		{"run"},
 		{"plan"},
 		{"manifest", "versionfile"},
@@ -37,13 +41,18 @@ func layers() [][]string {
 }
 
 // adapters each fence one outside system. Those that know of each other cannot be changed alone.
-func adapters() []string { return []string{"circleci", "github", "gitrepo", "journal", "sim"} }
+func adapters() []string { return []string{"circleci", "github", "gitrepo", "journal", "sim", "store"} }
 
 // helpers exist for tests. Each belongs to the package above it and may import that one and what that one may.
-func helpers() []string { return []string{"sim/simtest", "gitrepo/gittest"} }
+func helpers() []string {
+	return []string{"sim/simtest", "gitrepo/gittest", "journal/journaltest", "store/storetest"}
+}
 
 // pure packages compute and do nothing else: what they decide can be tested and repeated without a world.
-func pure() []string { return []string{"run", "plan", "manifest", "versionfile", "fault"} }
+func pure() []string { return []string{"ledger", "run", "plan", "manifest", "versionfile", "fault"} }
+
+// databases are the packages that know of one.
+func databases() []string { return []string{"store", "store/storetest"} }
 
 // fence keeps an import, and everything below its path, to the packages named.
 type fence struct {
@@ -55,11 +64,17 @@ type fence struct {
 func fences() []fence {
 	return []fence{
 		{"github.com/spf13/cobra", []string{"cli"}, "command lines are read at the edge; below it a function gets values"},
+		{inside + "term", []string{"cli"}, "one package owns the terminal; below it nobody knows of one"},
 		{"github.com/spf13/pflag", []string{"cli"}, "command lines are read at the edge; below it a function gets values"},
 		{"github.com/google/go-github", []string{"github"}, "an outside system is known to one package"},
 		{"golang.org/x/oauth2", []string{"github"}, "an outside system is known to one package"},
 		{"github.com/go-git", []string{"gitrepo", "gitrepo/gittest"}, "an outside system is known to one package"},
-		{"github.com/rs/zerolog", []string{"cli", "config", "transport"}, "what happens in a run is an event, not a log line"},
+		{"database/sql", databases(), "an outside system is known to one package"},
+		{"modernc.org/sqlite", databases(), "an outside system is known to one package"},
+		{"github.com/jackc/pgx", databases(), "an outside system is known to one package"},
+		{"github.com/pressly/goose", databases(), "an outside system is known to one package"},
+		{"github.com/rs/zerolog", []string{"cli", "config", "transport", "server"}, "what happens in a run is an event, not a log line"},
+		{"github.com/prometheus", []string{"server"}, "figures are shown at the server's edge; below it a function returns values"},
 		{"github.com/CycloneDX", []string{"report"}, "a format is known to the package that writes it"},
 		{"github.com/santhosh-tekuri/jsonschema", nil, "documents are validated by tests, not by the program"},
 		{"github.com/getkin/kin-openapi", []string{"sim/simtest"}, "the contract is checked by tests, not by the program"},
@@ -233,6 +248,9 @@ func TestVerdict(t *testing.T) {
 		{"cli", inside + "report", free},
 		{"cli", inside + "fault", free},
 		{"cli", "github.com/spf13/cobra", free},
+		{"report", inside + "operate", free},
+		{"rehearse", inside + "operate", free},
+		{"operate", inside + "notify", free},
 		{"engine", inside + "circleci", free},
 		{"circleci", inside + "transport", free},
 		{"run", inside + "plan", free},
@@ -242,14 +260,25 @@ func TestVerdict(t *testing.T) {
 		{"gitrepo", "github.com/go-git/go-billy/v5", free},
 		{"manifest", "github.com/Masterminds/semver/v3", free},
 		{"manifest", "net/url", free},
+		{"ledger", "crypto/rand", free},
+		{"store", inside + "ledger", free},
+		{"store", "database/sql/driver", free},
+		{"store/storetest", inside + "store", free},
 		{"sim/simtest", inside + "sim", free},
 		{"sim/simtest", "testing", free},
 		{"gitrepo/gittest", inside + "fault", free},
+		{"journal/journaltest", inside + "journal", free},
+		{"journal/journaltest", "github.com/google/go-cmp/cmp", free},
 
 		{"engine", inside + "cli", "imports go down"},
 		{"engine", inside + "report", "imports go down"},
 		{"engine", inside + "check", "imports go down"},
-		{"report", inside + "term", "imports go down"},
+		{"report", inside + "term", "allowed in: cli"},
+		{"operate", inside + "report", "imports go down"},
+		{"operate", inside + "rehearse", "imports go down"},
+		{"operate", inside + "cli", "imports go down"},
+		{"rehearse", inside + "report", "imports go down"},
+		{"workspace", inside + "engine", "imports go down"},
 		{"transport", inside + "circleci", "imports go down"},
 		{"plan", inside + "run", "imports go down"},
 		{"fault", inside + "fault", "imports go down"},
@@ -263,9 +292,19 @@ func TestVerdict(t *testing.T) {
 		{"gitrepo/gittest", inside + "circleci", "imports go down"},
 		{"cli", inside + "sim/simtest", "helper of tests"},
 		{"cmd/gio", inside + "gitrepo/gittest", "helper of tests"},
+		{"engine", inside + "journal/journaltest", "helper of tests"},
+		{"journal/journaltest", inside + "engine", "imports go down"},
 		{"engine", "github.com/spf13/cobra/doc", "allowed in: cli"},
 		{"engine", "github.com/google/go-github/v57/github", "allowed in: github"},
 		{"engine", "github.com/go-git/go-git/v5/plumbing", "allowed in: gitrepo"},
+		{"ledger", "database/sql", "allowed in: store"},
+		{"engine", "modernc.org/sqlite/lib", "allowed in: store"},
+		{"cli", "github.com/jackc/pgx/v5/stdlib", "allowed in: store"},
+		{"cmd/gio", "github.com/pressly/goose/v3", "allowed in: store"},
+		{"ledger", "os", "only computes"},
+		{"ledger", inside + "store", "imports go down"},
+		{"store", inside + "journal", "adapters never"},
+		{"store", "github.com/prometheus/client_golang/prometheus", "allowed in: server"},
 		{"engine", "github.com/rs/zerolog", "allowed in: cli, config, transport"},
 		{"sim", "github.com/getkin/kin-openapi/openapi3", "allowed in: sim/simtest"},
 		{"engine", "testing/synctest", "no place in the program"},
@@ -300,5 +339,84 @@ func TestViolations(t *testing.T) {
 	}
 	if got := violations(tree); !slices.Equal(got, want) {
 		t.Errorf("violations:\n%s\nwant:\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+	}
+}
+
+// reaches is everything that a package imports, directly or through packages of the module.
+func reaches(tree map[string]imports, pkg string) map[string]bool {
+	reached := map[string]bool{}
+	var visit func(pkg string)
+	visit = func(pkg string) {
+		for imported := range tree[pkg] {
+			if reached[imported] {
+				continue
+			}
+			reached[imported] = true
+			if target, ok := strings.CutPrefix(imported, inside); ok {
+				visit(target)
+			}
+		}
+	}
+	visit(pkg)
+	return reached
+}
+
+// TestOperationsNeedNoCommandLine: what a server would call knows neither of a command line, a terminal nor a report, through
+// no package; nor do the tests that hold its story.
+func TestOperationsNeedNoCommandLine(t *testing.T) {
+	t.Parallel()
+	edges := []string{inside + "cli", inside + "report", inside + "term", "github.com/spf13/cobra", "github.com/spf13/pflag"}
+	tree := readTree(t)
+	for _, pkg := range []string{"operate", "workspace"} {
+		reached := reaches(tree, pkg)
+		if !reached[inside+"gitrepo"] || !reached["github.com/go-git/go-git/v5/plumbing"] {
+			t.Errorf("%s reaches %d packages: this test reads the wrong tree", pkg, len(reached))
+		}
+		for _, edge := range edges {
+			if reached[edge] {
+				t.Errorf("%s depends on %s", pkg, edge)
+			}
+		}
+	}
+	if !reaches(tree, "cli")["github.com/spf13/cobra"] {
+		t.Error("cli does not depend on cobra: this test finds nothing")
+	}
+	files, err := filepath.Glob("operate/*_test.go")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("the tests of operate were not found: %v", err)
+	}
+	tests := map[string]imports{}
+	for _, file := range files {
+		if err := readFile(tests, "../internal/"+filepath.ToSlash(file)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, edge := range edges {
+		if place, ok := tests["operate"][edge]; ok {
+			t.Errorf("%s imports %s", place, edge)
+		}
+	}
+}
+
+// TestTheCommandLineHasNoDatabase: gio stays small and quick. What only the server needs is not linked into it.
+func TestTheCommandLineHasNoDatabase(t *testing.T) {
+	t.Parallel()
+	list := func(pkg string) []string {
+		out, err := exec.CommandContext(t.Context(), "go", "list", "-deps", pkg).Output()
+		if err != nil {
+			t.Fatalf("go list -deps %s: %v", pkg, err)
+		}
+		return strings.Fields(string(out))
+	}
+	gio, kept := list("../cmd/gio"), list("../cmd/gio-server")
+	for _, path := range []string{"database/sql", "modernc.org/sqlite", "github.com/jackc/pgx", "github.com/pressly/goose", "github.com/prometheus", inside + "store"} {
+		// database/sql/driver is only interfaces; semver brings it.
+		reached := func(pkg string) bool { return pkg != "database/sql/driver" && below(pkg, path) }
+		if slices.ContainsFunc(gio, reached) {
+			t.Errorf("gio is built with %s", path)
+		}
+		if !slices.ContainsFunc(kept, reached) {
+			t.Errorf("the server is built without %s: this test finds nothing", path)
+		}
 	}
 }

@@ -1,5 +1,7 @@
 // Command demo shows the main job of gio on a throw-away release repository and the built-in simulator: a plan, a
 // release in which one pipeline fails, and the same command finishing it. It needs git, no account and no network.
+//
+// `demo server DIR` shows gio-server in the same way, with the programs gio and gio-server of that directory.
 package main
 
 import (
@@ -24,17 +26,14 @@ import (
 
 func main() { os.Exit(run()) }
 
-// run returns 0 only if everything went as the demo says it does.
+// run returns 0 only if everything went as the demo says.
 func run() int {
 	ctx, done := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer done()
-	signals := make(chan os.Signal, 4) // for gio, which has an answer of its own to Ctrl-C
+	signals := make(chan os.Signal, 4) // for gio, which handles Ctrl-C itself
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
-	s, err := load(filepath.Join("testdata", "demo"))
-	if err == nil {
-		s.stdout, s.stderr, s.signals = os.Stdout, os.Stderr, signals
-		err = s.play(ctx)
-	}
+	out := stage{stdout: os.Stdout, stderr: os.Stderr, signals: signals}
+	err := play(ctx, out, filepath.Join("testdata", "demo"), os.Args[1:])
 	if err != nil {
 		fmt.Fprintf(os.Stderr, "demo: %s\n", err)
 		return 1
@@ -42,17 +41,42 @@ func run() int {
 	return 0
 }
 
-// story is what the demo tells, and to whom.
-type story struct {
-	manifest       []byte
-	scenario       sim.Scenario
+func play(ctx context.Context, out stage, dir string, args []string) error {
+	if len(args) == 2 && args[0] == "server" {
+		s, err := loadServer(dir, args[1])
+		if err != nil {
+			return err
+		}
+		s.outward(out)
+		return s.play(ctx)
+	}
+	s, err := load(dir)
+	if err != nil {
+		return err
+	}
+	s.outward(out)
+	return s.play(ctx)
+}
+
+// stage is where a story is played: what it prints to, the CircleCI that it meets, and the directory that it writes to.
+type stage struct {
 	stdout, stderr io.Writer
 	signals        <-chan os.Signal
+	scenario       sim.Scenario
 
 	circleCI *sim.Sim
 	host     string // of the simulator
-	dir      string // holds everything the demo writes, and goes with it
-	err      error  // of the first command that ended otherwise than it should; none is run after it
+	dir      string // contains everything the demo writes, and is removed at the end
+	err      error  // of the first command with an unexpected end; no command runs after it
+}
+
+// outward gives a stage another one's streams and signals.
+func (s *stage) outward(to stage) { s.stdout, s.stderr, s.signals = to.stdout, to.stderr, to.signals }
+
+// story is the demo of a release.
+type story struct {
+	stage
+	manifest []byte
 }
 
 func load(dir string) (*story, error) {
@@ -67,31 +91,39 @@ func load(dir string) (*story, error) {
 }
 
 func (s *story) play(ctx context.Context) error {
+	return s.on(ctx, func() error {
+		if err := s.makeRepository(ctx); err != nil {
+			return err
+		}
+		return s.run(ctx)
+	})
+}
+
+// on plays on a stage that is taken down afterwards.
+func (s *stage) on(ctx context.Context, play func() error) error {
 	var err error
 	if s.dir, err = os.MkdirTemp("", "gio-demo-"); err != nil {
 		return err
 	}
-	defer os.RemoveAll(s.dir) //nolint:errcheck // what cannot be removed lies among the system's temporary files
+	defer os.RemoveAll(s.dir) //nolint:errcheck // what cannot be removed is a temporary file
 	server, err := s.serve(ctx)
 	if err != nil {
 		return err
 	}
 	defer server.Close() //nolint:errcheck // the demo is over
-	if err = s.makeRepository(ctx); err == nil {
-		err = s.tell(ctx)
-	}
+	err = play()
 	if ctx.Err() != nil {
 		return errors.New("interrupted")
 	}
 	return err
 }
 
-// tell is the story itself: what a user would type, one command after the other, until one ends otherwise than it should.
-func (s *story) tell(ctx context.Context) error {
+// run runs what a user would type, one command after the other, until one ends unexpectedly.
+func (s *story) run(ctx context.Context) error {
 	s.say("A release repository and a simulated CircleCI (%s), both gone when this ends.", s.host)
 	s.gio(ctx, 0, "plan")
 	s.gio(ctx, 10, "release", "--yes")
-	s.say("One pipeline failed; what succeeded before it is recorded. Say that somebody mended it: the same command goes on.")
+	s.say("One pipeline failed; what succeeded before it is recorded. Assume that somebody fixed it: the same command goes on.")
 	s.gio(ctx, 0, "release", "--yes")
 	s.say("Released. This is what the release repository holds now:")
 	s.show(ctx, "pull", "--quiet")
@@ -109,18 +141,18 @@ func (s *story) tell(ctx context.Context) error {
 	return s.err
 }
 
-func (s *story) serve(ctx context.Context) (*http.Server, error) {
+func (s *stage) serve(ctx context.Context) (*http.Server, error) {
 	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0")
 	if err != nil {
 		return nil, err
 	}
 	s.circleCI, s.host = sim.New(s.scenario), "http://"+listener.Addr().String()
 	server := &http.Server{Handler: s.circleCI, ReadHeaderTimeout: 10 * time.Second}
-	go server.Serve(listener) //nolint:errcheck // it ends with Close; if it ends before, gio says that CircleCI is gone
+	go server.Serve(listener) //nolint:errcheck // it ends with Close; if it ends before, gio reports that CircleCI does not answer
 	return server, nil
 }
 
-// makeRepository makes the remote and the checkout that a release starts from.
+// makeRepository makes the remote and the checkout for the release.
 func (s *story) makeRepository(ctx context.Context) error {
 	remote := filepath.Join(s.dir, "release.git")
 	file := filepath.Join(s.checkout(), "release.json")
@@ -139,13 +171,13 @@ func (s *story) makeRepository(ctx context.Context) error {
 
 func (s *story) checkout() string { return filepath.Join(s.dir, "release") }
 
-func (s *story) say(format string, args ...any) {
+func (s *stage) say(format string, args ...any) {
 	if s.err == nil {
 		fmt.Fprintf(s.stdout, "\n# "+format+"\n", args...)
 	}
 }
 
-// gio runs the program in the checkout as the user would; it must end with that exit code.
+// gio runs the program in the checkout as the user would, and expects that exit code.
 func (s *story) gio(ctx context.Context, want int, args ...string) {
 	if s.err != nil || ctx.Err() != nil {
 		return
@@ -161,8 +193,7 @@ func (s *story) gio(ctx context.Context, want int, args ...string) {
 	}
 }
 
-// getenv is an environment in which nothing of the user's own can be found, or touched, but what kind of
-// terminal it is.
+// getenv is an environment that hides everything of the user's, except the kind of terminal.
 func (s *story) getenv(name string) string {
 	switch name {
 	case "TERM", "NO_COLOR", "COLORTERM":
@@ -174,7 +205,7 @@ func (s *story) getenv(name string) string {
 	}[name]
 }
 
-// show runs git in the checkout before the user's eyes.
+// show runs git in the checkout and shows command and output.
 func (s *story) show(ctx context.Context, args ...string) string {
 	if s.err == nil {
 		fmt.Fprintf(s.stdout, "\n$ git %s\n", strings.Join(args, " "))
@@ -184,7 +215,7 @@ func (s *story) show(ctx context.Context, args ...string) string {
 	return out
 }
 
-// git leaves out the user's own settings: a hook, a signature or a pager would change the story.
+// git runs git without the user's settings, because a hook, a signature or a pager would change the demo.
 func (s *story) git(ctx context.Context, args ...string) string {
 	if s.err != nil {
 		return ""

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"flag"
 	"os"
 	"path/filepath"
 	"strings"
@@ -13,7 +14,15 @@ import (
 	"github.com/gravitee-lab/gio/internal/sim"
 )
 
-// output is written to by several goroutines, as a terminal is.
+// TestMain lets all stories be played at once: they wait for pipelines most of the time.
+func TestMain(m *testing.M) {
+	if err := flag.Set("test.parallel", "12"); err != nil {
+		panic(err)
+	}
+	os.Exit(m.Run())
+}
+
+// output is a writer for several goroutines, like a terminal.
 type output struct {
 	mu   sync.Mutex
 	text strings.Builder
@@ -31,7 +40,7 @@ func (o *output) String() string {
 	return o.text.String()
 }
 
-// quick is the demo's own story with pipelines that take no time.
+// quick is the demo with pipelines that take no time.
 func quick(t *testing.T) (*story, *output, *output) {
 	t.Helper()
 	s, err := load(filepath.Join("..", "..", "testdata", "demo"))
@@ -48,10 +57,21 @@ func quick(t *testing.T) (*story, *output, *output) {
 	return s, &stdout, &stderr
 }
 
-func gone(t *testing.T, s *story) {
+func gone(t *testing.T, dir string) {
 	t.Helper()
-	if _, err := os.Stat(s.dir); s.dir == "" || !os.IsNotExist(err) {
-		t.Errorf("the demo's directory %q is still there (%v)", s.dir, err)
+	if _, err := os.Stat(dir); dir == "" || !os.IsNotExist(err) {
+		t.Errorf("the demo's directory %q is still there (%v)", dir, err)
+	}
+}
+
+// inOrder holds that a text has these parts, one after the other.
+func inOrder(t *testing.T, text string, parts ...string) {
+	t.Helper()
+	rest, found := text, false
+	for _, want := range parts {
+		if _, rest, found = strings.Cut(rest, want); !found {
+			t.Fatalf("%q is not where it should be in\n%s", want, text)
+		}
 	}
 }
 
@@ -61,30 +81,22 @@ func TestDemo(t *testing.T) {
 	if err := s.play(t.Context()); err != nil {
 		t.Fatalf("%v\n%s%s", err, stdout, stderr)
 	}
-	gone(t, s)
-	for _, test := range []struct {
-		of   *output
-		want []string // in this order
-	}{
-		{stdout, []string{
-			"$ gio plan\n", "4 components in 4 waves",
-			"$ gio release --yes\n", "2 succeeded, 1 failed, 1 skipped",
-			"$ gio release --yes\n", "Gravitee.io 3.9.4 is released: 4 succeeded",
-			"prepare next patch version", "(tag: 3.9.4) Prepare Release (3.9.4): Release finished",
-			"refs/tags/3.9.4\n", "refs/tags/3.9.4_START\n", "saw 5 pipelines", "0 triggered twice",
-		}},
-		{stderr, []string{"FAILED", "job integration-tests", "exit 10: a pipeline failed\n", "recorded: Gravitee.io 3.9.4 is released, tag 3.9.4\n"}},
-	} {
-		rest, found := test.of.String(), false
-		for _, want := range test.want {
-			if _, rest, found = strings.Cut(rest, want); !found {
-				t.Fatalf("%q is not where it should be in\n%s", want, test.of)
-			}
-		}
-	}
+	gone(t, s.dir)
+	inOrder(
+		t, stdout.String(),
+		"$ gio plan\n", "4 components in 4 waves",
+		"$ gio release --yes\n", "2 succeeded, 1 failed, 1 skipped",
+		"$ gio release --yes\n", "Gravitee.io 3.9.4 is released: 4 succeeded",
+		"prepare next patch version", "(tag: 3.9.4) Prepare Release (3.9.4): Release finished",
+		"refs/tags/3.9.4\n", "refs/tags/3.9.4_START\n", "saw 5 pipelines", "0 triggered twice",
+	)
+	inOrder(
+		t, stderr.String(),
+		"FAILED", "job integration-tests", "exit 10: a pipeline failed\n", "recorded: Gravitee.io 3.9.4 is released, tag 3.9.4\n",
+	)
 }
 
-// A demo that ends well whatever happens shows nothing.
+// A demo that succeeds whatever happens would show nothing.
 func TestDemoNotices(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct {
@@ -106,7 +118,7 @@ func TestDemoNotices(t *testing.T) {
 			if err == nil || err.Error() != test.want {
 				t.Errorf("the demo ended with %v, want %s", err, test.want)
 			}
-			gone(t, s)
+			gone(t, s.dir)
 		})
 	}
 }
@@ -132,5 +144,5 @@ func TestInterrupted(t *testing.T) {
 	if err == nil || err.Error() != "interrupted" {
 		t.Errorf("the demo ended with %v", err)
 	}
-	gone(t, s)
+	gone(t, s.dir)
 }

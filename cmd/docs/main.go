@@ -1,4 +1,4 @@
-// Command docs writes the man pages and shell completions that packages carry: `go run ./cmd/docs DIR`.
+// Command docs writes the man pages and shell completions of the packages: `go run ./cmd/docs DIR`.
 package main
 
 import (

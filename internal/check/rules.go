@@ -6,7 +6,7 @@ import (
 	"github.com/gravitee-lab/gio/internal/fault"
 )
 
-// Rule is one thing that is looked at.
+// Rule is one thing that is checked.
 type Rule struct {
 	Code     string
 	Severity Severity
@@ -29,10 +29,14 @@ const (
 	SupportBranch      = "support-branch"
 	BranchProtected    = "branch-protected"
 	SignedCommits      = "signed-commits"
+	ServerRules        = "server-rules"
+	RefInTheWay        = "ref-in-the-way"
 	JournalDamaged     = "journal"
 	Token              = "token"
 	ProjectUnknown     = "project-unknown"
+	DefinitionMissing  = "definition-missing"
 	PipelineRunning    = "pipeline-running"
+	ReleasedUnknown    = "released-unknown"
 	AutoCancel         = "auto-cancel"
 	GitHubToken        = "github-token"
 	RepositoryMissing  = "repository-missing"
@@ -71,39 +75,43 @@ var rules = []Rule{
 	{ReleaseRepository, Error, fault.Remote, "the release repository cannot be read", noRecord},
 	{CannotPush, Error, fault.Auth, "there is no right to push to the release repository", noRecord},
 	{StaleCheckout, Error, fault.Invalid, "the checkout's release.json is not the remote's", refused},
-	{JournalDamaged, Error, fault.Invalid, "what gio knows of the run cannot be true", twice},
+	{JournalDamaged, Error, fault.Invalid, "the run's journal is wrong, too new, or hidden by the server", twice},
 	{ProductTagExists, Error, fault.Invalid, "the product's tag exists, and not by this run", twice},
 	{SupportBranch, Error, fault.Invalid, "the next support branch exists and cannot follow", refused},
-	{BranchProtected, Error, fault.Invalid, "the release branch takes no direct push", ""},
-	{SignedCommits, Error, fault.Invalid, "the release branch takes signed commits only; gio's are not", ""},
+	{RefInTheWay, Error, fault.Invalid, "Git cannot make a branch or tag: another is in its way", refused},
+	{BranchProtected, Error, fault.Invalid, "a branch that is pushed accepts no direct push", ""},
+	{SignedCommits, Error, fault.Invalid, "a ref that is pushed accepts signed commits only; gio's are not", ""},
+	{ServerRules, Error, fault.Invalid, "GitHub's rules refuse a ref, a message, an address or a file", ""},
 	{TagExists, Error, fault.Invalid, "the version's tag exists: it is released", twice},
 	{PipelineRunning, Error, fault.Invalid, "a pipeline of this user runs on the branch", twice},
+	{ReleasedUnknown, Error, fault.Invalid, "a green pipeline may be its release, and no run knows it", ""},
 	{ProjectUnknown, Error, fault.Invalid, "CircleCI knows no such project", ""},
-	{RepositoryMissing, Error, fault.Invalid, "the component's repository is not there", ""},
+	{DefinitionMissing, Error, fault.Invalid, "the pipeline definition is not named, or does not exist", ""},
+	{RepositoryMissing, Error, fault.Invalid, "the component's repository does not exist", ""},
 	{Archived, Error, fault.Invalid, "the component's repository is archived: read-only", ""},
-	{BranchMissing, Error, fault.Invalid, "the branch to build from is not there", ""},
+	{BranchMissing, Error, fault.Invalid, "the branch to build from does not exist", ""},
 	{VersionMismatch, Error, fault.Invalid, "pom.xml or package.json has another version", ""},
 	{SkipCI, Error, fault.Invalid, "the branch's head says [skip ci]: no pipeline would start", ""},
 	{ConfigMissing, Error, fault.Invalid, "the branch has no .circleci/config.yml", ""},
-	{ConfigUnreadable, Error, fault.Invalid, ".circleci/config.yml is no YAML that could be read", ""},
+	{ConfigUnreadable, Error, fault.Invalid, ".circleci/config.yml is not valid YAML", ""},
 	{ParameterUnknown, Error, fault.Invalid, "a parameter that is sent is not declared there", ""},
 	{ParameterType, Error, fault.Invalid, "a parameter has another type, or no value of its enum", ""},
 	{ParameterDefaulted, Error, fault.Invalid, "a declared parameter is not sent (dry run: a warning)", ""},
-	{ManifestOdd, Warning, 0, "release.json says something that is rarely meant", ""},
-	{NextVersion, Warning, 0, "no next version can be counted: --next or --no-next", ""},
+	{ManifestOdd, Warning, 0, "release.json holds something that is probably a mistake", ""},
+	{NextVersion, Warning, 0, "the next version cannot be counted: --next or --no-next", ""},
 	{RepositoryRenamed, Warning, 0, "the component's repository has another name now", ""},
 	{VersionUnknown, Warning, 0, "no pom.xml or package.json says the branch's version", ""},
 	{AutoCancel, Warning, 0, "a push to the branch would cancel the release's pipeline", ""},
 	{OpenElsewhere, Warning, 0, "another release branch is to release the same version", ""},
 	{Unreleased, Note, 0, "commits since the tag of a component that stays as it is", ""},
-	{NotChecked, Note, fault.Remote, "what could not be asked (an error where it should answer)", ""},
+	{NotChecked, Note, fault.Remote, "something could not be checked (an error if a remote failed)", ""},
 }
 
 // Rules is the table of codes.
 func Rules() []Rule { return slices.Clone(rules) }
 
-// place is where a code stands in the table, behind its end for one that does not.
-func place(code string) int {
+// indexOf is the index of a code in the table; of one that is not there, the table's length.
+func indexOf(code string) int {
 	if i := slices.IndexFunc(rules, func(r Rule) bool { return r.Code == code }); i >= 0 {
 		return i
 	}

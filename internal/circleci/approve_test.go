@@ -12,7 +12,7 @@ import (
 	"github.com/gravitee-lab/gio/internal/fault"
 )
 
-// TestApprovals: of the newest workflow of every name, one that runs beside its approval among them.
+// TestApprovals reads those of the newest workflow of every name, including one that runs beside its approval.
 func TestApprovals(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -42,7 +42,33 @@ func TestApprovals(t *testing.T) {
 	})
 }
 
-// TestApproveOnce: one POST without a body, whatever becomes of it; the id is the approval's, or the job's where that is missing.
+// TestApprovalsBesideALostWorkflow: the jobs of one workflow are gone, and the other one's approval is found. When nothing is
+// left, the error says so.
+func TestApprovalsBesideALostWorkflow(t *testing.T) {
+	t.Parallel()
+	for lost, want := range map[string]int{"report": 1, "release": 0} {
+		synctest.Test(t, func(t *testing.T) {
+			c, _ := client(t, func(w http.ResponseWriter, req *http.Request) {
+				switch {
+				case strings.HasPrefix(req.URL.Path, "/api/v2/pipeline/"):
+					answer(200, `{"items":[{"id":"report","name":"report","status":"success"},{"id":"release","name":"release","status":"on_hold"}]}`)(w, req)
+				case strings.HasPrefix(req.URL.Path, "/api/v2/workflow/"+lost):
+					answer(404, `{"message":"Workflow not found"}`)(w, req)
+				case strings.HasPrefix(req.URL.Path, "/api/v2/workflow/release"):
+					answer(200, fixture(t, "jobs_held.json"))(w, req)
+				default:
+					answer(200, `{"items":[]}`)(w, req)
+				}
+			})
+			all, err := c.Approvals(t.Context(), "p")
+			if len(all) != want || (err == nil) != (want > 0) || err != nil && fault.KindOf(err) != fault.NotFound {
+				t.Errorf("%s is lost: %+v, %v", lost, all, err)
+			}
+		})
+	}
+}
+
+// TestApproveOnce: one POST without a body, whatever the answer; the id is the approval's, or the job's where that is missing.
 func TestApproveOnce(t *testing.T) {
 	t.Parallel()
 	for name, tt := range map[string]struct {

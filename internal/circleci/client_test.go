@@ -15,7 +15,7 @@ import (
 	"github.com/gravitee-lab/gio/internal/transport"
 )
 
-// Over a client that gio did not make, too, the token goes to no other host.
+// The token goes to no other host, even over a client that gio did not make.
 func TestRedirectDoesNotCarryTheToken(t *testing.T) {
 	t.Parallel()
 	for _, status := range []int{301, 302, 303, 307, 308} {
@@ -44,7 +44,7 @@ func TestRedirectDoesNotCarryTheToken(t *testing.T) {
 	}
 }
 
-// The token stands in one header, and nowhere else: not when a server echoes it, not in the log.
+// The token is in one header and nowhere else: not in an error when a server echoes it, not in the log.
 func TestTokenIsToldNowhere(t *testing.T) {
 	t.Parallel()
 	long := strings.Repeat("x", transport.MaxWords-6) + testToken // cut in the middle of the token
@@ -62,7 +62,7 @@ func TestTokenIsToldNowhere(t *testing.T) {
 					t.Fatal("Me read " + body)
 				}
 				noSecret(t, err.Error()+out.String())
-				if f, ok := errors.AsType[*fault.Fault](err); !ok || strings.Contains(strings.Join(f.Hints, ""), testToken) {
+				if f, ok := errors.AsType[*fault.Fault](err); !ok || strings.Contains(strings.Join(fault.HintLines(f), ""), testToken) {
 					t.Errorf("%v", err)
 				}
 				for _, a := range r.all() {
@@ -119,7 +119,7 @@ func TestWordsAreShort(t *testing.T) {
 		"see https://u:p@h/?key=1":       "see https://REDACTED@h/?key=REDACTED",
 		"\xff":                           "?",
 	} {
-		if diff := cmp.Diff(want, c.words([]byte(in))); diff != "" {
+		if diff := cmp.Diff(want, c.message([]byte(in))); diff != "" {
 			t.Errorf("words(%q): %s", in, diff)
 		}
 	}

@@ -25,8 +25,8 @@ func (c canned) RoundTrip(r *http.Request) (*http.Response, error) {
 	}, nil
 }
 
-// FuzzReads feeds every decoder. None panics, an error is a fault without the token, and a pipeline is only judged
-// a success when its workflows say so in plain JSON.
+// FuzzReads feeds every decoder. None panics, an error is a fault without the token, and a pipeline is only judged a
+// success when the JSON of its workflows says so.
 func FuzzReads(f *testing.F) {
 	for _, name := range []string{
 		"me.json", "project.json", "pipeline_created.json", "pipeline_errored.json", "pipeline_app.json", "pipelines_page.json",
@@ -36,6 +36,11 @@ func FuzzReads(f *testing.F) {
 		f.Add(404, fixture(f, name))
 	}
 	f.Add(200, `{"items":[{"status":"success","created_at":5}],"next_page_token":"x","id":"p","state":"created"}`)
+	f.Add(200, `{"items":[{"id":"w","status":"success","pipeline_id":"another"}],"id":"another","number":7}`)
+	f.Add(200, `{"items":[{"id":"w","status":"failing","tag":"setup","dependencies":["a",null],"workflow_id":["w"]}],"next_page_token":"dead"}`)
+	f.Add(200, `{"build_num":"7","messages":[{"message":"no credits","reason":1}],"steps":null}`)
+	f.Add(200, `{"compiled":"workflows:\n  version: 2\n  release: {jobs: [a]}\n"}`)
+	f.Add(200, `{"compiled":"&a [*a]"}`)
 	f.Fuzz(func(t *testing.T, status int, body string) {
 		if status < 200 || status > 599 {
 			return
@@ -47,7 +52,7 @@ func FuzzReads(f *testing.F) {
 		p, e3 := c.Pipeline(ctx, "p")
 		ws, e4 := c.Workflows(ctx, "p")
 		_, e5 := c.Jobs(ctx, "w")
-		_, _, e6 := c.Newest(ctx, testSlug)
+		_, e6 := c.Newest(ctx, testSlug)
 		e7 := c.CancelWorkflow(ctx, "w")
 		_, e8 := c.Settings(ctx, testSlug)
 		_, e9 := c.WorkflowTimings(ctx, testSlug)
@@ -55,7 +60,12 @@ func FuzzReads(f *testing.F) {
 		if slices.ContainsFunc(took, func(d time.Duration) bool { return d <= 0 }) {
 			t.Fatalf("no time at all: %v", took)
 		}
-		for _, err := range []error{e1, e2, e3, e4, e5, e6, e7, e8, e9, e10} {
+		_, e11 := c.CompiledWorkflows(ctx, "p")
+		_ = c.FailureOutput(ctx, testSlug, 7)
+		if e3 == nil && !strings.EqualFold(p.ID, "p") || e4 == nil && slices.ContainsFunc(ws, func(w Workflow) bool { return w.Pipeline != "" && !strings.EqualFold(w.Pipeline, "p") }) {
+			t.Fatalf("believed of another pipeline: %+v, %+v", p, ws)
+		}
+		for _, err := range []error{e1, e2, e3, e4, e5, e6, e7, e8, e9, e10, e11} {
 			if err != nil && (fault.CodeOf(err) == "" || strings.Contains(err.Error(), testToken)) {
 				t.Fatalf("%v", err)
 			}
@@ -74,8 +84,8 @@ func unescaped(body string) string {
 	return string(plain)
 }
 
-// FuzzTrigger holds that only a complete 2xx answer with an id is a pipeline, and that only an answer which proves
-// that there is none allows another attempt.
+// FuzzTrigger checks that only a complete 2xx answer with an id is a pipeline, and that only an answer which proves that
+// there is none allows another attempt.
 func FuzzTrigger(f *testing.F) {
 	for _, name := range []string{"trigger_201.json", "trigger_200_skipped.json", "trigger_400_branch.json", "error_429.txt"} {
 		for _, status := range []int{200, 201, 302, 400, 408, 429, 500} {
@@ -84,6 +94,10 @@ func FuzzTrigger(f *testing.F) {
 	}
 	f.Add(201, `{"id":"x","number":1}garbage`)
 	f.Add(201, `{"id":null}`)
+	f.Add(201, `{"number":7,"message":"created"}`)
+	f.Add(403, `<html>blocked</html>`)
+	f.Add(403, `{"id":"p","message":"blocked"}`)
+	f.Add(409, `{"message":"Conflict"}`)
 	f.Fuzz(func(t *testing.T, status int, body string) {
 		if status < 200 || status > 599 {
 			return
@@ -98,17 +112,20 @@ func FuzzTrigger(f *testing.F) {
 			return
 		}
 		e := triggerError(t, err)
-		want := map[bool]Outcome{true: NotCreated, false: Uncertain}[complete && status <= 299]
+		final := e.Outcome == NotCreated || e.Outcome == Refused
 		switch {
 		case status == 429:
-			want = Throttled
-		case status == 408:
-			want = Uncertain
-		case status >= 300 && status <= 499:
-			want = Refused
-		}
-		if e.Outcome != want && (e.Outcome != Uncertain || status > 299) {
-			t.Fatalf("%d %q is %s, want %s", status, body, e.Outcome, want)
+			if e.Outcome != Throttled {
+				t.Fatalf("%d %q is %s", status, body, e.Outcome)
+			}
+		case final && (!complete || !strings.Contains(strings.ToLower(body), "message")):
+			t.Fatalf("%d %q is %s, and CircleCI says no word", status, body, e.Outcome)
+		case final != (e.Outcome != Uncertain):
+			t.Fatalf("%d %q is %s", status, body, e.Outcome)
+		case status >= 300 && e.Outcome == NotCreated, status < 300 && e.Outcome == Refused:
+			t.Fatalf("%d %q is %s", status, body, e.Outcome)
+		case e.Outcome == Refused && (status < 400 || status == 408 || status == 409 || status > 499):
+			t.Fatalf("%d %q is %s", status, body, e.Outcome)
 		}
 	})
 }

@@ -10,15 +10,15 @@ import (
 	"time"
 )
 
-const jobTimeout = 15 * time.Second // whoever asks has another way to find out
+const jobTimeout = 15 * time.Second // short, since the caller has another way to find out
 
-// overStatuses are those of a job whose work was begun and is over (contracts/circleci.md 1.8).
+// overStatuses are the statuses of a job that has begun and ended (contracts/circleci.md 1.8).
 var overStatuses = []string{"success", "failed", "canceled", "timedout", "infrastructure_fail", "terminated-unknown"}
 
-// JobEnded tells whether the job that a link names, as CIRCLE_BUILD_URL gives it, is certainly over. A link to another host,
-// one that is no job's, and a job that cannot be read within 15 seconds are not.
+// JobEnded reports whether the job behind a link, in the form of CIRCLE_BUILD_URL, has certainly ended. It is false for a
+// link to another host, a link that is no job's, and a job that cannot be read within 15 seconds.
 func (c *Client) JobEnded(ctx context.Context, link string) bool {
-	slug, number, ok := c.jobAt(link)
+	slug, number, ok := c.parseJobLink(link)
 	if !ok {
 		return false
 	}
@@ -33,14 +33,14 @@ func (c *Client) JobEnded(ctx context.Context, link string) bool {
 	if _, err := c.get(ctx, call{method: http.MethodGet, path: path, subject: "job " + n + " of " + slug}, &w); err != nil {
 		return false
 	}
-	return int64(w.Number) == number && !w.StoppedAt.IsZero() && slices.Contains(overStatuses, w.Status)
+	return int64(w.Number) == number && !w.StoppedAt.IsZero() && slices.Contains(overStatuses, string(w.Status))
 }
 
-// jobAt is the project and the number in a job's link. CIRCLE_BUILD_URL is https://circleci.com/gh/org/repo/12 (as
+// parseJobLink returns the project and the number in a job's link. CIRCLE_BUILD_URL is https://circleci.com/gh/org/repo/12 (as
 // public build logs show it); CircleCI's pages are app.circleci.com/jobs/gh/org/repo/12 and
 // app.circleci.com/pipelines/gh/org/repo/3/workflows/<id>/jobs/12 (contracts/circleci.md 5, and the tests of CircleCI's MCP
 // server).
-func (c *Client) jobAt(link string) (slug string, number int64, ok bool) {
+func (c *Client) parseJobLink(link string) (slug string, number int64, ok bool) {
 	at, err := url.Parse(link)
 	if err != nil {
 		return "", 0, false

@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// Whose job is over is said by the job alone: its status, and that it stopped.
+// Only the job itself tells that it has ended: by its status and the time at which it stopped.
 func TestJobEnded(t *testing.T) {
 	t.Parallel()
 	failed := fixture(t, "job_failed.json")
@@ -70,7 +70,7 @@ func TestJobLinks(t *testing.T) {
 		"://":   "",
 		"notes": "",
 	} {
-		slug, number, ok := New(Options{Host: "https://circleci.com"}).jobAt(link)
+		slug, number, ok := New(Options{Host: "https://circleci.com"}).parseJobLink(link)
 		if ok != (want != "") || ok && (slug != want || number != 123) {
 			t.Errorf("%q is job %d of %q, %t; want %q", link, number, slug, ok, want)
 		}

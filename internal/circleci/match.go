@@ -3,48 +3,78 @@ package circleci
 import (
 	"net"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
-	"time"
 )
 
-// Query describes the pipeline that an uncertain trigger may have made (contracts/circleci.md 6). The caller
-// allows for the difference between its clock and CircleCI's.
+// Query describes the pipeline that a trigger may have made whose answer was lost (contracts/circleci.md 6).
 type Query struct {
-	After  int64     // the project's newest number before the trigger
-	Login  string    // of the token's user
-	Branch string    // that was asked for
-	From   time.Time // not triggered before
-	Until  time.Time // not triggered after; zero for no limit
+	After  int64    // the project's newest number before the trigger
+	Logins []string // of the users whose tokens sent it
+	Branch string   // the requested one
 }
 
-// Matches tells whether a pipeline can be the one that q describes: a later number, triggered by API, by
-// that user (GitHub's logins ignore case), on that branch, received (else created) in that time. What
-// p or q does not say does not match. Parameters cannot be compared: CircleCI does not give them back.
-func Matches(p Pipeline, q Query) bool {
-	at := p.ReceivedAt
-	if at.IsZero() {
-		at = p.CreatedAt
+// Match says whether a pipeline is the one that a trigger made.
+type Match string
+
+// The answers of MatchOf.
+const (
+	Ours       Match = "ours"        // all that a Query asks is said, and agrees
+	NotOurs    Match = "not ours"    // something that the pipeline says contradicts the Query
+	CannotTell Match = "cannot tell" // nothing contradicts, and something is not said
+)
+
+// MatchOf compares what a pipeline says with q: its number, how it was triggered, by whom (GitHub's logins ignore case), and
+// its branch. What CircleCI does not say (there are pipelines without vcs, of trigger type "unknown", without a login) neither
+// agrees nor contradicts. Times are not compared, because several servers have several clocks; neither are parameters, which
+// CircleCI does not return.
+func MatchOf(p Pipeline, q Query) Match {
+	facts := []Match{
+		agrees(p.ID != "", true),
+		agrees(p.Number != 0, p.Number > q.After),
+		agrees(p.Trigger == "api" || slices.Contains(notByAPI, p.Trigger), p.Trigger == "api"),
+		agrees(p.Actor != "" && len(q.Logins) > 0, slices.ContainsFunc(q.Logins, func(login string) bool { return strings.EqualFold(login, p.Actor) })),
+		agrees(p.Branch != "" && q.Branch != "", p.Branch == q.Branch),
 	}
-	return p.ID != "" && p.Number > q.After && p.Trigger == "api" &&
-		q.Login != "" && strings.EqualFold(p.Actor, q.Login) &&
-		q.Branch != "" && p.Branch == q.Branch &&
-		!at.IsZero() && !at.Before(q.From) && (q.Until.IsZero() || !at.After(q.Until))
+	for _, decisive := range []Match{NotOurs, CannotTell} {
+		if slices.Contains(facts, decisive) {
+			return decisive
+		}
+	}
+	return Ours
 }
 
-// PipelineURL is the web page of a pipeline: https://app.circleci.com/pipelines/gh/org/repo/42. The page of a
-// Server installation is on its host with "app." before it, too (contracts/circleci.md 5).
+// notByAPI are the trigger types that prove that no API call made a pipeline (contracts/circleci.md 1.5). Any other proves
+// nothing.
+var notByAPI = []string{"webhook", "explicit", "scheduled_pipeline"}
+
+func agrees(said, equal bool) Match {
+	switch {
+	case !said:
+		return CannotTell
+	case equal:
+		return Ours
+	}
+	return NotOurs
+}
+
+// PipelineURL returns the web page of a pipeline: https://app.circleci.com/pipelines/gh/org/repo/42. A Server
+// installation also has its pages on its host with "app." before it (contracts/circleci.md 5).
 func PipelineURL(host, slug string, number int64) string {
-	return webHost(host) + "/pipelines/" + escapeSlug(slug) + "/" + strconv.FormatInt(number, 10)
+	return PipelinesURL(host, slug) + "/" + strconv.FormatInt(number, 10)
 }
 
-// WorkflowURL is the web page of a workflow of that pipeline.
+// PipelinesURL returns the web page that lists the pipelines of a project.
+func PipelinesURL(host, slug string) string { return webHost(host) + "/pipelines/" + escapeSlug(slug) }
+
+// WorkflowURL returns the web page of a workflow of that pipeline.
 func WorkflowURL(host, slug string, number int64, workflowID string) string {
 	return PipelineURL(host, slug, number) + "/workflows/" + url.PathEscape(workflowID)
 }
 
-// webHost puts "app." before the host of an API address. An IP address and a local name have no such page;
-// they stay, so that a link shows at least where it belongs.
+// webHost puts "app." before the host of an API address. It does not change an IP address or a local name, which have
+// no such page, so that a link at least shows the right host.
 func webHost(host string) string {
 	u, err := url.Parse(cleanHost(host))
 	if err != nil {

@@ -1,56 +1,102 @@
 package circleci
 
 import (
+	"fmt"
 	"testing"
-	"time"
 )
 
-func TestMatches(t *testing.T) {
+// TestMatchOf holds the match against every combination of what a pipeline says, does not say, and says otherwise: one
+// contradiction decides, then one silence.
+func TestMatchOf(t *testing.T) {
 	t.Parallel()
-	sent := time.Date(2022, 3, 1, 10, 0, 0, 0, time.UTC)
-	query := Query{After: 41, Login: "release-bot", Branch: "3.1.x", From: sent, Until: sent.Add(time.Minute)}
-	pipeline := Pipeline{
-		ID: "p", Number: 42, Trigger: "api", Actor: "release-bot", Branch: "3.1.x",
-		ReceivedAt: sent.Add(time.Second), CreatedAt: sent.Add(2 * time.Second),
-	}
-	tests := []struct {
+	type fact struct {
 		name string
-		with func(*Pipeline, *Query)
-		want bool
-	}{
-		{"ours", func(*Pipeline, *Query) {}, true},
-		{"much later number", func(p *Pipeline, _ *Query) { p.Number = 400 }, true},
-		{"same number", func(p *Pipeline, _ *Query) { p.Number = 41 }, false},
-		{"earlier number", func(p *Pipeline, _ *Query) { p.Number = 40 }, false},
-		{"no number", func(p *Pipeline, q *Query) { p.Number, q.After = 0, 0 }, false},
-		{"no id", func(p *Pipeline, _ *Query) { p.ID = "" }, false},
-		{"first pipeline", func(p *Pipeline, q *Query) { p.Number, q.After = 1, 0 }, true},
-		{"webhook", func(p *Pipeline, _ *Query) { p.Trigger = "webhook" }, false},
-		{"scheduled", func(p *Pipeline, _ *Query) { p.Trigger = "scheduled_pipeline" }, false},
-		{"no trigger", func(p *Pipeline, _ *Query) { p.Trigger = "" }, false},
-		{"other user", func(p *Pipeline, _ *Query) { p.Actor = "alice" }, false},
-		{"login in capitals", func(p *Pipeline, _ *Query) { p.Actor = "Release-Bot" }, true},
-		{"no user", func(p *Pipeline, _ *Query) { p.Actor = "" }, false},
-		{"nobody asked by nobody", func(p *Pipeline, q *Query) { p.Actor, q.Login = "", "" }, false},
-		{"other branch", func(p *Pipeline, _ *Query) { p.Branch = "3.2.x" }, false},
-		{"branch in capitals", func(p *Pipeline, _ *Query) { p.Branch = "3.1.X" }, false},
-		{"no branch at all", func(p *Pipeline, q *Query) { p.Branch, q.Branch = "", "" }, false},
-		{"received at the first moment", func(p *Pipeline, _ *Query) { p.ReceivedAt = sent }, true},
-		{"received before", func(p *Pipeline, _ *Query) { p.ReceivedAt = sent.Add(-1) }, false},
-		{"received at the last moment", func(p *Pipeline, q *Query) { p.ReceivedAt = q.Until }, true},
-		{"received after", func(p *Pipeline, q *Query) { p.ReceivedAt = q.Until.Add(1) }, false},
-		{"open end", func(p *Pipeline, q *Query) { q.Until, p.ReceivedAt = time.Time{}, sent.Add(24*time.Hour) }, true},
-		{"only created", func(p *Pipeline, _ *Query) { p.ReceivedAt = time.Time{} }, true},
-		{"only created, after", func(p *Pipeline, q *Query) { p.ReceivedAt, p.CreatedAt = time.Time{}, q.Until.Add(1) }, false},
-		{"received decides", func(p *Pipeline, q *Query) { p.CreatedAt = q.Until.Add(1) }, true},
-		{"no time", func(p *Pipeline, q *Query) { p.ReceivedAt, p.CreatedAt, q.From = time.Time{}, time.Time{}, time.Time{} }, false},
+		set  func(*Pipeline)
+		says Match
 	}
-	for _, tt := range tests {
-		p, q := pipeline, query
-		tt.with(&p, &q)
-		if got := Matches(p, q); got != tt.want {
-			t.Errorf("%s: %t, want %t", tt.name, got, tt.want)
+	facts := [][]fact{
+		{
+			{"number 42", func(p *Pipeline) { p.Number = 42 }, Ours},
+			{"number 400", func(p *Pipeline) { p.Number = 400 }, Ours},
+			{"no number", func(*Pipeline) {}, CannotTell},
+			{"number 41", func(p *Pipeline) { p.Number = 41 }, NotOurs},
+			{"number 7", func(p *Pipeline) { p.Number = 7 }, NotOurs},
+		},
+		{
+			{"api", func(p *Pipeline) { p.Trigger = "api" }, Ours},
+			{"no trigger", func(*Pipeline) {}, CannotTell},
+			{"unknown", func(p *Pipeline) { p.Trigger = "unknown" }, CannotTell},
+			{"new trigger", func(p *Pipeline) { p.Trigger = "Decoupled Ingestion System" }, CannotTell},
+			{"webhook", func(p *Pipeline) { p.Trigger = "webhook" }, NotOurs},
+			{"explicit", func(p *Pipeline) { p.Trigger = "explicit" }, NotOurs},
+			{"scheduled", func(p *Pipeline) { p.Trigger = "scheduled_pipeline" }, NotOurs},
+		},
+		{
+			{"bot", func(p *Pipeline) { p.Actor = "release-bot" }, Ours},
+			{"bot in capitals", func(p *Pipeline) { p.Actor = "Release-Bot" }, Ours},
+			{"the first driver's", func(p *Pipeline) { p.Actor = "octocat" }, Ours},
+			{"no login", func(*Pipeline) {}, CannotTell},
+			{"alice", func(p *Pipeline) { p.Actor = "alice" }, NotOurs},
+		},
+		{
+			{"branch", func(p *Pipeline) { p.Branch = "3.1.x" }, Ours},
+			{"no branch", func(*Pipeline) {}, CannotTell},
+			{"other branch", func(p *Pipeline) { p.Branch = "3.2.x" }, NotOurs},
+			{"branch in capitals", func(p *Pipeline) { p.Branch = "3.1.X" }, NotOurs},
+		},
+		{
+			{"id", func(p *Pipeline) { p.ID = "p" }, Ours},
+			{"no id", func(*Pipeline) {}, CannotTell},
+		},
+	}
+	q := Query{After: 41, Logins: []string{"octocat", "release-bot"}, Branch: "3.1.x"}
+	var try func(name string, p Pipeline, said map[Match]bool, rest [][]fact)
+	tried := 0
+	try = func(name string, p Pipeline, said map[Match]bool, rest [][]fact) {
+		if len(rest) > 0 {
+			for _, f := range rest[0] {
+				next := p
+				f.set(&next)
+				now := map[Match]bool{f.says: true}
+				for m := range said {
+					now[m] = true
+				}
+				try(fmt.Sprintf("%s, %s", name, f.name), next, now, rest[1:])
+			}
+			return
 		}
+		tried++
+		want := Ours
+		switch {
+		case said[NotOurs]:
+			want = NotOurs
+		case said[CannotTell]:
+			want = CannotTell
+		}
+		if got := MatchOf(p, q); got != want {
+			t.Errorf("%s: %s, want %s", name, got, want)
+		}
+	}
+	try("pipeline", Pipeline{}, nil, facts)
+	if want := 5 * 7 * 5 * 4 * 2; tried != want {
+		t.Errorf("%d combinations of %d", tried, want)
+	}
+}
+
+// TestMatchWithoutQuestion: what gio itself does not know contradicts nothing, and agrees with nothing.
+func TestMatchWithoutQuestion(t *testing.T) {
+	t.Parallel()
+	p := Pipeline{ID: "p", Number: 1, Trigger: "api", Actor: "release-bot", Branch: "3.1.x"}
+	for name, q := range map[string]Query{
+		"no login":  {Branch: "3.1.x"},
+		"no branch": {Logins: []string{"release-bot"}},
+	} {
+		if got := MatchOf(p, q); got != CannotTell {
+			t.Errorf("%s: %s", name, got)
+		}
+	}
+	if got := MatchOf(p, Query{Logins: []string{"release-bot"}, Branch: "3.1.x"}); got != Ours {
+		t.Errorf("the first pipeline of a project: %s", got)
 	}
 }
 
@@ -71,6 +117,9 @@ func TestURLs(t *testing.T) {
 	} {
 		if got := PipelineURL(host, testSlug, 42); got != want+"/pipelines/gh/acme/widget/42" {
 			t.Errorf("PipelineURL(%q) = %s", host, got)
+		}
+		if got := PipelinesURL(host, testSlug); got != want+"/pipelines/gh/acme/widget" {
+			t.Errorf("PipelinesURL(%q) = %s", host, got)
 		}
 		if got := WorkflowURL(host, "gh/a/b?", 7, "w/x"); got != want+"/pipelines/gh/a/b%3F/7/workflows/w%2Fx" {
 			t.Errorf("WorkflowURL(%q) = %s", host, got)

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"net"
 	"net/http"
 	"net/url"
 	"regexp"
@@ -17,34 +18,48 @@ import (
 )
 
 const (
-	outputPath    = "/api/v1.1/project/" // v2 has no such thing (contracts/circleci.md 1.13)
-	outputTimeout = 5 * time.Second      // for both requests: nobody waits for a nicety
-	outputTail    = 64 << 10             // bytes of the output that are looked at
+	outputPath    = "/api/v1.1/project/" // v2 has no output of steps (contracts/circleci.md 1.13)
+	outputTimeout = 5 * time.Second      // for both requests: the output is optional
+	outputTail    = 64 << 10             // bytes of the output that are read
 	outputLines   = 20
 	outputColumns = 240 // characters of a line
 )
 
-// wireBuild is what gio reads of a job's steps.
+// wireBuild is what gio reads of a job: its steps, and what CircleCI itself says of it.
 type wireBuild struct {
-	Steps []struct {
-		Actions []wireAction `json:"actions"`
-	} `json:"steps"`
+	Number count `json:"build_num"`
+	Steps  loose[[]loose[struct {
+		Actions loose[[]loose[wireAction]] `json:"actions"`
+	}]] `json:"steps"`
+	Messages loose[[]struct {
+		Message text `json:"message"`
+	}] `json:"messages"`
+}
+
+// said returns CircleCI's messages, one a line.
+func (b wireBuild) said() string {
+	var lines strings.Builder
+	for _, m := range b.Messages.is {
+		lines.WriteString(string(m.Message) + "\n")
+	}
+	return lines.String()
 }
 
 type wireAction struct {
-	Status    string `json:"status"`
+	Status    text   `json:"status"`
 	ExitCode  *count `json:"exit_code"`
-	OutputURL string `json:"output_url"`
+	OutputURL text   `json:"output_url"`
 }
 
 func (a wireAction) failed() bool {
-	bad := slices.Contains([]string{"failed", "timedout", "infrastructure_fail"}, a.Status)
+	bad := slices.Contains([]string{"failed", "timedout", "infrastructure_fail"}, string(a.Status))
 	return bad || a.ExitCode != nil && *a.ExitCode != 0
 }
 
-// FailureOutput is the last lines, at most 20, that the failing step of a job printed: plain text, without
-// control characters, without the token and without secrets in URLs. Where CircleCI does not give them within five
-// seconds there are none, which is no error (contracts/circleci.md 1.13).
+// FailureOutput returns the last lines, at most 20, that the failing step of a job printed: plain text, without control
+// characters, without the token, the secrets of Options, and secrets in URLs. A job that CircleCI refused to run has no such step:
+// its lines are CircleCI's messages. It returns none, and no error, where CircleCI does not send them within five seconds
+// (contracts/circleci.md 1.13).
 func (c *Client) FailureOutput(ctx context.Context, slug string, job int64) []string {
 	parts, err := splitSlug(slug)
 	if err != nil || job <= 0 {
@@ -58,25 +73,55 @@ func (c *Client) FailureOutput(ctx context.Context, slug string, job int64) []st
 	defer cancel()
 	body := c.fetch(ctx, c.host+outputPath+strings.TrimPrefix(path, "/"), http.Header{"Circle-Token": {c.token}})
 	var build wireBuild
-	if json.Unmarshal(body, &build) != nil {
+	if json.Unmarshal(body, &build) != nil || build.Number != 0 && int64(build.Number) != job {
 		return nil
 	}
-	for _, step := range build.Steps {
-		for _, action := range step.Actions {
-			if action.failed() && c.safe(action.OutputURL) {
-				// A signed link: it needs no token, and its host must not get one.
-				tail := c.fetch(ctx, action.OutputURL, http.Header{"Range": {"bytes=-" + strconv.Itoa(outputTail)}})
-				return c.lastLines(messages(tail))
+	if link := c.failingLink(build); link != "" {
+		// The link is signed: it needs no token, and its host must not get one.
+		tail := c.fetch(ctx, link, http.Header{"Range": {"bytes=-" + strconv.Itoa(outputTail)}})
+		if lines := c.lastLines(messages(tail)); len(lines) > 0 {
+			return lines
+		}
+	}
+	return c.lastLines(build.said())
+}
+
+// failingLink returns the link to the output of the first step that failed, "" when there is none that gio may follow.
+func (c *Client) failingLink(build wireBuild) string {
+	for _, step := range build.Steps.is {
+		for _, action := range step.is.Actions.is {
+			if link := string(action.is.OutputURL); action.is.failed() && c.followable(link) {
+				return link
 			}
 		}
 	}
-	return nil
+	return ""
 }
 
-// safe tells whether a link may be followed: never from https to http.
-func (c *Client) safe(link string) bool {
+// outputHosts are those that CircleCI's cloud names in output_url, with their subdomains: recorded answers in public
+// repositories have circle-production-action-output.s3.amazonaws.com (2018 to 2024), and circleci.com with the path
+// /api/private/output/presigned since.
+var outputHosts = []string{"circleci.com", "amazonaws.com"}
+
+// followable reports whether gio may follow a link: to the hosts of CircleCI's cloud by https, and to CIRCLE_HOST's own as
+// CIRCLE_HOST itself, which of this machine may be another name and port of it (gio sim).
+func (c *Client) followable(link string) bool {
 	u, err := url.Parse(link)
-	return err == nil && u.Host != "" && (u.Scheme == "https" || u.Scheme == "http" && strings.HasPrefix(c.host, "http://"))
+	if err != nil || u.Hostname() == "" {
+		return false
+	}
+	host := strings.ToLower(u.Hostname())
+	if own, err := url.Parse(c.host); err == nil && (host == strings.ToLower(own.Hostname()) || loopback(host) && loopback(own.Hostname())) {
+		return u.Scheme == "https" || u.Scheme == "http" && own.Scheme == "http"
+	}
+	return u.Scheme == "https" && slices.ContainsFunc(outputHosts, func(known string) bool {
+		return host == known || strings.HasSuffix(host, "."+known)
+	})
+}
+
+func loopback(host string) bool {
+	ip := net.ParseIP(host)
+	return host == "localhost" || ip != nil && ip.IsLoopback()
 }
 
 // fetch reads an answer, or nil.
@@ -90,7 +135,7 @@ func (c *Client) fetch(ctx context.Context, target string, header http.Header) [
 	if err != nil {
 		return nil
 	}
-	defer func() { _ = res.Body.Close() }() // read to the end, or given up
+	defer func() { _ = res.Body.Close() }() // it was read to the end, or the output is given up
 	body, err := readAnswer(res.Body)
 	if err != nil || res.StatusCode < 200 || res.StatusCode > 299 {
 		return nil
@@ -98,12 +143,12 @@ func (c *Client) fetch(ctx context.Context, target string, header http.Header) [
 	return body
 }
 
-// messages is the end of what an output link answered, which is a JSON array of {type, time, message}. Cut at
-// its beginning, by the range asked for or here, it most likely begins within a message.
+// messages returns the text at the end of an output link's answer, which is a JSON array of {type, time, message}. Cut at
+// its beginning, by the requested range or here, it most likely begins within a message.
 func messages(body []byte) string {
 	tail := body[max(len(body)-outputTail, 0):]
 	cut := tail
-	if i := bytes.Index(tail, []byte(`\n`)); i >= 0 { // a whole line, and no half escape
+	if i := bytes.Index(tail, []byte(`\n`)); i >= 0 { // begin with a whole line, and no half escape sequence
 		cut = tail[i+2:]
 	}
 	next := tail
@@ -126,18 +171,19 @@ func messages(body []byte) string {
 	return ""
 }
 
-// escapes are the sequences that colour a text and move the cursor: CSI, OSC with its end, and the short ones.
+// escapes matches the sequences that colour a text and move the cursor: CSI, OSC with its end, and the short ones.
 var escapes = regexp.MustCompile("\x1b(?:\\[[0-?]*[ -/]*[@-~]|\\][^\x07\x1b]*(?:\x07|\x1b\\\\)|[ -/]*[0-~])")
 
-// lastLines are the last lines that are not empty, fit to be shown.
+// lastLines returns the last lines that are not empty, safe to show.
 func (c *Client) lastLines(text string) []string {
 	text = text[max(len(text)-outputTail, 0):]
-	text = transport.RedactText(strings.ToValidUTF8(text, "?"), c.token)
+	text = transport.RedactText(strings.ToValidUTF8(text, "?"), c.secrets...)
 	var lines []string
 	for line := range strings.SplitSeq(escapes.ReplaceAllString(text, ""), "\n") {
 		line = strings.TrimRight(line, "\r")
-		line = line[strings.LastIndexByte(line, '\r')+1:] // a progress bar writes over itself
+		line = line[strings.LastIndexByte(line, '\r')+1:] // a progress bar overwrites itself
 		line = strings.TrimRightFunc(strings.Map(printable, line), unicode.IsSpace)
+		line = transport.RedactText(line, c.secrets...) // again: what stood between the parts of a secret is gone
 		if runes := []rune(line); len(runes) > outputColumns {
 			line = string(runes[:outputColumns-1]) + "…"
 		}

@@ -12,18 +12,17 @@ import (
 	"time"
 
 	"github.com/gravitee-lab/gio/internal/fault"
+	"github.com/gravitee-lab/gio/internal/transport"
 )
 
 // User is the owner of the token.
 type User struct {
-	ID    string `json:"id"`
-	Login string `json:"login"`
-	Name  string `json:"name"`
+	ID, Login, Name string
 
-	ServerTime time.Time `json:"-"` // CircleCI's clock at the answer; see Newest
+	ServerTime time.Time // CircleCI's clock when it answered, in whole seconds; the local clock when the answer has no date
 }
 
-// Project is a project as CircleCI knows it.
+// Project is a project of CircleCI.
 type Project struct {
 	Slug          string
 	Name          string
@@ -35,7 +34,7 @@ type Settings struct {
 	Autocancel bool // a newer pipeline of a branch cancels the older ones, unless it is the default branch
 }
 
-// PipelineState is how far CircleCI has read a pipeline's configuration. It says nothing about success.
+// PipelineState says how far CircleCI has processed a pipeline's configuration. It says nothing about success.
 type PipelineState string
 
 // The states of contracts/circleci.md 1.5. There may be others.
@@ -53,7 +52,7 @@ type PipelineError struct {
 	Message string `json:"message"`
 }
 
-// Pipeline is one pipeline. What CircleCI left out is zero.
+// Pipeline is one pipeline. Fields that CircleCI omits are zero.
 type Pipeline struct {
 	ID         string
 	Number     int64  // counts within the project
@@ -68,7 +67,7 @@ type Pipeline struct {
 	ReceivedAt time.Time // when the trigger arrived; a little before CreatedAt
 }
 
-// Workflow is one workflow of a pipeline. What CircleCI left out is zero: expired ones have no ID.
+// Workflow is one workflow of a pipeline. Fields that CircleCI omits are zero: expired workflows have no ID.
 type Workflow struct {
 	ID            string
 	Name          string
@@ -83,52 +82,62 @@ type Workflow struct {
 	MaxAutoReruns int
 }
 
-// Job is one job of a workflow. A blocked, cancelled or approval job has no Number, and maybe no times.
+// Job is one job of a workflow. A blocked, cancelled or approval job has no Number, and may have no times.
 type Job struct {
 	ID         string
 	Name       string
 	Type       string // "build", "approval", and others
-	Status     string // as CircleCI says it: contracts/circleci.md 1.8
+	Status     string // CircleCI's word: contracts/circleci.md 1.8
 	Number     int64
 	Project    string // slug
 	StartedAt  time.Time
 	StoppedAt  time.Time
-	ApprovalID string // of an approval job: what an approval needs
+	ApprovalID string // of an approval job: the id that Approve needs
+	// Dependencies are the ids of the jobs that must succeed before it begins.
+	Dependencies []string
 }
 
-// Me reads who owns the token.
+// Me reads the owner of the token.
 func (c *Client) Me(ctx context.Context) (User, error) {
-	var u User
+	var w struct{ ID, Login, Name text }
 	k := call{method: http.MethodGet, path: "/me", subject: "the token's user"}
-	header, err := c.get(ctx, k, &u)
+	header, err := c.get(ctx, k, &w)
+	if fault.KindOf(err) == fault.NotFound { // every CircleCI has it
+		return User{}, fault.New(fault.Remote, "circleci-host", "%s: there is no CircleCI at %s: it answered 404", k, transport.RedactText(c.host)).
+			Hint("CIRCLE_HOST looks like %s", defaultHost)
+	}
 	if err != nil {
 		return User{}, err
 	}
-	u.ServerTime = serverTime(header)
+	u := User{ID: string(w.ID), Login: string(w.Login), Name: string(w.Name), ServerTime: serverTime(header)}
 	if u.Login == "" {
-		return User{}, lacks(k, "login")
+		return User{}, missing(k, "login")
 	}
 	return u, nil
 }
 
 // Project reads a project by its slug (gh/org/repo).
 func (c *Client) Project(ctx context.Context, slug string) (Project, error) {
-	path, err := projectPath(slug)
-	if err != nil {
-		return Project{}, err
-	}
-	var w wireProject
-	k := call{method: http.MethodGet, path: path, subject: "project " + slug}
-	if _, err := c.get(ctx, k, &w); err != nil {
-		return Project{}, err
-	}
-	if w.Slug == "" {
-		return Project{}, lacks(k, "project")
-	}
-	return w.project(), nil
+	_, w, err := c.readProject(ctx, slug)
+	return w.project(), err
 }
 
-// Settings reads what a project is set to do.
+func (c *Client) readProject(ctx context.Context, slug string) (k call, w wireProject, err error) {
+	path, err := projectPath(slug)
+	if err != nil {
+		return k, w, err
+	}
+	k = call{method: http.MethodGet, path: path, subject: "project " + slug}
+	if _, err := c.get(ctx, k, &w); err != nil {
+		return k, wireProject{}, err
+	}
+	if w.Slug == "" {
+		return k, wireProject{}, missing(k, "project")
+	}
+	return k, w, nil
+}
+
+// Settings reads a project's settings.
 func (c *Client) Settings(ctx context.Context, slug string) (Settings, error) {
 	path, err := projectPath(slug, "settings")
 	if err != nil {
@@ -136,7 +145,7 @@ func (c *Client) Settings(ctx context.Context, slug string) (Settings, error) {
 	}
 	var w struct {
 		Advanced *struct {
-			Autocancel bool `json:"autocancel_builds"`
+			Autocancel flag `json:"autocancel_builds"`
 		} `json:"advanced"`
 	}
 	k := call{method: http.MethodGet, path: path, subject: "project " + slug}
@@ -144,9 +153,9 @@ func (c *Client) Settings(ctx context.Context, slug string) (Settings, error) {
 		return Settings{}, err
 	}
 	if w.Advanced == nil {
-		return Settings{}, lacks(k, "settings")
+		return Settings{}, missing(k, "settings")
 	}
-	return Settings{Autocancel: w.Advanced.Autocancel}, nil
+	return Settings{Autocancel: bool(w.Advanced.Autocancel)}, nil
 }
 
 // Pipeline reads a pipeline by its id.
@@ -155,7 +164,12 @@ func (c *Client) Pipeline(ctx context.Context, id string) (Pipeline, error) {
 	if err != nil {
 		return Pipeline{}, err
 	}
-	return c.readPipeline(ctx, call{method: http.MethodGet, path: path, subject: "pipeline " + id})
+	k := call{method: http.MethodGet, path: path, subject: "pipeline " + id}
+	p, err := c.readPipeline(ctx, k)
+	if err == nil && isForeign(p.ID, id) {
+		return Pipeline{}, c.foreign(k, "pipeline", p.ID)
+	}
+	return p, err
 }
 
 // PipelineByNumber reads a pipeline by its number within a project.
@@ -165,7 +179,12 @@ func (c *Client) PipelineByNumber(ctx context.Context, slug string, number int64
 	if err != nil {
 		return Pipeline{}, err
 	}
-	return c.readPipeline(ctx, call{method: http.MethodGet, path: path, subject: "pipeline " + n + " of " + slug})
+	k := call{method: http.MethodGet, path: path, subject: "pipeline " + n + " of " + slug}
+	p, err := c.readPipeline(ctx, k)
+	if err == nil && p.Number != 0 && p.Number != number { // its slug says nothing: a project may have several
+		return Pipeline{}, c.foreign(k, "pipeline", strconv.FormatInt(p.Number, 10))
+	}
+	return p, err
 }
 
 func (c *Client) readPipeline(ctx context.Context, k call) (Pipeline, error) {
@@ -174,13 +193,13 @@ func (c *Client) readPipeline(ctx context.Context, k call) (Pipeline, error) {
 		return Pipeline{}, err
 	}
 	if w.ID == "" {
-		return Pipeline{}, lacks(k, "pipeline")
+		return Pipeline{}, missing(k, "pipeline")
 	}
 	return w.pipeline(), nil
 }
 
-// Pipelines reads a project's pipelines, newest first, on one branch or, with branch "", on all. Pages
-// are read as they are needed; an error is the last thing that comes.
+// Pipelines reads a project's pipelines, newest first, on one branch or, with branch "", on all. It reads pages as they
+// are needed; an error ends the sequence, as IsCut tells after a part of it.
 func (c *Client) Pipelines(ctx context.Context, slug, branch string) iter.Seq2[Pipeline, error] {
 	return func(yield func(Pipeline, error) bool) {
 		k, err := listCall(slug, branch)
@@ -193,8 +212,8 @@ func (c *Client) Pipelines(ctx context.Context, slug, branch string) iter.Seq2[P
 }
 
 // Mine reads the pipelines of a whole organization (gh/org) that the token's user triggered, or pushed, in CircleCI's
-// order, which is newest first as far as anybody knows (contracts/circleci.md 1.6). Pages are read as they are needed; an
-// error is the last thing that comes.
+// order, which in practice is newest first (contracts/circleci.md 1.6). It reads pages as they are needed; an error ends the
+// sequence.
 func (c *Client) Mine(ctx context.Context, organization string) iter.Seq2[Pipeline, error] {
 	k := call{
 		method: http.MethodGet, path: "/pipeline", subject: "organization " + organization,
@@ -204,14 +223,19 @@ func (c *Client) Mine(ctx context.Context, organization string) iter.Seq2[Pipeli
 	return func(yield func(Pipeline, error) bool) { c.eachPipeline(ctx, k, asSent, yield) }
 }
 
-// eachPipeline yields the pipelines of a list, each page put in order.
+// eachPipeline yields the pipelines of a list, each page in the given order, and those of a list that is read anew once.
 func (c *Client) eachPipeline(ctx context.Context, k call, order func([]wirePipeline) []wirePipeline, yield func(Pipeline, error) bool) {
+	told := map[string]bool{}
 	for p, err := range pages[wirePipeline](ctx, c, k) {
 		if err != nil {
 			yield(Pipeline{}, err)
 			return
 		}
 		for _, w := range order(p.Items) {
+			if told[w.ID] {
+				continue
+			}
+			told[w.ID] = w.ID != ""
 			if !yield(w.pipeline(), nil) {
 				return
 			}
@@ -219,8 +243,7 @@ func (c *Client) eachPipeline(ctx context.Context, k call, order func([]wirePipe
 	}
 }
 
-// newestFirst sorts a page: CircleCI's order is what everybody relies on and nobody promises
-// (contracts/circleci.md 1.6).
+// newestFirst sorts a page, because CircleCI promises no order (contracts/circleci.md 1.6).
 func newestFirst(items []wirePipeline) []wirePipeline {
 	slices.SortStableFunc(items, func(a, b wirePipeline) int { return cmp.Compare(b.Number, a.Number) })
 	return items
@@ -235,63 +258,67 @@ func listCall(slug, branch string) (call, error) {
 	return call{method: http.MethodGet, path: path, query: query, subject: "project " + slug}, err
 }
 
-// Newest reads the number of a project's newest pipeline, 0 when there is none, and CircleCI's clock at
-// that moment (whole seconds; the local clock when the answer has no date).
-func (c *Client) Newest(ctx context.Context, slug string) (number int64, serverTime time.Time, err error) {
+// Newest reads the number of a project's newest pipeline, 0 when there is none.
+func (c *Client) Newest(ctx context.Context, slug string) (number int64, err error) {
 	k, err := listCall(slug, "")
 	if err != nil {
-		return 0, time.Time{}, err
+		return 0, err
 	}
 	for p, err := range pages[wirePipeline](ctx, c, k) {
 		if err != nil {
-			return 0, time.Time{}, err
+			return 0, err
 		}
 		for _, w := range p.Items {
 			number = max(number, int64(w.Number))
 		}
-		serverTime = p.date
 		break
 	}
-	return number, serverTime, nil
+	return number, nil
 }
 
-// Workflows reads all workflows of a pipeline, in CircleCI's order, which means nothing.
+// Workflows reads all workflows of a pipeline, in CircleCI's arbitrary order. Workflows of another pipeline are an error.
 func (c *Client) Workflows(ctx context.Context, pipelineID string) ([]Workflow, error) {
 	path, err := escape("pipeline", pipelineID, "workflow")
 	if err != nil {
 		return nil, err
 	}
+	k := call{method: http.MethodGet, path: path, subject: "pipeline " + pipelineID}
+	items, err := whole[wireWorkflow](ctx, c, k)
+	if err != nil {
+		return nil, err
+	}
 	var all []Workflow
-	for p, err := range pages[wireWorkflow](ctx, c, call{method: http.MethodGet, path: path, subject: "pipeline " + pipelineID}) {
-		if err != nil {
-			return nil, err
+	for _, w := range items {
+		if isForeign(string(w.PipelineID), pipelineID) {
+			return nil, c.foreign(k, "pipeline", string(w.PipelineID))
 		}
-		for _, w := range p.Items {
-			all = append(all, w.workflow())
-		}
+		all = append(all, w.workflow())
 	}
 	return all, nil
 }
 
-// Jobs reads all jobs of a workflow.
+// Jobs reads all jobs of a workflow. Jobs that say that they are another workflow's are an error.
 func (c *Client) Jobs(ctx context.Context, workflowID string) ([]Job, error) {
 	path, err := escape("workflow", workflowID, "job")
 	if err != nil {
 		return nil, err
 	}
+	k := call{method: http.MethodGet, path: path, subject: "workflow " + workflowID}
+	items, err := whole[wireJob](ctx, c, k)
+	if err != nil {
+		return nil, err
+	}
 	var all []Job
-	for p, err := range pages[wireJob](ctx, c, call{method: http.MethodGet, path: path, subject: "workflow " + workflowID}) {
-		if err != nil {
-			return nil, err
+	for _, w := range items {
+		if isForeign(string(w.Workflow), workflowID) {
+			return nil, c.foreign(k, "workflow", string(w.Workflow))
 		}
-		for _, w := range p.Items {
-			all = append(all, w.job())
-		}
+		all = append(all, w.job())
 	}
 	return all, nil
 }
 
-// CancelWorkflow asks CircleCI, once, to cancel a workflow. CircleCI does it some time later.
+// CancelWorkflow asks CircleCI, once, to cancel a workflow. CircleCI does so some time later.
 func (c *Client) CancelWorkflow(ctx context.Context, id string) error {
 	path, err := escape("workflow", id, "cancel")
 	if err != nil {
@@ -300,8 +327,8 @@ func (c *Client) CancelWorkflow(ctx context.Context, id string) error {
 	return c.post(ctx, call{method: http.MethodPost, path: path, subject: "workflow " + id})
 }
 
-// Cancel cancels every workflow of a pipeline that is not final, the held ones too: there is no way to
-// cancel a pipeline itself (contracts/circleci.md 1.9). It tries them all and joins the errors.
+// Cancel cancels every workflow of a pipeline that is not final, including held ones: the API cannot cancel a pipeline
+// itself (contracts/circleci.md 1.9). It tries them all and joins the errors.
 func (c *Client) Cancel(ctx context.Context, pipelineID string) error {
 	workflows, err := c.Workflows(ctx, pipelineID)
 	if err != nil {
@@ -314,57 +341,4 @@ func (c *Client) Cancel(ctx context.Context, pipelineID string) error {
 		}
 	}
 	return errors.Join(failed...)
-}
-
-// page is one answer of a list.
-type page[T any] struct {
-	Items []T    `json:"items"`
-	Next  string `json:"next_page_token"`
-	date  time.Time
-}
-
-// pages reads a list page by page. A token that comes a second time would go round for ever: it is an error.
-func pages[T any](ctx context.Context, c *Client, k call) iter.Seq2[page[T], error] {
-	return func(yield func(page[T], error) bool) {
-		seen := map[string]bool{}
-		query := url.Values{}
-		for key, values := range k.query {
-			query[key] = values
-		}
-		k.query = query
-		for {
-			p, err := readPage[T](ctx, c, k)
-			if err == nil && seen[p.Next] {
-				err = fault.New(fault.Remote, "circleci-pages", "%s: CircleCI's list does not end: a page names one that was read before", k)
-			}
-			if !yield(p, err) || err != nil || p.Next == "" {
-				return
-			}
-			seen[p.Next] = true
-			query.Set("page-token", p.Next)
-		}
-	}
-}
-
-func readPage[T any](ctx context.Context, c *Client, k call) (page[T], error) {
-	var p page[T]
-	header, err := c.get(ctx, k, &p)
-	if err != nil {
-		return p, err
-	}
-	if p.Items == nil {
-		// An empty list is []. Read as one, any other answer would say that nothing was ever triggered.
-		return p, lacks(k, "list")
-	}
-	p.date = serverTime(header)
-	return p, nil
-}
-
-// serverTime is CircleCI's clock when it answered, in whole seconds; the local one when the answer has no date.
-func serverTime(header http.Header) time.Time {
-	at, err := http.ParseTime(header.Get("Date"))
-	if err != nil {
-		return time.Now()
-	}
-	return at
 }

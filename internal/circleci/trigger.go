@@ -14,18 +14,18 @@ import (
 	"github.com/gravitee-lab/gio/internal/transport"
 )
 
-// TriggerRequest is a pipeline to be started.
+// TriggerRequest is a pipeline to start.
 type TriggerRequest struct {
 	Project    string         // slug
 	Definition string         // id of the pipeline definition of a GitHub App project; "" for the others
 	Branch     string         // of configuration and checkout
-	Parameters map[string]any // string, integer or bool; the types are sent as they are
+	Parameters map[string]any // string, integer or bool; sent with these types
 }
 
 // Created names a pipeline that now exists.
 type Created struct {
 	ID     string
-	Number int64 // 0 in the rare case that CircleCI does not say
+	Number int64 // 0 in the rare case that CircleCI omits it
 }
 
 // Trigger starts a pipeline with one POST that is never sent again, by no layer, and takes at most 30
@@ -49,12 +49,12 @@ func (c *Client) Trigger(ctx context.Context, r TriggerRequest) (Created, error)
 	if err != nil {
 		return Created{}, &TriggerError{Outcome: sent.outcome(err), Err: c.unreachable(ctx, k, err)}
 	}
-	defer func() { _ = res.Body.Close() }() // its end was read, or the error is told
+	defer func() { _ = res.Body.Close() }() // it was read to the end, or its error is returned
 	return c.triggered(ctx, k, res)
 }
 
-// triggerCall makes path and body. Without a branch CircleCI would build the default branch and say nothing
-// (contracts/circleci.md 1.3), so there must be one.
+// triggerCall makes path and body. The branch is mandatory, because without one CircleCI silently builds the default branch
+// (contracts/circleci.md 1.3).
 func triggerCall(r TriggerRequest) (call, []byte, error) {
 	more := []string{"pipeline"}
 	content := map[string]any{"branch": r.Branch}
@@ -73,6 +73,10 @@ func triggerCall(r TriggerRequest) (call, []byte, error) {
 	if r.Branch == "" {
 		return call{}, nil, fault.New(fault.Invalid, "circleci-branch", "no pipeline of %s was triggered: the branch is missing", r.Project)
 	}
+	if r.Definition == "" && NeedsDefinition(r.Project) {
+		return call{}, nil, fault.New(fault.Invalid, "circleci-definition", "no pipeline of %s was triggered: a GitHub App project needs a pipeline definition", r.Project).
+			Hint("write definition: under the component's name in gio.yaml; its id stands in the project's settings, Pipelines")
+	}
 	body, err := json.Marshal(content)
 	if err != nil {
 		return call{}, nil, fault.New(fault.Invalid, "circleci-parameters", "no pipeline of %s was triggered: its parameters cannot be sent", r.Project).Because(err)
@@ -83,9 +87,9 @@ func triggerCall(r TriggerRequest) (call, []byte, error) {
 // triggered reads the answer of a trigger.
 func (c *Client) triggered(ctx context.Context, k call, res *http.Response) (Created, error) {
 	body, readErr := readAnswer(res.Body)
-	failed := &TriggerError{Status: res.StatusCode, Message: c.words(body)}
+	failed := &TriggerError{Status: res.StatusCode, Message: c.message(body)}
 	if res.StatusCode < 200 || res.StatusCode > 299 {
-		failed.Outcome, failed.Err = outcomeOf(res.StatusCode), c.answered(k, res, body)
+		failed.Outcome, failed.Err = outcomeOf(res.StatusCode, body), c.statusFault(k, res, body)
 		if failed.Outcome == Throttled {
 			failed.RetryAfter = transport.RetryAfter(res.Header)
 		}
@@ -97,50 +101,64 @@ func (c *Client) triggered(ctx context.Context, k call, res *http.Response) (Cre
 	}
 	created, err := decodeCreated(body)
 	if err != nil {
-		failed.Outcome, failed.Err = Uncertain, c.unreadable(k, res.StatusCode, body, err)
+		failed.Outcome, failed.Err = Uncertain, c.cannotRead(k, res.StatusCode, body, err)
 		return Created{}, failed
 	}
-	if created.ID == "" {
+	switch {
+	case created.ID != "":
+		return created.Created, nil
+	case created.Number == 0 && created.Message != "":
 		failed.Outcome = NotCreated
 		failed.Err = fault.New(fault.Remote, "circleci-not-created", "%s: CircleCI answered %d and created no pipeline (%s)", k, res.StatusCode, failed.Message).
-			Hint("the newest commit of the branch may ask to skip CI")
-		return Created{}, failed
+			Hint("the newest commit of the branch may contain [skip ci]")
+	default:
+		failed.Outcome, failed.Err = Uncertain, missing(k, "pipeline's id")
 	}
-	return created, nil
+	return Created{}, failed
 }
 
-// outcomeOf tells what an answer that is no 2xx proves. A 5xx proves nothing: a gateway cannot know what the
-// server behind it did.
-func outcomeOf(status int) Outcome {
+// outcomeOf says what an answer that is not a 2xx proves. Only CircleCI knows that it created nothing, and its refusals are JSON
+// with a message (contracts/circleci.md 6). A gateway, a firewall or a redirect cannot know what the server behind it did; a
+// conflict (409) or a time limit (408) may be about what was created.
+func outcomeOf(status int, body []byte) Outcome {
 	switch {
 	case status == http.StatusTooManyRequests:
 		return Throttled
-	case status == http.StatusRequestTimeout:
+	case status == http.StatusRequestTimeout, status == http.StatusConflict:
 		return Uncertain
-	case status >= 300 && status <= 499:
-		return Refused
+	case status >= 400 && status <= 499:
+		if answer, err := decodeCreated(body); err == nil && answer.ID == "" && answer.Message != "" {
+			return Refused
+		}
 	}
 	return Uncertain
 }
 
-// decodeCreated reads the answer to a trigger: one complete JSON object, whose id may be missing.
-func decodeCreated(body []byte) (Created, error) {
-	var w struct {
-		ID     string `json:"id"`
-		Number count  `json:"number"`
-	}
-	if !bytes.HasPrefix(bytes.TrimSpace(body), []byte("{")) {
-		return Created{}, errors.New("it is not a JSON object")
-	}
-	if err := json.Unmarshal(body, &w); err != nil {
-		return Created{}, err
-	}
-	return Created{ID: strings.TrimSpace(w.ID), Number: int64(w.Number)}, nil
+// triggerAnswer is what a trigger is answered with: a pipeline, or a message.
+type triggerAnswer struct {
+	Created
+	Message string
 }
 
-// departure watches whether a request can have left. A connection is got before the first byte is
-// written, in HTTP/1 and HTTP/2; names, dialling and TLS come before it. That none was got proves
-// something only where one was asked for: another kind of RoundTripper tells nothing.
+// decodeCreated reads the answer to a trigger: one complete JSON object, whose fields may be missing.
+func decodeCreated(body []byte) (triggerAnswer, error) {
+	var w struct {
+		ID      string `json:"id"`
+		Number  count  `json:"number"`
+		Message text   `json:"message"`
+	}
+	if !bytes.HasPrefix(bytes.TrimSpace(body), []byte("{")) {
+		return triggerAnswer{}, errors.New("it is not a JSON object")
+	}
+	if err := json.Unmarshal(body, &w); err != nil {
+		return triggerAnswer{}, err
+	}
+	return triggerAnswer{Created{ID: strings.TrimSpace(w.ID), Number: int64(w.Number)}, string(w.Message)}, nil
+}
+
+// departure observes whether a request can have left. In HTTP/1 and HTTP/2 the transport gets a connection before it writes
+// the first byte; name resolution, dialling and TLS come before that. That it got none proves something only where it
+// requested one: another kind of RoundTripper reports nothing.
 type departure struct{ asked, got atomic.Bool }
 
 func (d *departure) watch(ctx context.Context) context.Context {
@@ -150,7 +168,7 @@ func (d *departure) watch(ctx context.Context) context.Context {
 	})
 }
 
-// outcome is what a request without an answer proves.
+// outcome says what a request without an answer proves.
 func (d *departure) outcome(err error) Outcome {
 	switch {
 	case d.got.Load():

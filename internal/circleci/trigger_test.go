@@ -55,6 +55,13 @@ func TestTrigger(t *testing.T) {
 			Created{ID: "p", Number: 7},
 		},
 		{
+			"definition, and the long name of the provider", `{"id":"p","number":7}`,
+			TriggerRequest{Project: "github/acme/widget", Definition: "d", Branch: "main"},
+			"/api/v2/project/gh/acme/widget/pipeline/run",
+			`{"checkout":{"branch":"main"},"config":{"branch":"main"},"definition_id":"d"}`,
+			Created{ID: "p", Number: 7},
+		},
+		{
 			"no parameters, odd number", `{"id":"p","number":"7"}`,
 			TriggerRequest{Project: testSlug, Branch: "main"},
 			"/api/v2/project/gh/acme/widget/pipeline", `{"branch":"main"}`,
@@ -80,7 +87,7 @@ func TestTrigger(t *testing.T) {
 	}
 }
 
-// Every answer, and every silence, leaves exactly one POST behind.
+// Whatever the answer, and without one, gio sends exactly one POST.
 func TestTriggerOutcomes(t *testing.T) {
 	t.Parallel()
 	cut := func(w http.ResponseWriter, r *http.Request) {
@@ -101,7 +108,14 @@ func TestTriggerOutcomes(t *testing.T) {
 		{"403", answer(403, `{"message":"Permission denied"}`), Refused, 403, fault.Auth, "access to project gh/acme/widget"},
 		{"404", answer(404, fixture(t, "error_404.json")), Refused, 404, fault.NotFound, "check that project gh/acme/widget is spelled right"},
 		{"400", answer(400, fixture(t, "trigger_400_branch.json")), Refused, 400, fault.Remote, "Branch not found"},
-		{"409", answer(409, ``), Refused, 409, fault.Remote, "409"},
+		{"409", answer(409, `{"message":"Conflict"}`), Uncertain, 409, fault.Remote, "409"},
+		{"404 html", answer(404, "<html>no such page</html>"), Uncertain, 404, fault.Remote, "no such page"},
+		{"403 of a firewall", answer(403, "<html>blocked</html>"), Uncertain, 403, fault.Remote, "a web page came back"},
+		{"403 with another JSON", answer(403, `{"error":"blocked"}`), Uncertain, 403, fault.Auth, "blocked"},
+		{"403 with a pipeline", answer(403, `{"id":"p","message":"blocked"}`), Uncertain, 403, fault.Auth, "blocked"},
+		{"401 with a list", answer(401, `[{"message":"no"}]`), Uncertain, 401, fault.Auth, "no"},
+		{"400 without a body", answer(400, ``), Uncertain, 400, fault.Remote, "400"},
+		{"407 of a proxy", answer(407, `<html>who are you`), Uncertain, 407, fault.Remote, "a proxy of HTTP_PROXY does not let gio reach circleci.test"},
 		{"429 json", answer(429, fixture(t, "error_429.json")), Throttled, 429, fault.Remote, "429"},
 		{"429 text", answer(429, fixture(t, "error_429.txt")), Throttled, 429, fault.Remote, "Rate limited."},
 		{"408", answer(408, ``), Uncertain, 408, fault.Remote, "408"},
@@ -120,13 +134,14 @@ func TestTriggerOutcomes(t *testing.T) {
 		{"no body", answer(201, ``), Uncertain, 201, fault.Remote, "cannot understand"},
 		{"204", answer(204, ``), Uncertain, 204, fault.Remote, "cannot understand"},
 		{"skipped", answer(200, fixture(t, "trigger_200_skipped.json")), NotCreated, 200, fault.Remote, "Ignoring pipeline due to CI skip"},
-		{"null id", answer(201, `{"id":null}`), NotCreated, 201, fault.Remote, "created no pipeline"},
-		{"empty object", answer(202, `{}`), NotCreated, 202, fault.Remote, "created no pipeline"},
-		{"302", answer(302, ``, "Location", "https://evil.test/sesame?sesame=1"), Refused, 302, fault.Remote, "redirect to evil.test, not followed"},
-		{"303", answer(303, ``, "Location", "/login"), Refused, 303, fault.Remote, "redirect to circleci.test, not followed"},
-		{"307", answer(307, ``, "Location", "https://evil.test/"), Refused, 307, fault.Remote, "redirect to evil.test, not followed"},
-		{"308 same host", answer(308, ``, "Location", "/api/v2/project/gh/acme/widget/pipeline"), Refused, 308, fault.Remote, "not followed"},
-		{"304 without place", answer(304, ``), Refused, 304, fault.Remote, "cannot be read"},
+		{"null id", answer(201, `{"id":null}`), Uncertain, 201, fault.Remote, "contains no pipeline's id"},
+		{"empty object", answer(202, `{}`), Uncertain, 202, fault.Remote, "contains no pipeline's id"},
+		{"number without id", answer(201, `{"number":7,"message":"created"}`), Uncertain, 201, fault.Remote, "contains no pipeline's id"},
+		{"302", answer(302, ``, "Location", "https://evil.test/sesame?sesame=1"), Uncertain, 302, fault.Remote, "redirect to evil.test, not followed"},
+		{"303", answer(303, ``, "Location", "/login"), Uncertain, 303, fault.Remote, "redirect to circleci.test, not followed"},
+		{"307", answer(307, ``, "Location", "https://evil.test/"), Uncertain, 307, fault.Remote, "redirect to evil.test, not followed"},
+		{"308 same host", answer(308, ``, "Location", "/api/v2/project/gh/acme/widget/pipeline"), Uncertain, 308, fault.Remote, "not followed"},
+		{"304 without place", answer(304, ``), Uncertain, 304, fault.Remote, "cannot be read"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -164,7 +179,7 @@ func TestThrottledTellsHowLong(t *testing.T) {
 	}
 }
 
-// What cannot have left may be sent again; in doubt it counts as gone.
+// A request that cannot have left may be sent again; in doubt it counts as sent.
 func TestTriggerBeforeTheFirstByte(t *testing.T) {
 	t.Parallel()
 	failing := func(err error) http.RoundTripper {
@@ -261,6 +276,7 @@ func TestTriggerRefusesNonsense(t *testing.T) {
 		"short slug":    {Project: "acme/widget", Branch: "main"},
 		"dots":          {Project: "gh/../widget", Branch: "main"},
 		"empty part":    {Project: "gh//widget", Branch: "main"},
+		"no definition": {Project: "circleci/o/p", Branch: "main"},
 		"odd parameter": {Project: testSlug, Branch: "main", Parameters: map[string]any{"f": func() {}}},
 	}
 	for name, r := range tests {

@@ -31,13 +31,17 @@ func withReruns(w Workflow, n, limit int) Workflow {
 	return w
 }
 
+func timeless(w Workflow) Workflow {
+	w.CreatedAt = time.Time{}
+	return w
+}
+
 // One case for each row of Judge's table and for each trap of contracts/circleci.md 2.
 func TestJudge(t *testing.T) {
 	t.Parallel()
 	created := Pipeline{State: PipelineCreated}
 	broken := Pipeline{State: PipelineErrored, Errors: []PipelineError{{"config", "last line"}, {"", "ERROR IN CONFIG FILE:"}}}
-	untimed := wf("a", StatusFailed, 0)
-	untimed.CreatedAt = time.Time{}
+	untimed := timeless(wf("a", StatusFailed, 0))
 	tests := []struct {
 		name     string
 		pipeline Pipeline
@@ -68,6 +72,12 @@ func TestJudge(t *testing.T) {
 		{"setup failed", Pipeline{State: PipelineSetup}, []Workflow{setupWF(StatusFailed, 1)}, Failed, "setup-failed", false, []string{"setup failed"}},
 		{"setup and continuation", created, []Workflow{setupWF(StatusSuccess, 1), wf("a", StatusSuccess, 2)}, Succeeded, "a-success", false, nil},
 		{"setup and workflow of one name", created, []Workflow{setupWF(StatusFailed, 1), wf("setup", StatusSuccess, 2)}, Failed, "setup-failed", false, nil},
+		{"setup re-run alone after a green release, red", created, []Workflow{setupWF(StatusSuccess, 1), wf("a", StatusSuccess, 2), setupWF(StatusFailed, 9)}, Succeeded, "a-success", false, []string{"succeeded ("}},
+		{"setup re-run alone after a green release, running", created, []Workflow{setupWF(StatusSuccess, 1), wf("a", StatusSuccess, 2), setupWF(StatusRunning, 9)}, Succeeded, "a-success", false, nil},
+		{"setup re-run alone after a red release", created, []Workflow{setupWF(StatusSuccess, 1), wf("a", StatusFailed, 2), setupWF(StatusSuccess, 9)}, Failed, "a-failed", false, []string{"a failed"}},
+		{"setup re-run alone, then release re-run from failed", created, []Workflow{setupWF(StatusSuccess, 1), wf("a", StatusFailed, 2), setupWF(StatusFailed, 9), wf("a", StatusSuccess, 9)}, Succeeded, "a-success", false, nil},
+		{"setup in the second of its continuation", created, []Workflow{setupWF(StatusFailed, 2), wf("a", StatusSuccess, 2)}, Failed, "setup-failed", false, nil},
+		{"setup re-run, nobody says when it was continued", created, []Workflow{setupWF(StatusFailed, 2), timeless(wf("a", StatusSuccess, 1))}, Failed, "setup-failed", false, nil},
 		{"setup again", created, []Workflow{setupWF(StatusFailed, 1), setupWF(StatusSuccess, 2), wf("a", StatusSuccess, 3)}, Succeeded, "a-success", false, nil},
 
 		{"re-run runs", created, []Workflow{wf("a", StatusFailed, 1), wf("a", StatusRunning, 2)}, Running, "a-running", false, nil},
@@ -124,10 +134,86 @@ func TestJudge(t *testing.T) {
 	}
 }
 
-// restated says the rule of design.md (promise 3) and contracts/circleci.md 2 once more, in other words.
+// What a verdict says beside its state.
+func TestJudgeBesideTheState(t *testing.T) {
+	t.Parallel()
+	ran := func(w Workflow, until int) Workflow {
+		w.StoppedAt = second(until)
+		return w
+	}
+	type said struct {
+		names, failing, lost string
+		others, unknown      bool
+		lasted               time.Duration
+	}
+	for name, tt := range map[string]struct {
+		ws   []Workflow
+		want said
+	}{
+		"nothing":                     {nil, said{}},
+		"green":                       {[]Workflow{setupWF(StatusSuccess, 1), ran(wf("a", StatusSuccess, 2), 9)}, said{names: "a", lasted: 7 * time.Second}},
+		"two names":                   {[]Workflow{ran(wf("a", StatusSuccess, 2), 9), ran(wf("b", StatusSuccess, 18), 20)}, said{names: "a b", lasted: 2 * time.Second}},
+		"re-run":                      {[]Workflow{ran(wf("a", StatusFailed, 2), 9), ran(wf("a", StatusSuccess, 40), 41)}, said{names: "a", lasted: 39 * time.Second}},
+		"no end":                      {[]Workflow{ran(wf("a", StatusSuccess, 2), 9), wf("b", StatusSuccess, 2)}, said{names: "a b"}},
+		"backwards":                   {[]Workflow{ran(wf("a", StatusSuccess, 9), 2)}, said{names: "a"}},
+		"errored":                     {[]Workflow{wf("Build Error", "errored", 1)}, said{names: "Build Error", others: true, unknown: true}},
+		"null":                        {[]Workflow{wf("a", "", 1), wf("b", StatusRunning, 9)}, said{names: "a b", others: true, unknown: true}},
+		"failing":                     {[]Workflow{wf("a", StatusFailing, 1)}, said{names: "a", failing: "a", lost: "a"}},
+		"failing beside":              {[]Workflow{wf("a", StatusFailing, 1), wf("b", StatusRunning, 1)}, said{names: "a b", failing: "a", lost: "a", others: true}},
+		"failing, re-run by CircleCI": {[]Workflow{withReruns(wf("a", StatusFailing, 1), 0, 1)}, said{names: "a", failing: "a"}},
+		"failing, used up":            {[]Workflow{withReruns(wf("a", StatusFailing, 1), 1, 1)}, said{names: "a", failing: "a", lost: "a"}},
+		"failed beside a hold":        {[]Workflow{wf("a", StatusOnHold, 1), wf("b", StatusFailed, 1)}, said{names: "a b", lost: "b"}},
+		"failed, re-run by CircleCI":  {[]Workflow{withReruns(wf("a", StatusFailed, 1), 0, 1)}, said{names: "a", others: true}},
+		"failed, re-run by hand":      {[]Workflow{wf("a", StatusFailed, 1), wf("a", StatusRunning, 2)}, said{names: "a", others: true}},
+	} {
+		for range 2 { // the order of the list means nothing
+			v := Judge(Pipeline{State: PipelineCreated}, tt.ws)
+			slices.Sort(v.Names)
+			got := said{strings.Join(v.Names, " "), names(v.Failing), v.Lost.Name, v.OthersRun, v.Unknown, v.Lasted}
+			if got != tt.want || v.IsLost() != (tt.want.lost != "") {
+				t.Errorf("%s: %+v, want %+v", name, got, tt.want)
+			}
+			slices.Reverse(tt.ws)
+		}
+	}
+}
+
+func TestOnlyApprovalsLeft(t *testing.T) {
+	t.Parallel()
+	job := func(status string, needs ...string) Job {
+		return Job{ID: status, Type: "build", Status: status, Dependencies: needs}
+	}
+	hold := func(status string) Job {
+		return Job{ID: "hold", Type: "approval", Status: status, Dependencies: []string{"success"}}
+	}
+	for name, tt := range map[string]struct {
+		jobs []Job
+		want bool
+	}{
+		"none":                                  {nil, false},
+		"a job failed, an approval waits":       {[]Job{job("success"), job("failed"), hold("on_hold"), job("blocked", "hold")}, true},
+		"what is blocked waits for what failed": {[]Job{job("failed"), hold("on_hold"), job("blocked", "failed")}, true},
+		"one still runs":                        {[]Job{job("failed"), hold("on_hold"), job("running")}, false},
+		"one is queued":                         {[]Job{job("failed"), hold("on_hold"), job("queued")}, false},
+		"one is about to begin":                 {[]Job{job("success"), job("failed"), hold("on_hold"), job("blocked", "success")}, false},
+		"an unknown word":                       {[]Job{job("failed"), hold("on_hold"), job("dreaming")}, false},
+		"approved":                              {[]Job{job("success"), job("failed"), hold("success")}, false},
+		"all over":                              {[]Job{job("failed"), job("canceled"), job("not_run")}, false},
+		"a job of another type on hold":         {[]Job{job("failed"), job("on_hold")}, false},
+	} {
+		if got := OnlyApprovalsLeft(tt.jobs); got != tt.want {
+			t.Errorf("%s: %t", name, got)
+		}
+	}
+}
+
+// restated implements the rule of design.md (promise 3) and contracts/circleci.md 2 a second time, in another way.
 func restated(p Pipeline, ws []Workflow) (State, bool) {
 	count := map[State]int{}
 	due, released := false, false
+	ws = slices.DeleteFunc(slices.Clone(ws), func(w Workflow) bool {
+		return w.Setup && slices.ContainsFunc(ws, func(o Workflow) bool { return !o.Setup && !o.CreatedAt.IsZero() && o.CreatedAt.Before(w.CreatedAt) })
+	})
 	for _, w := range ws {
 		if slices.ContainsFunc(ws, func(o Workflow) bool {
 			sameSecond := o.CreatedAt.Equal(w.CreatedAt) && min(o.MaxAutoReruns, w.MaxAutoReruns) > 0

@@ -1,13 +1,17 @@
 package circleci
 
 import (
+	"cmp"
 	"encoding/json"
+	"slices"
 	"strconv"
 	"time"
 )
 
-// The wire types hold what gio reads of an answer (contracts/circleci.md 1). Ids, branches, statuses and
-// times may be null or missing, as real answers show (7.7); unknown fields and words are let through.
+// The wire types hold what gio reads of an answer (contracts/circleci.md 1). Ids, branches, statuses and times may be
+// null or missing, as real answers show (7.7); unknown fields and words are accepted. A field of another type than the known one is
+// as good as missing, except the few by which gio judges: a string among those makes the answer unreadable, and so gives no wrong
+// verdict.
 
 // count is a number that may be missing, null or of another type: then it is 0.
 type count int64
@@ -36,68 +40,133 @@ func (s *stamp) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
+// text is a string that may be missing, null or of another type: then it is empty.
+type text string
+
+func (t *text) UnmarshalJSON(data []byte) error {
+	var plain string
+	if json.Unmarshal(data, &plain) == nil {
+		*t = text(plain)
+	}
+	return nil
+}
+
+// texts are strings that may be missing, null or of another type: then there are none.
+type texts []string
+
+func (t *texts) UnmarshalJSON(data []byte) error {
+	var all []string
+	if json.Unmarshal(data, &all) == nil {
+		*t = all
+	}
+	return nil
+}
+
+// flag is a boolean that may be missing, null or of another type: then it is false.
+type flag bool
+
+func (f *flag) UnmarshalJSON(data []byte) error {
+	*f = string(data) == "true"
+	return nil
+}
+
+// loose is an object that may be missing, null or of another type: then it is zero.
+type loose[T any] struct{ is T }
+
+func (l *loose[T]) UnmarshalJSON(data []byte) error {
+	var known T
+	if json.Unmarshal(data, &known) == nil {
+		l.is = known
+	}
+	return nil
+}
+
+// complaints are the errors of a pipeline, in CircleCI's order. Whatever is there is an error: of what has another type than the
+// known one, the text itself is the message.
+type complaints []PipelineError
+
+func (c *complaints) UnmarshalJSON(data []byte) error {
+	if slices.Contains([]string{"null", `""`, "{}", "false"}, string(data)) {
+		return nil
+	}
+	var items []json.RawMessage
+	if json.Unmarshal(data, &items) != nil {
+		items = []json.RawMessage{data}
+	}
+	*c = complaints{}
+	for _, item := range items {
+		var known loose[struct{ Type, Message text }]
+		_ = json.Unmarshal(item, &known) // it never fails
+		var plain text
+		_ = json.Unmarshal(item, &plain) // nor does this
+		e := PipelineError{Type: string(known.is.Type), Message: cmp.Or(string(known.is.Message), string(plain))}
+		if e == (PipelineError{}) {
+			e.Message = string(item)
+		}
+		*c = append(*c, e)
+	}
+	return nil
+}
+
 type wireProject struct {
-	Slug string `json:"slug"`
-	Name string `json:"name"`
-	VCS  struct {
-		DefaultBranch string `json:"default_branch"`
-	} `json:"vcs_info"`
+	ID   text `json:"id"`
+	Slug text `json:"slug"`
+	Name text `json:"name"`
+	VCS  loose[struct {
+		DefaultBranch text `json:"default_branch"`
+	}] `json:"vcs_info"`
 }
 
 func (w wireProject) project() Project {
-	return Project{Slug: w.Slug, Name: w.Name, DefaultBranch: w.VCS.DefaultBranch}
+	return Project{Slug: string(w.Slug), Name: string(w.Name), DefaultBranch: string(w.VCS.is.DefaultBranch)}
 }
 
 type wirePipeline struct {
-	ID        string          `json:"id"`
-	Number    count           `json:"number"`
-	Project   string          `json:"project_slug"`
-	State     PipelineState   `json:"state"`
-	Errors    []PipelineError `json:"errors"`
-	CreatedAt stamp           `json:"created_at"`
-	Trigger   struct {
-		Type       string `json:"type"`
-		ReceivedAt stamp  `json:"received_at"`
-		Actor      struct {
-			Login string `json:"login"`
-		} `json:"actor"`
-	} `json:"trigger"`
-	VCS        wireSource `json:"vcs"` // GitHub OAuth and Bitbucket Cloud
-	Parameters struct {
-		Git wireSource `json:"git"` // the other integrations
-	} `json:"trigger_parameters"`
+	ID         string             `json:"id"`
+	Number     count              `json:"number"`
+	Project    text               `json:"project_slug"`
+	State      PipelineState      `json:"state"`
+	Errors     complaints         `json:"errors"`
+	CreatedAt  stamp              `json:"created_at"`
+	Trigger    loose[wireTrigger] `json:"trigger"`
+	VCS        loose[wireSource]  `json:"vcs"` // GitHub OAuth and Bitbucket Cloud
+	Parameters loose[struct {
+		Git loose[wireSource] `json:"git"` // the other integrations
+	}] `json:"trigger_parameters"`
+}
+
+type wireTrigger struct {
+	Type       text  `json:"type"`
+	ReceivedAt stamp `json:"received_at"`
+	Actor      loose[struct {
+		Login text `json:"login"`
+	}] `json:"actor"`
 }
 
 type wireSource struct {
-	Branch      string `json:"branch"`
-	Revision    string `json:"revision"`
-	CheckoutSHA string `json:"checkout_sha"`
+	Branch      text `json:"branch"`
+	Revision    text `json:"revision"`
+	CheckoutSHA text `json:"checkout_sha"`
 }
 
 func (w wirePipeline) pipeline() Pipeline {
-	p := Pipeline{
-		ID: w.ID, Number: int64(w.Number), Project: w.Project, State: w.State, Errors: w.Errors,
-		Branch: w.VCS.Branch, Revision: w.VCS.Revision,
-		Trigger: w.Trigger.Type, Actor: w.Trigger.Actor.Login,
-		CreatedAt: w.CreatedAt.Time, ReceivedAt: w.Trigger.ReceivedAt.Time,
+	trigger, vcs, git := w.Trigger.is, w.VCS.is, w.Parameters.is.Git.is
+	return Pipeline{
+		ID: w.ID, Number: int64(w.Number), Project: string(w.Project), State: w.State, Errors: w.Errors,
+		Branch: string(cmp.Or(vcs.Branch, git.Branch)), Revision: string(cmp.Or(vcs.Revision, git.CheckoutSHA)),
+		Trigger: string(trigger.Type), Actor: string(trigger.Actor.is.Login),
+		CreatedAt: w.CreatedAt.Time, ReceivedAt: trigger.ReceivedAt.Time,
 	}
-	if p.Branch == "" {
-		p.Branch = w.Parameters.Git.Branch
-	}
-	if p.Revision == "" {
-		p.Revision = w.Parameters.Git.CheckoutSHA
-	}
-	return p
 }
 
 type wireWorkflow struct {
 	ID            string `json:"id"`
 	Name          string `json:"name"`
 	Status        Status `json:"status"`
-	Tag           string `json:"tag"`
-	PipelineID    string `json:"pipeline_id"`
+	Tag           string `json:"tag"` // a setup workflow that is not known as one would count as a release
+	PipelineID    text   `json:"pipeline_id"`
 	Number        count  `json:"pipeline_number"`
-	Project       string `json:"project_slug"`
+	Project       text   `json:"project_slug"`
 	CreatedAt     stamp  `json:"created_at"`
 	StoppedAt     stamp  `json:"stopped_at"`
 	AutoReruns    count  `json:"auto_rerun_number"`
@@ -107,34 +176,37 @@ type wireWorkflow struct {
 func (w wireWorkflow) workflow() Workflow {
 	return Workflow{
 		ID: w.ID, Name: w.Name, Status: w.Status, Setup: w.Tag == "setup",
-		Pipeline: w.PipelineID, Number: int64(w.Number), Project: w.Project,
+		Pipeline: string(w.PipelineID), Number: int64(w.Number), Project: string(w.Project),
 		CreatedAt: w.CreatedAt.Time, StoppedAt: w.StoppedAt.Time,
 		AutoReruns: int(w.AutoReruns), MaxAutoReruns: int(w.MaxAutoReruns),
 	}
 }
 
 type wireJob struct {
-	ID         string `json:"id"`
-	Name       string `json:"name"`
-	Type       string `json:"type"`
-	Status     string `json:"status"`
-	Number     count  `json:"job_number"`
-	Project    string `json:"project_slug"`
-	StartedAt  stamp  `json:"started_at"`
-	StoppedAt  stamp  `json:"stopped_at"`
-	ApprovalID string `json:"approval_request_id"`
+	ID         text  `json:"id"`
+	Name       text  `json:"name"`
+	Type       text  `json:"type"`
+	Status     text  `json:"status"`
+	Number     count `json:"job_number"`
+	Project    text  `json:"project_slug"`
+	StartedAt  stamp `json:"started_at"`
+	StoppedAt  stamp `json:"stopped_at"`
+	ApprovalID text  `json:"approval_request_id"`
+
+	Dependencies texts `json:"dependencies"`
+	Workflow     text  `json:"workflow_id"` // the contract does not promise it
 }
 
 func (w wireJob) job() Job {
 	return Job{
-		ID: w.ID, Name: w.Name, Type: w.Type, Status: w.Status, Number: int64(w.Number), Project: w.Project,
-		StartedAt: w.StartedAt.Time, StoppedAt: w.StoppedAt.Time, ApprovalID: w.ApprovalID,
+		ID: string(w.ID), Name: string(w.Name), Type: string(w.Type), Status: string(w.Status), Number: int64(w.Number), Project: string(w.Project),
+		StartedAt: w.StartedAt.Time, StoppedAt: w.StoppedAt.Time, ApprovalID: string(w.ApprovalID), Dependencies: w.Dependencies,
 	}
 }
 
-// wireJobDetails is a job that is read by its number: other fields than a job in a workflow's list.
+// wireJobDetails is a job read by its number, which has other fields than a job in a workflow's list.
 type wireJobDetails struct {
-	Number    count  `json:"number"`
-	Status    string `json:"status"`
-	StoppedAt stamp  `json:"stopped_at"`
+	Number    count `json:"number"`
+	Status    text  `json:"status"`
+	StoppedAt stamp `json:"stopped_at"`
 }

@@ -57,7 +57,7 @@ func (p *pipes) dial(ctx context.Context, _, _ string) (net.Conn, error) {
 	}
 }
 
-// record keeps what arrived at the server.
+// record keeps the requests that arrived at the server.
 type record struct {
 	mu   sync.Mutex
 	seen []arrival
@@ -84,7 +84,7 @@ func (r *record) count(method string) int {
 	return n
 }
 
-// serve runs a real server in memory that answers for any host, and the transport to it.
+// serve runs a real server in memory that answers for any host, and returns the transport to it.
 func serve(t *testing.T, h http.HandlerFunc) (*record, *http.Transport) {
 	t.Helper()
 	r := new(record)
@@ -110,7 +110,7 @@ func serve(t *testing.T, h http.HandlerFunc) (*record, *http.Transport) {
 	return r, base
 }
 
-// client is a client as gio makes it, over the server h.
+// client makes a client as gio does, over the server h.
 func client(t *testing.T, h http.HandlerFunc) (*Client, *record) {
 	t.Helper()
 	r, base := serve(t, h)
@@ -131,7 +131,7 @@ func reset(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }
 
 func hang(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }
 
-// fixture reads an answer of testdata/wire/circleci, the evidence that simulator and client share.
+// fixture reads an answer of testdata/wire/circleci, the fixtures that simulator and client share.
 func fixture(t testing.TB, name string) string {
 	t.Helper()
 	data, err := os.ReadFile(filepath.Join("..", "..", "testdata", "wire", "circleci", name))

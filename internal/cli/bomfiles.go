@@ -10,27 +10,29 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/gravitee-lab/gio/internal/config"
 	"github.com/gravitee-lab/gio/internal/fault"
 	"github.com/gravitee-lab/gio/internal/report"
+	"github.com/gravitee-lab/gio/internal/workspace"
 )
 
-// circleFolder is where CircleCI looks for its configuration, and the release jobs for the files of -s bom.
+// circleFolder is where CircleCI reads its configuration, and the release jobs read the files of -s bom.
 const circleFolder = ".circleci"
 
-// newFile is a file to be written, its name relative to the checkout, with slashes.
+// newFile is a file to write. Its name is relative to the checkout, with slashes.
 type newFile struct {
 	name    string
 	content []byte
 }
 
-// writeBOM writes the files of -s bom into the checkout, whose owner gets them: gio may be root in a container, and the job
+// writeBOM writes the files of -s bom into the checkout, and gives them to its owner: gio may be root in a container, but the job
 // that reads them is not.
-func (env *environment) writeBOM(ws workspace, b report.BOM) error {
+func (env *environment) writeBOM(ws workspace.Workspace, b report.BOM) error {
 	dir := env.Dir
 	if ws.Git {
 		dir = ws.Checkout.Root
 	}
-	files, err := bomFiles(b, env.Getenv("CIRCLE_BUILD_URL"))
+	files, err := bomFiles(b, config.BuildURL(env.Getenv))
 	if err != nil {
 		return err
 	}
@@ -43,7 +45,7 @@ func (env *environment) writeBOM(ws workspace, b report.BOM) error {
 		names = append(names, f.name)
 	}
 	fmt.Fprintf(env.Stderr, "written: %s\n", strings.Join(names, ", "))
-	if env.Getenv("CIRCLE_BUILD_URL") == "" {
+	if config.BuildURL(env.Getenv) == "" {
 		fmt.Fprintln(env.Stderr, "CIRCLE_BUILD_URL is not set: the message for Slack has no button")
 	}
 	return nil
@@ -66,7 +68,7 @@ func writeInto(dir string, files []newFile) error {
 	if err != nil {
 		return err
 	}
-	defer func() { _ = root.Close() }() // it was only a place
+	defer func() { _ = root.Close() }() // it is only read
 	owner := ownerOf(root)
 	if err := makeFolder(root, circleFolder, owner); err != nil {
 		return err
@@ -74,13 +76,13 @@ func writeInto(dir string, files []newFile) error {
 	return writeBeside(root, owner, files)
 }
 
-// writeBeside writes all files beside their places and then moves each one there: nobody ever reads half a file, and no link
-// leads out of the directory.
+// writeBeside writes all files under temporary names and then renames each: nobody ever reads half a file, and no link leads out
+// of the directory.
 func writeBeside(root *os.Root, owner owner, files []newFile) error {
 	suffix := "." + strings.ToLower(rand.Text())
 	defer func() {
 		for _, f := range files {
-			_ = root.Remove(f.name + suffix) // those that were moved are not there any more
+			_ = root.Remove(f.name + suffix) // those that were renamed do not exist any more
 		}
 	}()
 	for _, f := range files {
@@ -103,7 +105,7 @@ func makeFolder(root *os.Root, name string, owner owner) error {
 	if err := root.Mkdir(name, 0o755); err != nil {
 		return err
 	}
-	return owner.give(root, name)
+	return owner.chown(root, name)
 }
 
 func writeNew(root *os.Root, name string, content []byte, owner owner) error {
@@ -118,5 +120,5 @@ func writeNew(root *os.Root, name string, content []byte, owner owner) error {
 	if err := f.Close(); err != nil {
 		return err
 	}
-	return owner.give(root, name)
+	return owner.chown(root, name)
 }

@@ -25,6 +25,9 @@ func real(t *testing.T, data []byte, branch string) *plant {
 	if err != nil {
 		return p
 	}
+	if !m.Open() {
+		p.tags = []string{m.Version}
+	}
 	o := plan.Options{Branch: branch, MainBranch: "master"}
 	for _, c := range m.Components {
 		name, err := o.Repository(m, c)

@@ -99,7 +99,11 @@ type grown struct {
 func (p *plant) grow(t testing.TB) grown {
 	t.Helper()
 	s, host := serve(t, p.Scenario)
-	remote := gittest.Bare(t, map[string]string{"release.json": p.manifest}, "master")
+	files := map[string]string{"release.json": p.manifest}
+	if settings := p.env["gio.yaml"]; settings != "" {
+		files["gio.yaml"] = settings
+	}
+	remote := gittest.Bare(t, files, "master")
 	if p.branch != "master" { // which has moved on, as it does
 		gittest.Git(t, remote, "branch", p.branch, "master")
 		gittest.Push(t, remote, "master", map[string]string{"release.json": strings.NewReplacer("3.9.4", "3.10.0", "1.25.1", "1.26.0", "1.29.0", "1.30.0").Replace(p.manifest)}, "next")
@@ -123,7 +127,7 @@ func (p *plant) grow(t testing.TB) grown {
 	}
 	env := map[string]string{
 		"CIRCLE_HOST": host, "CIRCLE_TOKEN": "any", "HOME": t.TempDir(), "XDG_STATE_HOME": t.TempDir(),
-		"GITHUB_API_URL": host + "/api/v3", "GITHUB_TOKEN": "hub-token",
+		"GITHUB_API_URL": host + "/api/v3", "GITHUB_TOKEN": "planted-hub-secret",
 	}
 	maps.Copy(env, p.env)
 	return grown{s, remote, checkout, env}
@@ -133,7 +137,9 @@ func (p *plant) grow(t testing.TB) grown {
 func (p *plant) check(t *testing.T) (found []string, code int, r check.Report) {
 	t.Helper()
 	w := p.grow(t)
-	p.edit(t, w.checkout)
+	if p.local != "" {
+		write(t, filepath.Join(w.checkout, "release.json"), p.local)
+	}
 	before := gittest.Refs(t, w.remote)
 	code, stdout, stderr := gio(t, w.checkout, w.env, append([]string{"check", "--json"}, p.args...)...)
 	if err := json.Unmarshal([]byte(stdout), &r); err != nil {
@@ -154,15 +160,6 @@ func (p *plant) check(t *testing.T) (found []string, code int, r check.Report) {
 		}
 	}
 	return found, code, r
-}
-
-func (p *plant) edit(t *testing.T, checkout string) {
-	t.Helper()
-	for name, content := range map[string]string{"release.json": p.local, "gio.yaml": p.env["gio.yaml"]} {
-		if content != "" {
-			write(t, filepath.Join(checkout, name), content)
-		}
-	}
 }
 
 const noCircleCI, noGitHub = "note not-checked", "note not-checked"
@@ -208,6 +205,11 @@ var planted = []struct {
 	{"pipeline-running", func(p *plant) {
 		p.triggers = []string{"gh/acme/api 1.25.x", "gh/acme/api 1.24.x", "gh/acme/common 1.20.x"}
 	}, 7, []string{"error pipeline-running api"}},
+	{"released-unknown", func(p *plant) {
+		p.tags = append(p.tags, "3.9.3")
+		p.Projects["api"] = sim.Project{Duration: time.Millisecond, WorkflowDelay: time.Millisecond}
+		p.triggers = []string{"gh/acme/api 1.25.x"}
+	}, 7, []string{"error released-unknown api"}},
 	{"auto-cancel", func(p *plant) {
 		yes := true
 		p.Projects["gateway"], p.Projects["definition"] = sim.Project{Autocancel: &yes}, sim.Project{Autocancel: &yes}
@@ -264,6 +266,13 @@ var planted = []struct {
 	{"parameter-type, of an enum", func(p *plant) {
 		p.files("acme/gateway", "3.9.x", "3.9.4-SNAPSHOT", map[string]string{".circleci/config.yml": strings.Replace(config, "[release, ", "[", 1)})
 	}, 7, []string{"error parameter-type gateway"}},
+	{"parameter-type, by gio.yaml", func(p *plant) {
+		p.env["gio.yaml"] = "components:\n  gateway:\n    parameters: {build: 010}\n"
+		p.files("acme/gateway", "3.9.x", "3.9.4-SNAPSHOT", map[string]string{".circleci/config.yml": config + "  build: {type: string, default: \"\"}\n"})
+	}, 7, []string{"error parameter-type gateway"}},
+	{"definition-missing", func(p *plant) {
+		p.env["gio.yaml"] = "components:\n  api:\n    project: circleci/f22b6566-597d-46d5-ba74-99ef5bb3d85c/84996744-a854-4f5e-aea3-04e2851dc1d2\n"
+	}, 7, []string{"error definition-missing api"}},
 	{"parameter-defaulted", func(p *plant) {
 		p.files("acme/gateway", "3.9.x", "3.9.4-SNAPSHOT", map[string]string{".circleci/config.yml": config + "  maven_profile_id: {type: string, default: dry-run}\n"})
 	}, 7, []string{"error parameter-defaulted gateway"}},
@@ -281,6 +290,18 @@ var planted = []struct {
 	{"signed-commits", func(p *plant) {
 		p.repository("acme/release", func(r *sim.Repository) { r.Rules = []sim.Rule{{Type: "required_signatures"}} })
 	}, 7, []string{"error signed-commits"}},
+	{"ref-in-the-way", func(p *plant) { p.tags = []string{"3.9.4/rc"} }, 7, []string{"error ref-in-the-way"}},
+	{"server-rules, of tags", func(p *plant) {
+		p.repository("acme/release", func(r *sim.Repository) {
+			r.Rulesets = []sim.Ruleset{{Target: "tag", Rules: []sim.Rule{{Type: "tag_name_pattern", Operator: "starts_with", Pattern: "v"}}}}
+		})
+	}, 7, []string{"error server-rules", "error server-rules"}},
+	{"server-rules, of the address, which needs no CircleCI", func(p *plant) {
+		p.env["CIRCLE_TOKEN"], p.env["GIT_COMMITTER_EMAIL"] = "", "bot@example.org"
+		p.repository("acme/release", func(r *sim.Repository) {
+			r.Rules = []sim.Rule{{Type: "committer_email_pattern", Operator: "ends_with", Pattern: "@acme.example"}}
+		})
+	}, 3, []string{"error server-rules", "error token", "note not-checked"}},
 	{"open-elsewhere", func(p *plant) {
 		p.also = map[string]string{"3.8.x": strings.NewReplacer("3.9.4", "3.8.7", "1.29.0", "1.28.2").Replace(p.manifest)}
 	}, 0, []string{"warning open-elsewhere api"}},

@@ -9,38 +9,24 @@ import (
 	"io"
 	"os"
 	"os/signal"
-	"runtime/debug"
 	"strings"
-	"sync"
 	"syscall"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
+	"github.com/gravitee-lab/gio/internal/config"
 	"github.com/gravitee-lab/gio/internal/fault"
 	"github.com/gravitee-lab/gio/internal/report"
 )
-
-// version is set by the linker (see Makefile); a `go install` takes the module's.
-var version string
-
-// Version is the version of this gio.
-func Version() string {
-	if version != "" {
-		return version
-	}
-	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
-		return info.Main.Version
-	}
-	return "(devel)"
-}
 
 // Program is one execution of gio with everything it touches from outside.
 type Program struct {
 	Args    []string // without the program's name
 	Getenv  func(string) string
+	Environ []string  // of the git program; nil: there is none
 	Dir     string    // working directory
-	Stdin   io.Reader // where a question is answered; nil when there is nobody
+	Stdin   io.Reader // answers to questions; nil when there is nobody to ask
 	Stdout  io.Writer
 	Stderr  io.Writer
 	Signals <-chan os.Signal // interrupts; may be nil
@@ -50,21 +36,21 @@ type Program struct {
 func Main() int {
 	signals := make(chan os.Signal, 4)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE) // a reader that left is an error of a write, and does not end a release
 	dir, err := os.Getwd()
 	if err != nil {
 		dir = "."
 	}
 	return Program{
-		Args: os.Args[1:], Getenv: os.Getenv, Dir: dir,
+		Args: os.Args[1:], Getenv: os.Getenv, Environ: os.Environ(), Dir: dir,
 		Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr, Signals: signals,
 	}.Run()
 }
 
-// Run executes the command line and gives its exit code: 0, or the fault.Kind of what went wrong,
-// which it has then told on Stderr.
+// Run executes the command line and returns its exit code: 0, or the fault.Kind of what went wrong,
+// which it has then printed on Stderr.
 func (p Program) Run() int {
-	env := &environment{Program: p, outTerminal: isTerminal(p.Stdout), errTerminal: isTerminal(p.Stderr)}
-	env.Stderr = &shared{w: p.Stderr}
+	env := newEnvironment(p)
 	args, container, err := rewriteContainer(p.Args)
 	if err != nil {
 		env.printError(err)
@@ -75,8 +61,6 @@ func (p Program) Run() int {
 	}
 	root := newRootCommand(env)
 	root.SetArgs(args)
-	root.SetOut(env.Stdout)
-	root.SetErr(env.Stderr)
 	began := false
 	noteBegin(root, &began)
 	over := make(chan struct{})
@@ -89,28 +73,28 @@ func (p Program) Run() int {
 	case err != nil && !began:
 		err = usage(cmd, err)
 	case errors.Is(err, context.Canceled):
-		err = errInterrupted // whoever was interrupted said no more than that
+		err = errInterrupted // the interrupted function returned nothing better
 	}
-	if asked := cmd.Flags().Lookup("json"); err != nil && asked != nil && asked.Changed && !env.printed {
-		_ = report.JSON(env.Stdout, report.NewFailure(err)) // the exit code says it, too
+	err = env.settled(err)
+	err = fault.Rendered(err, env.command)
+	if err != nil && wantsJSON(cmd) && !env.printed {
+		_ = report.JSON(env.out.json(), report.NewFailure(err)) // if that fails, the exit code still says it
 	}
 	env.printError(err)
+	_, _ = env.out.flush(), env.talk.flush() // the exit code is settled
 	return int(fault.KindOf(err))
 }
 
-// shared is a writer for several goroutines: the engine and the signals both talk on stderr.
-type shared struct {
-	mu sync.Mutex
-	w  io.Writer
+// wantsJSON reports whether one of a command's flags asks for JSON.
+func wantsJSON(cmd *cobra.Command) bool {
+	if on, err := cmd.Flags().GetBool("json"); err == nil && on {
+		return true
+	}
+	format, err := cmd.Flags().GetString("format")
+	return err == nil && format == "json" && cmd.Flags().Changed("format")
 }
 
-func (s *shared) Write(p []byte) (int, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.w.Write(p)
-}
-
-// noteBegin makes every command note that it has begun: what cobra says before that is about the command line.
+// noteBegin makes every command note that it has begun: an error before that is cobra's, about the command line.
 func noteBegin(cmd *cobra.Command, began *bool) {
 	if run := cmd.RunE; run != nil {
 		cmd.RunE = func(cmd *cobra.Command, args []string) error {
@@ -123,7 +107,7 @@ func noteBegin(cmd *cobra.Command, began *bool) {
 	}
 }
 
-// usage is cobra's own refusal of a command line, which is no fault, as one.
+// usage turns cobra's refusal of a command line into a fault.
 func usage(cmd *cobra.Command, err error) error {
 	if fault.CodeOf(err) != "" {
 		return err
@@ -140,20 +124,24 @@ them to the end, records what succeeded in the release repository, tags it and p
 next version. A run that failed or was killed is finished by the same command.`,
 		SilenceErrors: true,
 		SilenceUsage:  true,
-		Version:       Version(),
-		Args:          cobra.ArbitraryArgs, // group refuses them better than cobra
+		Version:       config.Version(),
+		Args:          cobra.ArbitraryArgs, // group's message is better than cobra's
 		RunE:          group,
+
+		PersistentPreRun: func(*cobra.Command, []string) { env.hide(env.workspaceOptions().Secrets()) },
 
 		SuggestionsMinimumDistance: 2,
 	}
+	root.SetOut(env.Stdout)
+	root.SetErr(env.Stderr)
 	flags := root.PersistentFlags()
 	flags.StringVar(&env.file, "file", "release.json", "the manifest to release from")
 	flags.StringVar(&env.repo, "repo", "", "release repository (org/name or address) instead of a checkout")
 	flags.StringVar(&env.branch, "branch", "", "release branch (default: the checkout's)")
 	flags.StringVar(&env.config, "config", "", "configuration (default: gio.yaml beside the manifest)")
-	flags.BoolVar(&env.verbose, "verbose", false, "say every request, and where every setting came from")
+	flags.BoolVar(&env.verbose, "verbose", false, "print every request, and the source of every setting")
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
-		if name := firstWord(env.Args); cmd == root && name != "" { // its flags are unknown because it is
+		if name := firstWord(env.Args); cmd == root && name != "" { // the command is unknown, not only its flag
 			return unknownCommand(root, name)
 		}
 		return fault.New(fault.Usage, "usage", "%s", err).Hint("`%s --help` lists the flags", cmd.CommandPath())
@@ -170,9 +158,9 @@ next version. A run that failed or was killed is finished by the same command.`,
 	return root
 }
 
-// addCommands adds them under the headings under which `gio help` lists them.
+// addCommands adds the commands with the headings of `gio help`.
 func addCommands(root *cobra.Command, env *environment) {
-	const beside = "Beside:"
+	const others = "Others:"
 	for _, g := range []struct {
 		title    string
 		commands []*cobra.Command
@@ -187,7 +175,11 @@ func addCommands(root *cobra.Command, env *environment) {
 		{"Afterwards:", []*cobra.Command{
 			newStageCommand(env), newHistoryCommand(env), newReportCommand(env), newBOMCommand(env),
 		}},
-		{beside, []*cobra.Command{newTriggerCommand(env), newPullRequestCommand(env), newSimCommand(env), newVersionCommand(env)}},
+		{ledgerGroupID, []*cobra.Command{
+			newCandidateCommand(env), newDeployCommand(env), newDeploymentCommand(env), newRollbackCommand(env), newFreezeCommand(env),
+			newEnvCommand(env), newProjectCommand(env), newTokenCommand(env), newAuditCommand(env), newLoginCommand(env),
+		}},
+		{others, []*cobra.Command{newTriggerCommand(env), newPullRequestCommand(env), newSimCommand(env), newVersionCommand(env)}},
 	} {
 		root.AddGroup(&cobra.Group{ID: g.title, Title: g.title})
 		for _, cmd := range g.commands {
@@ -195,10 +187,10 @@ func addCommands(root *cobra.Command, env *environment) {
 		}
 		root.AddCommand(g.commands...)
 	}
-	root.SetCompletionCommandGroupID(beside)
+	root.SetCompletionCommandGroupID(others)
 }
 
-// firstWord is the first argument, unless it is a flag.
+// firstWord returns the first argument, "" where it is a flag.
 func firstWord(args []string) string {
 	if len(args) == 0 || strings.HasPrefix(args[0], "-") {
 		return ""
@@ -206,7 +198,7 @@ func firstWord(args []string) string {
 	return args[0]
 }
 
-// group is what a command does that only groups others: help without arguments, else a clear no.
+// group runs a command that only groups others: it shows its help, and refuses an unknown command.
 func group(cmd *cobra.Command, args []string) error {
 	if len(args) == 0 {
 		return cmd.Help()
@@ -222,7 +214,7 @@ func unknownCommand(cmd *cobra.Command, name string) error {
 	return f.Hint("`%s --help` lists the commands", cmd.CommandPath())
 }
 
-// noArguments refuses arguments of a command that takes none.
+// noArguments returns a fault for arguments of a command that takes none.
 func noArguments(cmd *cobra.Command, args []string) error {
 	if len(args) > 0 {
 		return fault.New(fault.Usage, "usage", "%s takes no argument, but got %q", cmd.CommandPath(), args[0]).
@@ -236,13 +228,13 @@ func newVersionCommand(env *environment) *cobra.Command {
 		Use: "version", Short: "Print the version of gio", Args: noArguments,
 		Long: "Version prints the version of this gio.\n\nExit codes: 0 done, 2 wrong usage.",
 		RunE: func(*cobra.Command, []string) error {
-			_, err := fmt.Fprintln(env.Stdout, "gio", Version())
+			_, err := fmt.Fprintln(env.Stdout, "gio", config.Version())
 			return err
 		},
 	}
 }
 
-// isTerminal tells it of a stream, which may be nil.
+// isTerminal reports whether a stream, which may be nil, is a terminal.
 func isTerminal(stream any) bool {
 	f, ok := stream.(*os.File)
 	return ok && term.IsTerminal(int(f.Fd()))

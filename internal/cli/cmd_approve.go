@@ -7,15 +7,14 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/gravitee-lab/gio/internal/circleci"
-	"github.com/gravitee-lab/gio/internal/engine"
 	"github.com/gravitee-lab/gio/internal/fault"
+	"github.com/gravitee-lab/gio/internal/operate"
 	"github.com/gravitee-lab/gio/internal/report"
 	"github.com/gravitee-lab/gio/internal/run"
 )
 
 type approveOptions struct {
-	wanted
+	runFlags
 	component, job string
 	yes, json      bool
 }
@@ -24,18 +23,19 @@ func newApproveCommand(env *environment) *cobra.Command {
 	o := approveOptions{}
 	cmd := &cobra.Command{
 		Use:   "approve COMPONENT",
-		Short: "Approve the job for which a component's pipeline waits",
+		Short: "Approve the job that a component's pipeline waits for",
 		Long: `Approve approves the job on hold in the component's pipeline, in the run of the checkout's
-product version, of --version or of --run, whoever drives it. It asks CircleCI once, reads the
-job until it waits no longer, and writes nothing: the driver of the run notes what follows. When
-several jobs wait, --job names one. One that it names and that was approved already is no failure.
+product version, of --version or of --run, whoever drives it. It sends one request to CircleCI,
+reads the job until it waits no longer, and writes nothing: the driver of the run notes what
+follows. When several jobs wait, choose one with --job; if that one is approved already, that is
+no failure.
 
-The user of the CircleCI token must be allowed to approve: where the jobs behind it use a
-restricted context that this user may not use, they end unauthorized.
+The user of the CircleCI token must be allowed to approve: later jobs end unauthorized where they
+use a restricted context that this user may not use.
 On a terminal, outside CI, gio asks first.
 
 Exit codes: 0 done, 2 usage, 3 not allowed, 4 remote failed, 5 no such run, component or job,
-6 cancelled, 7 no job waits, or several do, 11 left before it was certain.`,
+6 cancelled, 7 no job waits, or several do, 11 left before the outcome was certain.`,
 		Example: `  gio approve gravitee-gateway
   gio approve gravitee-gateway --job release/sign-off --yes
   gio approve gravitee-gateway --run stage/3.9.4`,
@@ -59,63 +59,55 @@ Exit codes: 0 done, 2 usage, 3 not allowed, 4 remote failed, 5 no such run, comp
 }
 
 func runApprove(ctx context.Context, env *environment, o approveOptions) error {
-	k, ci, err := env.operated(ctx, &o.wanted)
+	s, err := env.open(ctx)
 	if err != nil {
-		return err
+		return operate.HintOutsideRepository(o.selector(), err)
 	}
-	st, err := engine.PipelineOf(k.state, o.component)
-	if err != nil {
-		return err
-	}
-	all, err := ci.Approvals(ctx, st.Pipeline.ID)
-	if err != nil {
-		return err
-	}
-	a, err := engine.ChooseApproval(all, st, o.job)
+	a, err := operate.FindApproval(ctx, s, o.selector(), o.component, o.job)
 	if err != nil {
 		return err
 	}
 	r := report.Approved{
-		Run: k.header.Run(), Steps: report.NamesOf(sharing(k.state, st)), Workflow: a.Workflow.Name, Job: a.Job.Name,
-		URL:     circleci.WorkflowURL(ci.Host(), st.Project, st.Pipeline.Number, a.Workflow.ID),
-		Already: a.Approved(), Driver: report.NewDriver(k.lease, time.Now()),
+		Run: a.Header.Run(), Steps: report.NamesOf(a.Steps), Workflow: a.Job.Workflow.Name, Job: a.Job.Job.Name,
+		URL: a.URL, Already: a.Already, Driver: a.DriverStatus(time.Now()),
 	}
 	if !r.Already {
-		if err := env.approve(ctx, ci, a, r, o.yes); err != nil {
+		if err := env.approve(ctx, a, r, o.yes); err != nil {
 			return err
 		}
 	}
 	switch {
 	case o.json:
-		return report.JSON(env.Stdout, r)
+		return report.JSON(env.out.json(), r)
 	case r.Already:
 		fmt.Fprintf(env.Stdout, "%s was approved already  %s\n", r, r.URL)
 		return nil
 	}
 	fmt.Fprintf(env.Stdout, "approved: %s  %s\n", r, r.URL)
-	fmt.Fprintln(env.Stdout, env.onward(k, time.Now()))
+	fmt.Fprintln(env.Stdout, env.continuation(a.Snapshot, time.Now()))
 	return nil
 }
 
-// approve approves a job, with the consent of who can be asked.
-func (env *environment) approve(ctx context.Context, ci *circleci.Client, a circleci.Approval, r report.Approved, yes bool) error {
-	if env.asks() && !yes {
+// approve approves a job; where somebody can be asked, it asks first.
+func (env *environment) approve(ctx context.Context, a *operate.Approval, r report.Approved, yes bool) error {
+	if env.canAsk() && !yes {
 		if err := env.confirm(fmt.Sprintf("%s\nApprove %s?", r.URL, r), "nothing was approved"); err != nil {
 			return err
 		}
 	}
-	ctx, done := env.interruptible(ctx, errDetached)
+	ctx, done := env.interruptible(ctx, operate.ErrDetached)
 	defer done()
-	return engine.Approve(ctx, engine.Clock{}, ci, a)
+	return a.Approve(ctx)
 }
 
-// sharing are a step, and those that share its pipeline.
-func sharing(s *run.State, st run.Step) []run.Step {
-	steps := []run.Step{st}
-	for _, other := range s.Steps() {
-		if other.ID != st.ID && other.Pipeline.ID == st.Pipeline.ID {
-			steps = append(steps, other)
-		}
+// continuation says who continues the run, or how to continue it.
+func (env *environment) continuation(k operate.Snapshot, now time.Time) string {
+	switch d := k.DriverStatus(now); d.State {
+	case run.Drives:
+		return fmt.Sprintf("%s goes on, driven by %s", k.Header.Run(), k.Lease)
+	case run.Silent:
+		return fmt.Sprintf("its driver is silent: %s, last heard from %s; if it is gone, %s continues the run", k.Lease, d.Heard.Format(time.RFC3339), env.resumeCommand(k.Header))
+	case run.NoDriver, run.GaveBack:
 	}
-	return steps
+	return fmt.Sprintf("%s has no driver: %s continues it", k.Header.Run(), env.resumeCommand(k.Header))
 }

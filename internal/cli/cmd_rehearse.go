@@ -2,13 +2,15 @@ package cli
 
 import (
 	"context"
-	"errors"
 	"fmt"
+	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/gravitee-lab/gio/internal/engine"
 	"github.com/gravitee-lab/gio/internal/fault"
+	"github.com/gravitee-lab/gio/internal/operate"
+	"github.com/gravitee-lab/gio/internal/rehearse"
 	"github.com/gravitee-lab/gio/internal/report"
 )
 
@@ -24,18 +26,18 @@ func newRehearseCommand(env *environment) *cobra.Command {
 	o := rehearseOptions{}
 	cmd := &cobra.Command{
 		Use:   "rehearse",
-		Short: "Predict how a release goes and how long it takes, and try what could go wrong",
-		Long: `Rehearse walks through the release with gio's own engine against the built-in simulator, on a
-clock that makes an hour pass in seconds. It starts nothing and writes nothing; of the release
-repository it only reads. Without the remote it works from the checkout alone, and says so.
+		Short: "Predict how a release goes and how long it takes, and try what can go wrong",
+		Long: `Rehearse runs the release with gio's own engine against the built-in simulator, on a clock that
+makes an hour pass in seconds. It starts nothing and writes nothing; it only reads the release
+repository. Without the remote it works from the checkout alone, and says so.
 
 A pipeline takes the median of the component's last ten runs: of those in the journal, else of
-those that CircleCI's Insights know of its slowest workflow (among those that "verify" names, else
-that say "release", else all), else the average of the others, else 10 minutes. The table is the
-run in which all take just that. The range is that of many runs whose durations lie about these as
-they did earlier, at first within 20 %; the slowest of a wave decides, so that wide waves take
-longer. After a failure or a crash it goes on as you would: with the same command, to the end; as
-gio release does, it waits a day for an approval at a terminal, else 15 minutes, and ends there.
+those that CircleCI's Insights have of its slowest workflow (among those that "verify" names, else
+those named "release", else all), else the average of the others, else 10 minutes. The table shows
+the run with just these durations. The range is that of many runs whose durations vary as they did
+earlier, at first by 20 %; the slowest of a wave decides, so that wide waves take longer. After a
+failure or a crash it continues as you would: with the same command, to the end. As gio release
+does, it waits a day for an approval on a terminal, else 15 minutes, and ends there.
 
 Exit codes: 0 done (the rehearsed run may fail), 2 usage, 4 remote failed, 5 no manifest,
 6 cancelled, 7 refused as a release would be.`,
@@ -50,7 +52,7 @@ Exit codes: 0 done (the rehearsed run may fail), 2 usage, 4 remote failed, 5 no 
 	f.StringSliceVar(&o.except, "except", nil, "leave these components out")
 	f.IntVar(&o.maxParallel, "max-parallel", 0, fmt.Sprintf("pipelines of a wave that run at once (default %d, at most %d)", engine.MaxParallel, engine.MostParallel))
 	f.StringSliceVar(&o.fail, "fail", nil, "COMPONENT or COMPONENT@N: its first pipeline fails, or its first N")
-	f.StringSliceVar(&o.hold, "hold", nil, "COMPONENT or COMPONENT=TIME: it is on hold for so long (default 10m)")
+	f.StringSliceVar(&o.hold, "hold", nil, "COMPONENT or COMPONENT=TIME: it is on hold for this time (default 10m)")
 	f.StringSliceVar(&o.fault, "fault", nil, "COMPONENT=lost|error|throttled: the answer to its trigger (default lost)")
 	f.StringSliceVar(&o.crash, "crash", nil, "COMPONENT=intent|sent|running|ended: gio is killed then (default sent)")
 	f.BoolVar(&o.json, "json", false, "print the prediction as JSON")
@@ -61,23 +63,28 @@ func runRehearse(ctx context.Context, env *environment, o rehearseOptions) error
 	if o.maxParallel < 0 {
 		return fault.New(fault.Usage, "usage", "--max-parallel cannot be negative")
 	}
-	asked, err := o.whatIfs()
+	whatIfs, err := o.whatIfs()
 	if err != nil {
 		return err
 	}
-	ws, err := env.workspace(ctx)
+	s, err := env.open(ctx)
 	if err != nil {
 		return err
 	}
-	h := &rehearsal{env: env, options: releaseOptions{only: o.only, except: o.except, maxParallel: o.maxParallel}, asked: asked}
-	told, err := h.rehearse(ctx, ws)
+	r, err := rehearse.Rehearse(ctx, s, rehearse.Options{
+		Only: o.only, Except: o.except, MaxParallel: o.maxParallel, WhatIfs: whatIfs, OnStart: func(takes time.Duration) {
+			if env.errTerminal {
+				fmt.Fprintf(env.Stderr, "rehearsing, which takes about %s\n", takes.Round(time.Second))
+			}
+		},
+	})
 	switch {
-	case errors.Is(err, engine.ErrNothing):
-		return env.nothing(h.looked, releaseOptions{json: o.json})
 	case err != nil:
 		return err
+	case r.NothingToDo:
+		return env.printRun(&operate.Result{Plan: r.Plan, State: r.State, NothingToDo: true}, nil, driveOptions{json: o.json}, nil)
 	case o.json:
-		return report.JSON(env.Stdout, told)
+		return report.JSON(env.out.json(), report.NewRehearsal(r))
 	}
-	return report.RehearsalTable(env.Stdout, told, env.outColumns())
+	return report.RehearsalTable(env.Stdout, report.NewRehearsal(r), env.outColumns())
 }

@@ -11,14 +11,14 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/gravitee-lab/gio/internal/engine"
+	"github.com/gravitee-lab/gio/internal/config"
 	"github.com/gravitee-lab/gio/internal/fault"
+	"github.com/gravitee-lab/gio/internal/operate"
 	"github.com/gravitee-lab/gio/internal/report"
-	"github.com/gravitee-lab/gio/internal/run"
 )
 
 type reportOptions struct {
-	wanted
+	runFlags
 	format string
 	output string
 	json   bool
@@ -28,16 +28,16 @@ func newReportCommand(env *environment) *cobra.Command {
 	o := reportOptions{}
 	cmd := &cobra.Command{
 		Use:   "report [VERSION]",
-		Short: "Make one page that tells a run: timeline, failures, materials",
-		Long: `Report tells the run of the checkout's product version, of VERSION or of --run, in one HTML page
-that loads nothing from elsewhere: the timeline of waves and components with links, states and
-durations, the critical path, failures with their last lines, the bill of materials, and who drove
-it from which job. When the version in release.json has no run yet, the newest run is told.
+		Short: "Make one page about a run: timeline, failures, materials",
+		Long: `Report makes one HTML page about the run of the checkout's product version, of VERSION or of --run.
+It loads nothing from elsewhere and shows the timeline of waves and components with links, states
+and durations, the critical path, failures with their last lines, the bill of materials, and who
+drove the run from which job. When the version in release.json has no run yet, it shows the newest.
 
-The run is read from the release repository, like gio status; nothing is driven or written there.
-The last lines of failed jobs come from CircleCI, where a token is found.
+Like gio status it reads the run from the release repository; it drives and writes nothing there.
+The last lines of failed jobs come from CircleCI, and need a token.
 
-On a terminal the page is written to gio-report-VERSION.html; elsewhere, and with --output -, to
+On a terminal gio writes the page to gio-report-VERSION.html; elsewhere, and with --output -, to
 stdout. The exit code says whether the report was made, not how the run stands.
 
 Exit codes: 0 done, 1 the file cannot be written, 2 usage, 3 not allowed, 4 remote failed,
@@ -66,13 +66,16 @@ func runReport(ctx context.Context, env *environment, o reportOptions) error {
 	if o.format != "html" && o.format != "markdown" && o.format != "json" {
 		return fault.New(fault.Usage, "usage", "there is no format %q", o.format).Hint("--format html, markdown or json")
 	}
-	k, err := env.knownRun(ctx, &o.wanted, false)
+	s, k, err := env.read(ctx, &o.runFlags)
 	if err != nil {
 		return err
 	}
-	output, note := env.lastLines(ctx, k)
+	output, note := operate.FailureOutput(ctx, s, k)
+	if note != "" {
+		fmt.Fprintln(env.Stderr, note)
+	}
 	now := time.Now()
-	story, err := report.NewStory(k.events, report.StoryOptions{Lease: k.lease, Now: now, Command: env.drivenBy(k.header), Output: output})
+	story, err := report.NewStory(k.Events, report.StoryOptions{Lease: k.Lease, Now: now, Command: env.resumeCommand(k.Header), Output: output})
 	if err != nil {
 		return err
 	}
@@ -84,40 +87,21 @@ func runReport(ctx context.Context, env *environment, o reportOptions) error {
 	case "markdown":
 		err = report.StoryMarkdown(&text, story)
 	default:
-		err = report.StoryPage(&text, story, Version(), now)
+		err = report.StoryPage(&text, story, config.Version(), now)
 	}
 	if err != nil {
 		return err
 	}
-	return env.deliver(text.Bytes(), env.reportFile(o, k.header.Version))
-}
-
-// lastLines reads what failed jobs printed last; without a CircleCI that knows them it says why they are missing.
-func (env *environment) lastLines(ctx context.Context, k known) (read func(run.Step) []string, note string) {
-	if len(k.state.With(run.HasFailed)) == 0 {
-		return nil, ""
+	if o.format == "json" && env.reportFile(o, k.Header.Version) == "" {
+		_, err = env.out.json().Write(text.Bytes())
+		return err
 	}
-	ci, err := env.circleCI(k.ws)
-	switch {
-	case err != nil:
-		note = "The last lines of the failed jobs are missing: no CircleCI token was found when this was written."
-	case ci.Host() != k.header.Host:
-		note = fmt.Sprintf("The last lines of the failed jobs are missing: the run was on %s, and the token is for %s.", k.header.Host, ci.Host())
-	}
-	if note != "" {
-		fmt.Fprintln(env.Stderr, note)
-		return nil, note
-	}
-	return func(st run.Step) []string {
-		ctx, cancel := context.WithTimeout(ctx, 15*time.Second)
-		defer cancel()
-		return engine.LastLines(ctx, ci, st)
-	}, ""
+	return env.writeReport(text.Bytes(), env.reportFile(o, k.Header.Version))
 }
 
 var noFileName = regexp.MustCompile(`[^A-Za-z0-9._-]+`)
 
-// reportFile is where a report goes, "" for stdout: a page is no good on a terminal.
+// reportFile returns the file for a report, "" for stdout: a terminal cannot show a page.
 func (env *environment) reportFile(o reportOptions, version string) string {
 	switch {
 	case o.output == "-":
@@ -130,8 +114,8 @@ func (env *environment) reportFile(o reportOptions, version string) string {
 	return env.path(o.output)
 }
 
-// deliver writes to stdout, or a whole file in one go.
-func (env *environment) deliver(content []byte, file string) error {
+// writeReport writes to stdout, or replaces a whole file.
+func (env *environment) writeReport(content []byte, file string) error {
 	if file == "" {
 		_, err := env.Stdout.Write(content)
 		return err
@@ -144,7 +128,7 @@ func (env *environment) deliver(content []byte, file string) error {
 	return nil
 }
 
-// replaceFile writes a file beside its place and then moves it there. What is no ordinary file, such as /dev/null, is written to.
+// replaceFile writes a temporary file and renames it. It writes directly to what is no regular file, such as /dev/null.
 func replaceFile(file string, content []byte) error {
 	if info, err := os.Lstat(file); err == nil && !info.Mode().IsRegular() {
 		return os.WriteFile(file, content, 0o644)
@@ -153,6 +137,6 @@ func replaceFile(file string, content []byte) error {
 	if err != nil {
 		return err
 	}
-	defer func() { _ = root.Close() }() // it was only a place
+	defer func() { _ = root.Close() }() // it is only read
 	return writeBeside(root, owner{}, []newFile{{filepath.Base(file), content}})
 }

@@ -3,37 +3,36 @@ package cli
 import (
 	"context"
 	"fmt"
-	"net/url"
-	"path"
-	"path/filepath"
-	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/gravitee-lab/gio/internal/engine"
 	"github.com/gravitee-lab/gio/internal/fault"
-	"github.com/gravitee-lab/gio/internal/gitrepo"
-	"github.com/gravitee-lab/gio/internal/manifest"
-	"github.com/gravitee-lab/gio/internal/plan"
-	"github.com/gravitee-lab/gio/internal/run"
+	"github.com/gravitee-lab/gio/internal/operate"
+	"github.com/gravitee-lab/gio/internal/workspace"
 )
 
+type resolveOptions struct {
+	dryRun, takeOver bool
+	run              runName
+}
+
 func newResolveCommand(env *environment) *cobra.Command {
-	a, dryRun, takeOver, name := engine.Answer{}, false, false, runName{}
+	a, o := engine.Answer{}, resolveOptions{}
 	cmd := &cobra.Command{
 		Use:   "resolve COMPONENT (--pipeline N | --released | --not-triggered)",
 		Short: "Answer what gio cannot know about a component's pipeline",
-		Long: `When the answer of a trigger was lost and no pipeline, or more than one, can be its own, gio
-stops and asks: starting a second one could release twice. Look at the component's pipelines
-on CircleCI, then answer, then run gio release again.
+		Long: `When CircleCI's answer to a trigger was lost, and no pipeline or more than one can be the one it
+started, gio stops and asks: to start a second one could release twice. Look at the component's
+pipelines on CircleCI, then answer, then run gio release again.
 
-  --pipeline N      pipeline number N is the one: it is watched like any other
-  --released        the version is released: recorded as such
-  --not-triggered   nothing was started: the next gio release starts it. Of a component that
-                    has succeeded it means: release it again. Refused while its tag exists.
+  --pipeline N      it started pipeline number N: gio watches it like any other
+  --released        the version is released: gio records that
+  --not-triggered   it started nothing: the next gio release does. For a component that has
+                    succeeded it means: release it again. Refused while its tag exists.
 
 Exit codes: 0 done, 2 usage, 3 not allowed, 4 remote failed, 5 no such component or pipeline,
-7 it cannot be answered so, 11 somebody drives the run.`,
+7 this answer is not possible, 11 somebody drives the run.`,
 		Example: `  gio resolve gravitee-gateway --pipeline 421
   gio resolve gravitee-gateway --not-triggered
   gio resolve gravitee-gateway --released --run stage/3.9.4`,
@@ -49,92 +48,42 @@ Exit codes: 0 done, 2 usage, 3 not allowed, 4 remote failed, 5 no such component
 					Hint("look at the component's pipelines on CircleCI; `gio resolve --help` says what each answer means")
 			}
 			a.Component = args[0]
-			if name.kind != "" {
-				return resolveRun(cmd.Context(), env, a, name, takeOver)
-			}
-			return runResolve(cmd.Context(), env, a, dryRun, takeOver)
+			return runResolve(cmd.Context(), env, a, o)
 		},
 	}
 	cmd.Flags().Int64Var(&a.Pipeline, "pipeline", 0, "number of the pipeline that is the component's")
 	cmd.Flags().BoolVar(&a.Released, "released", false, "the version is released")
-	cmd.Flags().BoolVar(&a.NotTriggered, "not-triggered", false, "no pipeline was started, or it is to be released again")
-	cmd.Flags().BoolVar(&dryRun, "dry-run", false, "it is about a run of gio release --dry-run=server")
-	cmd.Flags().BoolVar(&takeOver, "take-over", false, "answer a run that another driver has left")
-	cmd.Flags().Var(&name, "run", "it is about this run of gio stage or gio trigger")
+	cmd.Flags().BoolVar(&a.NotTriggered, "not-triggered", false, "no pipeline was started, or release it again")
+	cmd.Flags().BoolVar(&o.dryRun, "dry-run", false, "answer for a run of gio release --dry-run=server")
+	cmd.Flags().BoolVar(&o.takeOver, "take-over", false, "answer at once for a run whose driver is gone")
+	cmd.Flags().Var(&o.run, "run", "answer for this run of gio stage or gio trigger")
 	cmd.MarkFlagsMutuallyExclusive("run", "dry-run")
 	cmd.MarkFlagsMutuallyExclusive("pipeline", "released", "not-triggered")
 	return cmd
 }
 
-func runResolve(ctx context.Context, env *environment, a engine.Answer, dryRun, takeOver bool) error {
-	ws, err := env.workspace(ctx)
+func runResolve(ctx context.Context, env *environment, a engine.Answer, o resolveOptions) error {
+	noted, err := env.resolve(ctx, a, o)
 	if err != nil {
 		return err
 	}
-	ci, err := env.circleCI(ws)
-	if err != nil {
-		return err
-	}
-	m, err := manifest.Parse(ws.Path, ws.Local)
-	if err != nil {
-		return err
-	}
-	kind := "release"
-	if dryRun {
-		kind = "dry"
-	}
-	repo, err := env.repository(ctx, ws, nil)
-	if err != nil {
-		return err
-	}
-	a.By = env.driver()
-	h := run.Header{Kind: kind, Manifest: ws.Path, Version: m.ReleaseVersion(), Host: ci.Host(), Branch: ws.Branch.Value}
-	j, events, err := env.openRun(ctx, ci, repo, h, a.By, takeOver)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = j.Close() }() // what matters is durable already
-	state, err := run.Fold(events)
-	if err != nil {
-		return err
-	}
-	steps, err := engine.Resolve(ctx, ci, j, events, a, func(id run.StepID) (bool, error) {
-		return env.tagged(ctx, ws, m, state.Plan, id)
-	})
-	if err != nil {
-		return err
-	}
-	for _, st := range steps {
-		fmt.Fprintf(env.Stdout, "%s %s: noted; %s goes on from there\n", st.ID.Component(), st.ID.Version(), env.drivenBy(h))
+	for _, st := range noted.Steps {
+		fmt.Fprintf(env.Stdout, "%s %s: noted; %s goes on from there\n", st.ID.Component(), st.ID.Version(), env.resumeCommand(noted.Run))
 	}
 	return nil
 }
 
-// tagged tells whether the component's repository carries a tag of the step's version.
-func (env *environment) tagged(ctx context.Context, ws workspace, m *manifest.Manifest, p *plan.Plan, id run.StepID) (bool, error) {
-	credentials, err := env.credentials(ws)
-	if err != nil {
-		return false, err
-	}
-	for _, st := range p.Steps() {
-		if st.ID() != string(id) {
-			continue
+func (env *environment) resolve(ctx context.Context, a engine.Answer, o resolveOptions) (operate.Resolved, error) {
+	if o.run.Kind == "" {
+		s, err := env.open(ctx)
+		if err != nil {
+			return operate.Resolved{}, err
 		}
-		tags, err := gitrepo.RemoteTags(ctx, repositoryURL(m.SCMHTTPURL, st.Repository), credentials)
-		_, plain := tags[id.Version()]
-		_, prefixed := tags["v"+id.Version()]
-		return plain || prefixed, err
+		return operate.Resolve(ctx, s, a, o.dryRun, o.takeOver)
 	}
-	return false, fault.New(fault.Invalid, "nothing-to-resolve", "%s is not to be released: release.json does not open it", id).
-		Hint("open it in release.json, then run `gio release`")
-}
-
-// repositoryURL is where org/name lives, by scmHttpUrl, whose last part is the product's own organization.
-func repositoryURL(scm, repository string) string {
-	scm = strings.TrimSuffix(scm, "/")
-	if u, err := url.Parse(scm); err == nil && u.Scheme != "" {
-		u.Path = path.Join(path.Dir(u.Path), repository)
-		return u.String()
+	ws, inRepository, err := workspace.OpenOptional(ctx, env.workspaceOptions())
+	if err != nil {
+		return operate.Resolved{}, err
 	}
-	return filepath.Join(filepath.Dir(scm), filepath.FromSlash(repository))
+	return operate.ResolveRun(ctx, env.setup(ws), a, o.run.Name, inRepository, o.takeOver)
 }

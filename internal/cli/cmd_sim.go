@@ -21,14 +21,14 @@ func newSimCommand(env *environment) *cobra.Command {
 	o := simOptions{}
 	cmd := &cobra.Command{
 		Use:   "sim",
-		Short: "Serve a simulated CircleCI and GitHub, to point any client at",
-		Long: `Sim pretends to be CircleCI API v2, on command: a scenario file says which projects there are,
-how long their pipelines take, which fail, and how the API misbehaves. Everything lives in
-memory; Ctrl-C ends it. It prints its address, which is a value for CIRCLE_HOST.
+		Short: "Serve a simulated CircleCI and GitHub for any client",
+		Long: `Sim simulates CircleCI API v2: a scenario file says which projects there are, how long their
+pipelines take, which fail, and how the API misbehaves. It keeps everything in memory; Ctrl-C ends
+it. It prints its address: set CIRCLE_HOST to that.
 
-A scenario with a github section has GitHub's REST API beside it, as GitHub Enterprise has it:
-GITHUB_API_URL is then the same address with /api/v3 behind it. Only the repositories that the
-section lists exist. A pipeline that releases there sets the tag of its version.
+With a github section in the scenario it serves GitHub's REST API, too, as GitHub Enterprise does:
+set GITHUB_API_URL to the same address followed by /api/v3. Only the repositories in that section
+exist. A pipeline that releases sets the tag of its version there.
 
 Exit codes: 0 done, 1 the address is taken, 2 wrong usage, 5 no such scenario, 7 the scenario is
 wrong.`,
@@ -39,7 +39,7 @@ wrong.`,
 		RunE: func(cmd *cobra.Command, _ []string) error { return runSim(cmd.Context(), env, o) },
 	}
 	cmd.Flags().StringVar(&o.scenario, "scenario", "", "YAML or JSON file (default: every pipeline succeeds after 2s)")
-	cmd.Flags().StringVar(&o.listen, "listen", "127.0.0.1:8787", "address to listen on; port 0 takes a free one")
+	cmd.Flags().StringVar(&o.listen, "listen", "127.0.0.1:8787", "address to listen on; port 0 chooses a free one")
 	return cmd
 }
 

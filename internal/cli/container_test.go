@@ -107,7 +107,7 @@ func TestReadmeOfTheContainerForm(t *testing.T) {
 	}
 	_, section, _ := strings.Cut(string(readme), "\n## Coming from the Gravitee orchestrator\n")
 	section, _, _ = strings.Cut(section, "\n## ")
-	for _, name := range noEffect() {
+	for _, name := range ignoredVariables() {
 		if !strings.Contains(section, "`"+name+"`") {
 			t.Errorf("it does not name %s", name)
 		}

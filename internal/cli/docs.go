@@ -12,9 +12,9 @@ import (
 // packagedName is the program's name in packages: GLib, too, ships a gio.
 const packagedName = "gravitee-gio"
 
-// WriteDocs writes what packages carry beside the program into dir: the man pages of every command
-// (man1) and help topic (man7), compressed, and completions for both of the program's names. It says the same
-// whenever the command tree is the same: no version, no date.
+// WriteDocs writes the documents of packages into dir: the man pages of every command (man1) and help
+// topic (man7), compressed, and completions for both of the program's names. The same command tree
+// gives the same files: they contain no version and no date.
 func WriteDocs(dir string) error {
 	for _, write := range []func() error{
 		func() error { return writeManual(filepath.Join(dir, "man"), newRootCommand(&environment{})) },
@@ -28,7 +28,7 @@ func WriteDocs(dir string) error {
 	return nil
 }
 
-// writeManual writes the pages of a command and of all below it.
+// writeManual writes the pages of a command and of all its subcommands.
 func writeManual(dir string, cmd *cobra.Command) error {
 	if cmd.Hidden {
 		return nil
@@ -47,16 +47,16 @@ func writeManual(dir string, cmd *cobra.Command) error {
 	return nil
 }
 
-// compressed is a page as Linux packages carry it, without the time of the compression.
+// compressed compresses a page as Linux packages do, without a time stamp.
 func compressed(page []byte) []byte {
 	var b bytes.Buffer
 	w := gzip.NewWriter(&b)
-	_, _ = w.Write(page) // into memory, which takes everything
+	_, _ = w.Write(page) // cannot fail: it writes into memory
 	_ = w.Close()
 	return b.Bytes()
 }
 
-// writeCompletions writes one file for each shell, under the name that a shell looks for.
+// writeCompletions writes one file for each shell, under the name that the shell expects.
 func writeCompletions(dir, name string) error {
 	root := newRootCommand(&environment{})
 	root.Use = name // the scripts complete the command of this name

@@ -1,18 +1,17 @@
 package cli
 
 import (
-	"errors"
 	"fmt"
 
 	"github.com/gravitee-lab/gio/internal/fault"
 )
 
-// printError tells what went wrong, what to do next and, as the last line, the exit code: make and CI
-// logs hide it otherwise. What a command has to say at its end comes before that line.
+// printError prints what went wrong, what to do next and, as the last line, the exit code, which make and
+// CI logs hide otherwise. The closing line of a command comes before that.
 func (env *environment) printError(err error) {
 	if err != nil {
 		fmt.Fprintf(env.Stderr, "gio: %s\n", err)
-		for _, hint := range hints(err) {
+		for _, hint := range fault.HintLines(err) {
 			fmt.Fprintf(env.Stderr, "  -> %s\n", hint)
 		}
 	}
@@ -21,18 +20,5 @@ func (env *environment) printError(err error) {
 	}
 	if kind := fault.KindOf(err); err != nil {
 		fmt.Fprintf(env.Stderr, "exit %d: %s\n", int(kind), kind)
-	}
-}
-
-// hints are those of the outermost fault, and of its causes, that have any.
-func hints(err error) []string {
-	var all []string
-	for {
-		f, ok := errors.AsType[*fault.Fault](err)
-		if !ok {
-			return all
-		}
-		all = append(all, f.Hints...)
-		err = f.Cause
 	}
 }

@@ -32,6 +32,18 @@ func helps(t *testing.T) map[string][]string {
 	for _, m := range regexp.MustCompile(`(?m)^  ([a-z-]+) {2,}[A-Z]`).FindAllStringSubmatch(commands, -1) {
 		pages["gio "+m[1]] = []string{m[1], "--help"}
 	}
+	_, server, found := strings.Cut(commands, "(gio-server): ")
+	if !found {
+		t.Fatalf("the commands of gio-server are not listed:\n%s", root)
+	}
+	server, _, _ = strings.Cut(server, "\n")
+	for _, name := range strings.Fields(server) {
+		pages["gio "+name] = []string{name, "--help"}
+		_, text, _ := gio(t, "", nil, name, "--help")
+		for _, m := range regexp.MustCompile(`(?m)^  ([a-z]+) {2,}[A-Z]`).FindAllStringSubmatch(text, -1) {
+			pages["gio "+name+" "+m[1]] = []string{name, m[1], "--help"}
+		}
+	}
 	_, topics, _ = strings.Cut(topics, "explains a topic:\n")
 	for _, topic := range strings.Fields(topics) {
 		pages["gio help "+topic] = []string{"help", topic}

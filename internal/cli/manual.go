@@ -10,15 +10,15 @@ import (
 	"github.com/spf13/pflag"
 )
 
-// Pages are written here and not by cobra/doc: that one takes help texts for Markdown, and would
-// fill the lines of our tables, examples and topics into one paragraph.
+// Pages are written here and not by cobra/doc, which treats help texts as Markdown and would join the
+// lines of our tables, examples and topics into one paragraph.
 
-// manualName is the page of a command: gravitee-gio-release for gio release.
+// manualName returns the name of a command's page: gravitee-gio-release for gio release.
 func manualName(cmd *cobra.Command) string {
 	return strings.Replace(strings.ReplaceAll(cmd.CommandPath(), " ", "-"), "gio", packagedName, 1)
 }
 
-// manualSection is 1 for commands, 7 for what only explains.
+// manualSection returns 1 for commands, 7 for help topics.
 func manualSection(cmd *cobra.Command) string {
 	if cmd.IsAdditionalHelpTopicCommand() {
 		return "7"
@@ -31,7 +31,7 @@ func writePage(b *bytes.Buffer, cmd *cobra.Command) {
 	name := manualName(cmd)
 	fmt.Fprintf(b, ".TH %s %s\n.ad l\n.nh\n.SH NAME\n%s \\- %s\n", roff(strings.ToUpper(name)), manualSection(cmd), roff(name), roff(cmd.Short))
 	if synopsis := cmd.UseLine(); cmd.Runnable() {
-		if cmd.HasAvailableSubCommands() { // what it does itself is to show help
+		if cmd.HasAvailableSubCommands() { // by itself it only shows its help
 			synopsis = cmd.CommandPath() + " COMMAND [flags]"
 		}
 		fmt.Fprintf(b, ".SH SYNOPSIS\n%s\n", roff(synopsis))
@@ -55,7 +55,7 @@ func writePage(b *bytes.Buffer, cmd *cobra.Command) {
 	}
 }
 
-// writeText keeps the lines that are indented as they are and lets the others be filled.
+// writeText keeps indented lines as they are; troff may fill the others.
 func writeText(b *bytes.Buffer, text string) {
 	verbatim := false
 	for line := range strings.Lines(strings.TrimRight(text, "\n") + "\n") {
@@ -97,19 +97,19 @@ func writeOptions(b *bytes.Buffer, heading string, flags *pflag.FlagSet) {
 		default:
 			fmt.Fprintf(b, " \\fI%s\\fR", roff(value))
 		}
-		fmt.Fprintf(b, "\n%s\n", roff(usage+withDefault(f)))
+		fmt.Fprintf(b, "\n%s\n", roff(usage+defaultText(f)))
 	})
 }
 
-// withDefault tells a flag's default unless it is nothing.
-func withDefault(f *pflag.Flag) string {
+// defaultText returns a flag's default for its help, "" where that is empty or zero.
+func defaultText(f *pflag.Flag) string {
 	if slices.Contains([]string{"", "0", "0s", "[]", "false"}, f.DefValue) {
 		return ""
 	}
 	return " (default " + f.DefValue + ")"
 }
 
-// writeCommands lists the pages of the commands below, in their groups, and of the topics.
+// writeCommands lists the pages of the subcommands, in their groups, and of the topics.
 func writeCommands(b *bytes.Buffer, cmd *cobra.Command) {
 	if !cmd.HasAvailableSubCommands() {
 		return
@@ -134,13 +134,13 @@ func writeListed(b *bytes.Buffer, cmd *cobra.Command, which func(*cobra.Command)
 	}
 }
 
-// reference is a page and its section, as man pages name others.
+// reference formats a page's name and section as man pages do.
 func reference(cmd *cobra.Command) string {
 	return fmt.Sprintf("\\fB%s\\fR(%s)", roff(manualName(cmd)), manualSection(cmd))
 }
 
-// roff is a line of text as troff reads it: backslashes and hyphens that stay what they are, and no
-// dot or quote at its beginning that would make it a request.
+// roff escapes a line of text for troff: its backslashes and hyphens, and a dot or quote at its beginning,
+// which would make it a request.
 func roff(line string) string {
 	line = strings.NewReplacer(`\`, `\e`, "-", `\-`).Replace(line)
 	if strings.HasPrefix(line, ".") || strings.HasPrefix(line, "'") {

@@ -7,7 +7,7 @@ import (
 	"syscall"
 )
 
-// owner is whom a directory belongs to.
+// owner is the owner of a directory.
 type owner struct {
 	uid, gid int
 	known    bool
@@ -25,8 +25,8 @@ func ownerOf(root *os.Root) owner {
 	return owner{int(stat.Uid), int(stat.Gid), true}
 }
 
-// give gives a file to the owner. Only root can, and only root needs to.
-func (o owner) give(root *os.Root, name string) error {
+// chown makes o the owner of a file. Only root can do that, and only root has to.
+func (o owner) chown(root *os.Root, name string) error {
 	if !o.known || os.Geteuid() != 0 {
 		return nil
 	}

@@ -44,9 +44,9 @@ func TestPlanOfRealManifests(t *testing.T) {
 		}},
 		"3.0.0-beta": {Exit: 7, Places: []string{
 			`3:16: version "3.0.0-beta" of the product does not end in -SNAPSHOT, but 10 components (gravitee-definition, …) are to be released: write "3.0.0-beta-SNAPSHOT"`,
-			`289:21: gravitee-policy-xsd is to be released (1.0.0-SNAPSHOT) but stands in no group: add it to buildDependencies`,
+			`289:21: gravitee-policy-xsd is to be released (1.0.0-SNAPSHOT) but is in no group: add it to buildDependencies`,
 		}},
-		"invalid-61c7d5f0": {Exit: 7, Places: []string{"26:9: not valid JSON: no comma may stand before '}'"}},
+		"invalid-61c7d5f0": {Exit: 7, Places: []string{"26:9: not valid JSON: no comma is allowed before '}'"}},
 		"invalid-ca123c47": {Exit: 7, Places: []string{"231:13: not valid JSON: a comma is missing before this"}},
 	}
 	got := map[string]planned{}

@@ -29,7 +29,7 @@ var update = flag.Bool("update", false, "write the golden files anew")
 
 func TestMain(m *testing.M) {
 	// Nearly all that these tests do is wait for pipelines: more of them at once than there are processors.
-	if err := flag.Set("test.parallel", "12"); err != nil {
+	if err := flag.Set("test.parallel", "40"); err != nil {
 		panic(err)
 	}
 	testscript.Main(m, map[string]func(){"gio": func() { os.Exit(cli.Main()) }, "at-terminal": atTerminal})
@@ -52,7 +52,7 @@ func TestScripts(t *testing.T) {
 			"await-request": cmdAwaitRequest, "await-file": cmdAwaitFile, "settle": cmdSettle,
 			"keep-back": cmdKeepBack, "let-go": cmdLetGo,
 			"remember": cmdRemember, "unchanged": cmdUnchanged, "only-reads": cmdOnlyReads, "each-post": cmdEachPost,
-			"circle-job": cmdCircleJob, "receive": cmdReceive,
+			"circle-job": cmdCircleJob, "receive": cmdReceive, "server": cmdServer, "ask-server": cmdAskServer,
 		},
 	})
 }
@@ -226,7 +226,7 @@ func serveBehind(t testing.TB, scenario sim.Scenario, before func(http.Handler) 
 	return s, server.URL
 }
 
-// cmdReceive serves somebody who is told of a release.
+// cmdReceive serves a receiver of a release's news.
 func cmdReceive(ts *testscript.TestScript, neg bool, args []string) {
 	need(ts, neg, len(args) == 1, "receive FILE")
 	file := ts.MkAbs(args[0])

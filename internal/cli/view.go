@@ -7,48 +7,48 @@ import (
 	"math"
 	"os"
 	"runtime"
-	"strings"
 	"sync"
 	"time"
 
 	"github.com/gravitee-lab/gio/internal/engine"
-	"github.com/gravitee-lab/gio/internal/gitrepo"
+	"github.com/gravitee-lab/gio/internal/operate"
 	"github.com/gravitee-lab/gio/internal/report"
 	"github.com/gravitee-lab/gio/internal/run"
 	"github.com/gravitee-lab/gio/internal/term"
 )
 
-const heartbeat = time.Minute // without a line, before what runs is told again
+const heartbeat = time.Minute // without a line, before what runs is printed again
 
-// view tells a run as it goes: on a terminal by a frame that is kept up to date, elsewhere by one line per
-// change, with --events by JSON lines. What is told are its own facts: the engine never waits for a terminal.
-type view struct {
-	notify func(run.Event, *run.State) // for engine.Release.Notify
-	// start is called before the first frame or heartbeat is due. Expected is what is known of how long it takes, at that moment.
-	start func(clock engine.Clock, expected func() report.Expectation)
-	close func() // when the run has ended; may be called twice, and without start
-}
-
-func (env *environment) newView(events bool) view {
+// newView makes the view of a run: on a terminal a frame that is kept up to date, elsewhere one line per change, with --events
+// JSON lines. A view has a state of its own: the engine never waits for a terminal. Its Close may be called twice, and without
+// Start.
+func (env *environment) newView(events bool) operate.View {
 	switch {
 	case events:
-		return eventView(env.Stdout)
+		return eventView(env.out.json())
 	case env.live():
 		return env.liveView()
 	}
-	return lineView(env.Stderr, report.NewLines(env.color()))
+	return lineView(env.talk.painted(), report.NewLines(env.color()))
 }
 
-// notify tells events without a frame and without a heartbeat: for a dry run, which is over at once.
-func (env *environment) notify(o releaseOptions) func(run.Event, *run.State) {
-	if o.events {
-		return eventView(env.Stdout).notify
+// dryView makes the view of a client dry run: what a real run would do, and the important events. It has no frame and no
+// heartbeat, because it is over at once.
+func (env *environment) dryView(walk *report.Walk, events bool) operate.View {
+	next := lineView(env.talk.painted(), report.NewLines(env.color())).Notify
+	if events {
+		next = eventView(env.out.json()).Notify
 	}
-	return lineView(env.Stderr, report.NewLines(env.color())).notify
+	return operate.View{Notify: func(e run.Event, s *run.State) {
+		walk.Event(e, s)
+		if events || e.Type == run.Planned || e.Type == run.Failed || e.Type == run.Unknown {
+			next(e, s)
+		}
+	}}
 }
 
-// live tells whether stderr can hold a frame: not in the container form, whatever the stream is. Under --verbose
-// the requests are told line by line, and so is the run.
+// live reports whether stderr can show a frame: never in the container form, whatever the stream is, and not under --verbose,
+// which prints the requests line by line.
 func (env *environment) live() bool {
 	f, ok := env.terminal()
 	if !ok || env.container || env.verbose || env.Getenv("CI") != "" || env.Getenv("CIRCLECI") != "" {
@@ -62,26 +62,24 @@ func (env *environment) live() bool {
 	return columns > 0 && lines > 0 && term.Prepare(f)
 }
 
-// terminal is stderr, where it is one.
+// terminal returns stderr where it is a terminal.
 func (env *environment) terminal() (*os.File, bool) {
-	s, ok := env.Stderr.(*shared)
-	if !ok || !env.errTerminal {
+	if !env.errTerminal {
 		return nil, false
 	}
-	f, ok := s.w.(*os.File)
-	return f, ok
+	return env.talk.file()
 }
 
-// outColumns is the width of stdout, 0 where it is no terminal.
+// outColumns returns the width of stdout; 0 where it is no terminal.
 func (env *environment) outColumns() int {
-	f, ok := env.Stdout.(*os.File)
+	f, ok := env.out.file()
 	if !ok || !env.outTerminal {
 		return 0
 	}
 	return widthOf(f)
 }
 
-// widthOf is the width of a terminal. One that does not say it is taken to be wide.
+// widthOf returns the width of a terminal. One of unknown width counts as wide.
 func widthOf(f *os.File) int {
 	if width, _ := term.Size(f); width > 0 {
 		return width
@@ -89,81 +87,80 @@ func widthOf(f *os.File) int {
 	return math.MaxInt
 }
 
-// color tells whether talk may be coloured: on a terminal, and in CircleCI's log viewer.
+// color reports whether stderr may be coloured: on a terminal, and in CircleCI's log viewer.
 func (env *environment) color() bool {
 	return env.mayColor() && (env.errTerminal || env.Getenv("CIRCLECI") != "")
 }
 
-// outColor is the same for stdout, which may be a file in CircleCI, too.
+// outColor reports the same of stdout, which may be a file in CircleCI, too.
 func (env *environment) outColor() bool { return env.mayColor() && env.outTerminal }
 
 func (env *environment) mayColor() bool {
 	return env.Getenv("NO_COLOR") == "" && env.Getenv("TERM") != "dumb"
 }
 
-func eventView(w io.Writer) view {
+func eventView(w io.Writer) operate.View {
 	enc := json.NewEncoder(w)
 	enc.SetEscapeHTML(false)
-	return view{
-		notify: func(e run.Event, _ *run.State) { _ = enc.Encode(e) }, // a reader that left does not stop a release
-		start:  func(engine.Clock, func() report.Expectation) {},
-		close:  func() {},
+	return operate.View{
+		Notify: func(e run.Event, _ *run.State) { _ = enc.Encode(e) }, // a broken pipe does not stop a release; settled reports it at the end
+		Start:  func(engine.Clock, func() run.Expectation) {},
+		Close:  func() {},
 	}
 }
 
-// lineView prints what changes at once, and what runs when nothing has changed for a minute.
-func lineView(w io.Writer, lines *report.Lines) view {
+// lineView prints each change at once, and what runs when nothing has changed for a minute.
+func lineView(w io.Writer, lines *report.Lines) operate.View {
 	var mu sync.Mutex
 	var seen follower
-	told := make(chan struct{}, 1)
+	printed := make(chan struct{}, 1)
 	over := make(chan struct{})
-	tell := func(list []string) {
+	write := func(list []string) {
 		for _, line := range list {
 			fmt.Fprintln(w, line)
 		}
 	}
-	beat := func(clock engine.Clock, expected func() report.Expectation) {
+	beat := func(clock engine.Clock, expected func() run.Expectation) {
 		for {
 			select {
 			case <-over:
 				return
-			case <-told:
+			case <-printed:
 			case <-clock.After(heartbeat):
 				mu.Lock()
-				tell(lines.Heartbeat(seen.state(), clock.Now(), expected()))
+				write(lines.Heartbeat(seen.state(), clock.Now(), expected()))
 				mu.Unlock()
 			}
 		}
 	}
-	return view{
-		notify: func(e run.Event, s *run.State) {
+	return operate.View{
+		Notify: func(e run.Event, s *run.State) {
 			seen.note(e, s)
 			mu.Lock()
 			defer mu.Unlock()
 			if list := lines.Of(e, s); len(list) > 0 {
-				tell(list)
-				wake(told)
+				write(list)
+				wake(printed)
 			}
 		},
-		start: func(clock engine.Clock, expected func() report.Expectation) { go beat(clock, expected) },
-		close: sync.OnceFunc(func() { close(over) }),
+		Start: func(clock engine.Clock, expected func() run.Expectation) { go beat(clock, expected) },
+		Close: sync.OnceFunc(func() { close(over) }),
 	}
 }
 
-// liveView draws on stderr. Meanwhile all else that goes there appears above the frame.
-func (env *environment) liveView() view {
+// liveView draws a frame on stderr. Everything else that is written there appears above the frame.
+func (env *environment) liveView() operate.View {
 	out, _ := env.terminal()
-	talk, _ := env.Stderr.(*shared)
 	var seen follower
 	var live *term.Live
 	changed := func() {}
-	return view{
-		notify: func(e run.Event, s *run.State) {
+	return operate.View{
+		Notify: func(e run.Event, s *run.State) {
 			seen.note(e, s)
 			changed()
 		},
-		start: func(clock engine.Clock, expected func() report.Expectation) {
-			fmt.Fprintln(out) // the frame stands apart from what was said before
+		Start: func(clock engine.Clock, expected func() run.Expectation) {
+			fmt.Fprintln(out) // an empty line before the frame
 			v := report.View{Color: env.color()}
 			started := clock.Now()
 			live = term.Start(term.Options{
@@ -171,39 +168,32 @@ func (env *environment) liveView() view {
 				Draw: func(columns, lines int) []string {
 					v.Width, v.Height, v.Now, v.Began = columns, lines, clock.Now(), seen.began(started)
 					v.Expected = expected()
-					return report.Frame(seen.state(), v)
+					return env.talk.cleaned(report.Frame(seen.state(), v))
 				},
 			})
 			changed = live.Changed
-			talk.to(live)
+			env.talk.to(live)
 		},
-		close: sync.OnceFunc(func() {
+		Close: sync.OnceFunc(func() {
 			if live != nil {
 				live.Close()
-				talk.to(out)
+				env.talk.to(out)
 				fmt.Fprintln(out) // the summary follows
 			}
 		}),
 	}
 }
 
-// to sends what is written from now on elsewhere.
-func (s *shared) to(w io.Writer) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.w = w
-}
-
-// follower is a state of its own for a view that draws in its own time. Noting an event costs the engine next to
-// nothing; the events are added up when the state is asked for.
+// follower keeps a state for a view that draws in its own time. Noting an event costs the engine next to nothing; state applies
+// the events.
 type follower struct {
 	mu     sync.Mutex
 	queue  []run.Event
 	copied *run.State
-	plan   time.Time // when the session that is told began
+	plan   time.Time // when the session that is shown began
 }
 
-// note takes an event, and the first time all that was before it.
+// note notes an event; the first time, the whole state.
 func (f *follower) note(e run.Event, s *run.State) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -217,7 +207,7 @@ func (f *follower) note(e run.Event, s *run.State) {
 	f.queue = append(f.queue, e)
 }
 
-// began is when the session began that is told, otherwise until that is known.
+// began returns when the session that is shown began; otherwise until that is known.
 func (f *follower) began(otherwise time.Time) time.Time {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -227,7 +217,7 @@ func (f *follower) began(otherwise time.Time) time.Time {
 	return f.plan
 }
 
-// state is what the events noted so far add up to, for one caller at a time.
+// state returns the state after the events noted so far. It is for one caller at a time.
 func (f *follower) state() *run.State {
 	f.mu.Lock()
 	queue, s := f.queue, f.copied
@@ -237,7 +227,7 @@ func (f *follower) state() *run.State {
 		return &run.State{}
 	}
 	for _, e := range queue {
-		_ = s.Apply(e) // the recorder has let it through already
+		_ = s.Apply(e) // cannot fail: the recorder has applied it already
 	}
 	return s
 }
@@ -247,55 +237,4 @@ func wake(c chan struct{}) {
 	case c <- struct{}{}:
 	default:
 	}
-}
-
-// typed is the command line as it can be typed again, as it stands in a sentence; "" in the container form, whose command line
-// is another one.
-func (env *environment) typed() string {
-	if env.container {
-		return ""
-	}
-	words := []string{"gio"}
-	for _, arg := range env.Args {
-		words = append(words, quoted(env.redacted(arg)))
-	}
-	return "`" + strings.Join(words, " ") + "`"
-}
-
-// redacted is a word of the command line without the password that the address of --repo may hold.
-func (env *environment) redacted(word string) string {
-	if env.repo == "" {
-		return word
-	}
-	return strings.ReplaceAll(word, env.repo, gitrepo.Redact(env.repo))
-}
-
-// quoted is a word as a shell takes it for one.
-func quoted(word string) string {
-	if word == "" || strings.ContainsAny(word, " \t\n'\"\\$`*?&|;<>()#~!{}[]") {
-		return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
-	}
-	return word
-}
-
-// drivenBy is what drives a run, as it stands in a sentence: a command for the release repository that this command line
-// names, or words, as no journal holds the command line of a trigger.
-func (env *environment) drivenBy(h run.Header) string {
-	command := "gio release"
-	switch h.Kind {
-	case "dry":
-		command += " --dry-run=server"
-	case "stage":
-		command = "gio stage " + quoted(h.Version) + " --dry-run=false"
-	case "trigger":
-		return "the command that began it"
-	}
-	for _, flag := range []struct{ name, value, usual string }{
-		{"--repo", env.repo, ""}, {"--branch", env.branch, ""}, {"--file", env.file, "release.json"}, {"--config", env.config, ""},
-	} {
-		if flag.value != flag.usual {
-			command += " " + flag.name + " " + quoted(env.redacted(flag.value))
-		}
-	}
-	return "`" + command + "`"
 }

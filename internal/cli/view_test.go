@@ -35,20 +35,20 @@ func (f *telling) event(e run.Event) {
 	f.tell(e, &f.state)
 }
 
-func (f *telling) begin(components int) (ids []run.StepID) {
+func (f *telling) begin(components int) (ids []plan.StepID) {
 	w := plan.Wave{}
 	for i := range components {
 		w.Steps = append(w.Steps, plan.Step{Component: fmt.Sprintf("component-%d", i), Version: "1.0.0"})
-		ids = append(ids, run.ID(w.Steps[i].Component, "1.0.0"))
+		ids = append(ids, plan.ID(w.Steps[i].Component, "1.0.0"))
 	}
 	f.event(run.Event{Type: run.Opened, Header: &run.Header{Schema: run.Schema, Kind: "release", Version: "1.0.0"}})
 	f.event(run.Event{Type: run.Planned, Plan: &plan.Plan{Product: "Acme", Version: "1.0.0", Branch: "1.0.x", Waves: []plan.Wave{w}}})
 	return ids
 }
 
-func (f *telling) triggered(id run.StepID) {
-	f.event(run.Event{Type: run.Intent, Steps: []run.StepID{id}, Send: 1})
-	f.event(run.Event{Type: run.Triggered, Steps: []run.StepID{id}, Pipeline: &run.Pipeline{ID: string(id), Number: 1, URL: "https://ci/1"}})
+func (f *telling) triggered(id plan.StepID) {
+	f.event(run.Event{Type: run.Intent, Steps: []plan.StepID{id}, Send: 1})
+	f.event(run.Event{Type: run.Triggered, Steps: []plan.StepID{id}, Pipeline: &run.Pipeline{ID: string(id), Number: 1, URL: "https://ci/1"}})
 }
 
 // TestFollower: thousands of events from many goroutines while frames are drawn; in the end it knows what the
@@ -75,9 +75,9 @@ func TestFollower(t *testing.T) {
 		all.Go(func() {
 			f.triggered(id)
 			for _, status := range []string{"queued", "running", "on_hold", "running", "failing", "running"} {
-				f.event(run.Event{Type: run.Observed, Steps: []run.StepID{id}, Status: status, Held: status == "on_hold"})
+				f.event(run.Event{Type: run.Observed, Steps: []plan.StepID{id}, Status: status, Held: status == "on_hold"})
 			}
-			f.event(run.Event{Type: run.Succeeded, Steps: []run.StepID{id}})
+			f.event(run.Event{Type: run.Succeeded, Steps: []plan.StepID{id}})
 		})
 	}
 	all.Wait()
@@ -94,20 +94,20 @@ func TestHeartbeat(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		var out bytes.Buffer
-		talk := &shared{w: &out}
+		talk := &outlet{w: &out}
 		told := func() string {
 			synctest.Wait()
 			talk.mu.Lock()
 			defer talk.mu.Unlock()
 			return out.String()
 		}
-		v := lineView(talk, report.NewLines(false))
-		f := &telling{t: t, tell: v.notify}
-		v.start(engine.Clock{}, func() report.Expectation { return report.Expectation{} })
+		v := lineView(talk.plain(), report.NewLines(false))
+		f := &telling{t: t, tell: v.Notify}
+		v.Start(engine.Clock{}, func() run.Expectation { return run.Expectation{} })
 		id := f.begin(1)[0]
 		f.triggered(id)
 		time.Sleep(50 * time.Second)
-		f.event(run.Event{Type: run.Observed, Steps: []run.StepID{id}, Status: "running"})
+		f.event(run.Event{Type: run.Observed, Steps: []plan.StepID{id}, Status: "running"})
 		time.Sleep(59 * time.Second)
 		if strings.Contains(told(), "still running") {
 			t.Errorf("told too early:\n%s", told())
@@ -116,8 +116,8 @@ func TestHeartbeat(t *testing.T) {
 		if n := strings.Count(told(), "still running: component-0 for "); n != 3 {
 			t.Errorf("told %d times in three minutes:\n%s", n, told())
 		}
-		v.close()
-		v.close()
+		v.Close()
+		v.Close()
 		before := told()
 		time.Sleep(5 * time.Minute)
 		if told() != before {
@@ -149,15 +149,15 @@ func TestColor(t *testing.T) {
 	}
 }
 
-func TestTyped(t *testing.T) {
+func TestCommandLine(t *testing.T) {
 	t.Parallel()
 	env := &environment{Program: Program{Args: []string{"release", "--next", "it's $HOME", "--only=a,b", ""}}}
-	if got, want := env.typed(), "`gio release --next 'it'\\''s $HOME' --only=a,b ''`"; got != want {
+	if got, want := env.commandLine(), "`gio release --next 'it'\\''s $HOME' --only=a,b ''`"; got != want {
 		t.Errorf("%s, want %s", got, want)
 	}
 	address := "https://robot:s3cr3t@git.example/release.git"
 	env = &environment{repo: address, Program: Program{Args: []string{"release", "--repo=" + address, "--branch", "3.9.x"}}}
-	if got, want := env.typed(), "`gio release --repo=https://git.example/release.git --branch 3.9.x`"; got != want {
+	if got, want := env.commandLine(), "`gio release --repo=https://git.example/release.git --branch 3.9.x`"; got != want {
 		t.Errorf("%s, want %s", got, want)
 	}
 }

@@ -1,5 +1,5 @@
-// Package config resolves what a command line needs: flags, then the environment, then gio.yaml, then
-// what is built in. Every resolved value knows where it came from.
+// Package config resolves settings: flags, then the environment, then gio.yaml, then the built-in defaults. Every value has its
+// source.
 package config
 
 import (
@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"net/url"
 	"os"
+	"path/filepath"
 	"regexp"
 	"strings"
 
@@ -22,13 +23,13 @@ import (
 // FileName is the configuration beside release.json.
 const FileName = "gio.yaml"
 
-// Value is a resolved setting and where it came from.
+// Value is a resolved setting and its source.
 type Value struct {
 	Value  string
 	Source string // "--branch", "GH_ORG", "gio.yaml", "the checkout", "default"
 }
 
-// First is the first value that is set. An empty variable or flag counts as unset.
+// First returns the first value that is set. An empty variable or flag counts as unset.
 func First(values ...Value) Value {
 	for _, v := range values {
 		if v.Value != "" {
@@ -38,7 +39,7 @@ func First(values ...Value) Value {
 	return Value{}
 }
 
-// Env is an environment variable as a value.
+// Env returns an environment variable as a value.
 func Env(getenv func(string) string, name string) Value { return Value{getenv(name), name} }
 
 // File is gio.yaml. A key that gio does not know is an error.
@@ -46,27 +47,30 @@ type File struct {
 	Path string `yaml:"-"` // "" when there is none
 
 	Organization    string               `yaml:"organization"`     // GitHub organization of the components
-	MainBranch      string               `yaml:"main_branch"`      // main branch of the component repositories
-	ReleaseBranches []string             `yaml:"release_branches"` // further branches that releases may be made from
-	MaxParallel     int                  `yaml:"max_parallel"`     // pipelines of a wave that run at once
+	MainBranch      string               `yaml:"main_branch"`      // main branch of the release repository and of the component repositories
+	ProductTag      string               `yaml:"product_tag"`      // template of the product's tag; "" is {{.Version}}
+	ReleaseBranches []string             `yaml:"release_branches"` // further branches from which releases may be made
+	MaxParallel     int                  `yaml:"max_parallel"`     // largest number of a wave's pipelines that run at once
 	Parameters      map[string]any       `yaml:"parameters"`       // pipeline parameters of every component; null drops one
 	Components      map[string]Component `yaml:"components"`
 	Verification    Verification         `yaml:",inline"` // of every component
 	Author          struct {
 		Name  string `yaml:"name"`
 		Email string `yaml:"email"`
-	} `yaml:"author"` // of the release commits, where neither environment nor Git says one
-	Notify Notify `yaml:"notify"` // who is told of a release
+	} `yaml:"author"` // of the release commits, where neither the environment nor Git has one
+	Notify Notify `yaml:"notify"` // receivers of news about a release
+
+	places map[parameterName]Place
 }
 
-// Slack is where in Slack.
+// Slack is the target in Slack.
 type Slack struct {
-	Channel string `yaml:"channel"` // name or id; an incoming webhook has its own
+	Channel string `yaml:"channel"` // name or id; an incoming webhook already has one
 }
 
-// Notify says who is told of a release. Secrets come from the environment.
+// Notify lists the receivers of news about a release. Secrets come from the environment.
 type Notify struct {
-	Slack   *Slack `yaml:"slack"` // nil: Slack is not told
+	Slack   *Slack `yaml:"slack"` // nil: Slack is not notified
 	Webhook struct {
 		URL string `yaml:"url"`
 	} `yaml:"webhook"`
@@ -76,7 +80,7 @@ type Notify struct {
 	} `yaml:"github"`
 }
 
-// Component is what gio.yaml says of one component.
+// Component holds the settings of one component.
 type Component struct {
 	Repository string         `yaml:"repository"` // name or org/name
 	Branch     string         `yaml:"branch"`
@@ -88,21 +92,36 @@ type Component struct {
 	Verification Verification `yaml:",inline"`
 }
 
-// Read reads a gio.yaml. One that was named must exist; the default one need not.
-func Read(path string, named bool) (File, error) {
+// Read reads a gio.yaml that the user named.
+func Read(path string) (File, error) {
 	data, err := os.ReadFile(path)
-	if errors.Is(err, fs.ErrNotExist) && !named {
-		return File{}, nil
-	}
 	if err != nil {
-		kind := fault.Invalid
-		if errors.Is(err, fs.ErrNotExist) {
-			kind = fault.NotFound
-		}
-		return File{}, fault.New(kind, "config-file", "the configuration cannot be read").Because(err).
-			Hint("--config and GIO_CONFIG name another one; without them gio takes %s beside release.json", FileName)
+		return File{}, unreadable(err)
 	}
 	return Parse(path, data)
+}
+
+// Beside reads the gio.yaml of a directory, and returns its content, too: nil where there is none.
+func Beside(dir string) ([]byte, File, error) {
+	path := filepath.Join(dir, FileName)
+	data, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, File{}, nil
+	}
+	if err != nil {
+		return nil, File{}, unreadable(err)
+	}
+	f, err := Parse(path, data)
+	return data, f, err
+}
+
+func unreadable(err error) error {
+	kind := fault.Invalid
+	if errors.Is(err, fs.ErrNotExist) {
+		kind = fault.NotFound
+	}
+	return fault.New(kind, "config-file", "the configuration cannot be read").Because(err).
+		Hint("--config and GIO_CONFIG name another one; without them gio reads %s beside release.json", FileName)
 }
 
 // Parse reads the content of a gio.yaml. The path is for messages.
@@ -112,14 +131,20 @@ func Parse(path string, data []byte) (File, error) {
 		return File{}, fault.New(fault.Invalid, "config-file", "%s", yamlMessage(path, err)).
 			Hint("`gio help config` lists the keys")
 	}
+	if _, err := plan.ProductTag(f.ProductTag, ""); err != nil {
+		return File{}, fault.New(fault.Invalid, "config-file", "%s", path).Because(err)
+	}
+	if err := f.findParameters(data); err != nil {
+		return File{}, err
+	}
 	if address := f.Notify.Webhook.URL; address != "" && !WebAddress(address) {
-		return File{}, fault.New(fault.Invalid, "config-file", "%s: notify.webhook.url is no address, or holds a user or a password", path).
-			Hint("write https://HOST/PATH; what proves that it is gio who calls is GIO_WEBHOOK_SECRET")
+		return File{}, fault.New(fault.Invalid, "config-file", "%s: notify.webhook.url is not a web address, or contains a user or a password", path).
+			Hint("write https://HOST/PATH; GIO_WEBHOOK_SECRET proves that gio is the caller")
 	}
 	return f, nil
 }
 
-// WebAddress tells whether an address can be sent something: http or https, a host, and nobody's name or password.
+// WebAddress reports whether gio can send something to an address: http or https, with a host, without user and password.
 func WebAddress(address string) bool {
 	u, err := url.Parse(address)
 	return err == nil && (u.Scheme == "https" || u.Scheme == "http") && u.Host != "" && u.User == nil
@@ -129,16 +154,16 @@ func (f *File) decode(data []byte) error {
 	dec := yaml.NewDecoder(bytes.NewReader(data))
 	dec.KnownFields(true)
 	if err := dec.Decode(f); err != nil {
-		if errors.Is(err, io.EOF) { // it holds nothing
+		if errors.Is(err, io.EOF) { // it is empty
 			return nil
 		}
 		return err
 	}
 	var more yaml.Node
 	if err := dec.Decode(&more); !errors.Is(err, io.EOF) {
-		return errors.New("behind --- begins a second document, which gio would not read")
+		return errors.New("after --- begins a second document, which gio would not read")
 	}
-	return f.withoutEffect()
+	return f.checkEffect()
 }
 
 var (
@@ -147,24 +172,24 @@ var (
 	goMapping  = regexp.MustCompile("into [^`]*[.{][^`]*$")
 )
 
-// yamlMessage is the library's messages, each with file and line, and without its own and Go's words.
+// yamlMessage returns the library's messages, each with file and line, and without words of Go and the library.
 func yamlMessage(path string, err error) string {
 	messages := []string{strings.TrimPrefix(err.Error(), "yaml: ")}
 	if several, ok := errors.AsType[*yaml.TypeError](err); ok {
 		messages = several.Errors
 	}
 	for i, m := range messages {
-		place := path + ": "
+		prefix := path + ": "
 		if at := yamlLine.FindStringSubmatch(m); at != nil {
-			m, place = m[len(at[0]):], path+":"+at[1]+": "
+			m, prefix = m[len(at[0]):], path+":"+at[1]+": "
 		}
 		m = unknownKey.ReplaceAllString(m, `gio does not know the key "$1"`)
-		messages[i] = place + goMapping.ReplaceAllString(m, "into a mapping")
+		messages[i] = prefix + goMapping.ReplaceAllString(m, "into a mapping")
 	}
 	return strings.Join(messages, "; ")
 }
 
-// Overrides is the part of gio.yaml that plans read.
+// Overrides returns the part of gio.yaml that plans read.
 func (f File) Overrides() map[string]plan.Override {
 	overrides := make(map[string]plan.Override, len(f.Components))
 	for name, c := range f.Components {
@@ -176,7 +201,7 @@ func (f File) Overrides() map[string]plan.Override {
 	return overrides
 }
 
-// String is how --verbose says a value.
+// String returns the value as --verbose prints it.
 func (v Value) String() string {
 	if v.Value == "" {
 		return "(none)"

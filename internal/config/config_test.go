@@ -7,12 +7,13 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/gravitee-lab/gio/internal/fault"
 	"github.com/gravitee-lab/gio/internal/plan"
 )
 
-// variables is an environment.
+// variables makes an environment.
 func variables(env map[string]string) func(string) string {
 	return func(name string) string { return env[name] }
 }
@@ -72,7 +73,7 @@ notify:
 func TestRead(t *testing.T) {
 	t.Parallel()
 	path := file(t, whole, t.TempDir(), FileName)
-	got, err := Read(path, false)
+	got, err := Read(path)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -94,7 +95,7 @@ func TestRead(t *testing.T) {
 	want.Notify.Slack = &Slack{Channel: "#releases"}
 	want.Notify.Webhook.URL = "https://hooks.acme.example/gio?team=a"
 	want.Notify.GitHub.Status, want.Notify.GitHub.Release = true, true
-	if diff := cmp.Diff(want, got); diff != "" {
+	if diff := cmp.Diff(want, got, cmpopts.IgnoreUnexported(File{})); diff != "" {
 		t.Error(diff)
 	}
 	overrides := map[string]plan.Override{
@@ -113,23 +114,23 @@ func TestReadNothing(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	missing := filepath.Join(dir, "none.yaml")
-	if got, err := Read(missing, false); err != nil || got.Path != "" {
+	if data, got, err := Beside(filepath.Dir(missing)); err != nil || got.Path != "" || data != nil {
 		t.Errorf("the default one may be missing: %+v, %v", got, err)
 	}
-	_, err := Read(missing, true)
+	_, err := Read(missing)
 	isFault(t, err, fault.NotFound, "config-file", missing)
-	_, err = Read(dir, false) // it is there and cannot be read
+	_, err = Read(dir) // it is there and cannot be read
 	isFault(t, err, fault.Invalid, "config-file", dir)
 	for _, content := range []string{"", "\n", "# nothing but words\n", "---\n"} {
 		path := file(t, content, dir, FileName)
-		got, err := Read(path, true)
-		if diff := cmp.Diff(File{Path: path}, got); diff != "" || err != nil {
+		got, err := Read(path)
+		if diff := cmp.Diff(File{Path: path}, got, cmpopts.IgnoreUnexported(File{})); diff != "" || err != nil {
 			t.Errorf("%q: %v\n%s", content, err, diff)
 		}
 	}
 }
 
-// What proves a release is said for all components and for one.
+// The proof of a release is set for all components and for one.
 func TestReadVerification(t *testing.T) {
 	t.Parallel()
 	got, err := Parse(FileName, []byte("verify: tag\ntag: \"v{{.Version}}\"\nworkflows: [release]\ncomponents:\n  a: {verify: workflow, workflows: [\"{{.Component}}\", 17]}\n  b: {verify: none}\n"))
@@ -149,8 +150,7 @@ func TestReadVerification(t *testing.T) {
 	}
 }
 
-// TestReadStrict: what gio would not understand, or read otherwise than it was meant, is refused with
-// its line.
+// TestReadStrict: gio refuses, with the line, what it would not understand or would misread.
 func TestReadStrict(t *testing.T) {
 	t.Parallel()
 	tests := []struct{ name, content, want string }{
@@ -158,13 +158,14 @@ func TestReadStrict(t *testing.T) {
 		{"unknown key of a component", "components:\n  a:\n    branch: x\n    brunch: y\n", `:4: gio does not know the key "brunch"`},
 		{"unknown key of the author", "author:\n  nick: x\n", `:2: gio does not know the key "nick"`},
 		{"unknown key of who is told", "notify:\n  slack: {token: x}\n", `:2: gio does not know the key "token"`},
-		{"no address of a webhook", "notify: {webhook: {url: hooks.acme.example}}\n", ": notify.webhook.url is no address"},
-		{"a password in a webhook's address", "notify: {webhook: {url: 'https://a:b@acme.example'}}\n", ": notify.webhook.url is no address"},
+		{"no address of a webhook", "notify: {webhook: {url: hooks.acme.example}}\n", ": notify.webhook.url is not a web address"},
+		{"a password in a webhook's address", "notify: {webhook: {url: 'https://a:b@acme.example'}}\n", ": notify.webhook.url is not a web address"},
 		{"two at once", "a: 1\nb: 2\n", `:2: gio does not know the key "b"`},
 		{"key in other letters", "\nOrganization: acme\n", `:2: gio does not know the key "Organization"`},
 		{"key twice", "organization: a\nmain_branch: m\norganization: b\n", `:3: mapping key "organization" already defined at line 1`},
 		{"component twice", "components:\n  a: {branch: x}\n  a: {branch: y}\n", `:3: mapping key "a" already defined at line 2`},
 		{"text for a number", "\n\nmax_parallel: many\n", ":3: cannot unmarshal"},
+		{"a tag for every version", "product_tag: latest\n", ": product_tag \"latest\" of gio.yaml is the same tag for every version"},
 		{"number for a list", "release_branches: 3\n", ":1: cannot unmarshal"},
 		{"text for a boolean", "components:\n  a:\n    stage: never\n", ":3: cannot unmarshal"},
 		{"no mapping", "- organization\n", ":1: cannot unmarshal !!seq into a mapping"},
@@ -174,19 +175,19 @@ func TestReadStrict(t *testing.T) {
 		{"a tab", "author:\n\tname: x\n", ":2: found character that cannot start any token"},
 		{"unknown proof", "organization: a\nverify: tags\n", `:2: verify is tag, workflow, none, not "tags"`},
 		{"unknown proof of a component", "components:\n  a:\n    verify: [tag]\n", `:3: verify is tag, workflow, none, not ""`},
-		{"tag is no template", "verify: tag\ntag: \"{{.Version\"\n", `:2: "{{.Version" is no template that can be filled in; it may use {{.ProductVersion}}`},
-		{"tag of what nobody knows", "verify: tag\ntag: \"{{.Secret}}\"\n", `:2: "{{.Secret}}" is no template`},
-		{"workflow is no template", "verify: workflow\nworkflows:\n  - release\n  - \"{{end}}\"\n", `:4: "{{end}}" is no template`},
+		{"tag is no template", "verify: tag\ntag: \"{{.Version\"\n", `:2: "{{.Version" is not a valid template; it may use {{.ProductVersion}}`},
+		{"tag of what nobody knows", "verify: tag\ntag: \"{{.Secret}}\"\n", `:2: "{{.Secret}}" is not a valid template`},
+		{"workflow is no template", "verify: workflow\nworkflows:\n  - release\n  - \"{{end}}\"\n", `:4: "{{end}}" is not a valid template`},
 		{"workflow is no list", "verify: workflow\nworkflows: release\n", ":2: cannot unmarshal"},
-		{"a tag nobody asks for", "verify: workflow\ntag: v\nworkflows: [w]\n", ": tag is named, but nothing says verify: tag"},
-		{"workflows nobody asks for", "verify: tag\ncomponents:\n  a: {workflows: [w]}\n", ": workflows are named, but nothing says verify: workflow"},
-		{"second document", "organization: a\n---\norganization: b\n", ": behind --- begins a second document"},
+		{"a tag nobody asks for", "verify: workflow\ntag: v\nworkflows: [w]\n", ": tag is set, but nothing sets verify: tag"},
+		{"workflows nobody asks for", "verify: tag\ncomponents:\n  a: {workflows: [w]}\n", ": workflows are set, but nothing sets verify: workflow"},
+		{"second document", "organization: a\n---\norganization: b\n", ": after --- begins a second document"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			path := file(t, tt.content, t.TempDir(), FileName)
-			_, err := Read(path, false)
+			_, err := Read(path)
 			isFault(t, err, fault.Invalid, "config-file", path+tt.want)
 			if strings.Contains(err.Error(), "config.") || strings.Contains(err.Error(), "\n") {
 				t.Errorf("the message speaks of Go or runs over lines: %q", err)
@@ -217,7 +218,7 @@ func TestFirst(t *testing.T) {
 	}
 }
 
-// FuzzRead: no file panics, and one that is refused is refused with its name.
+// FuzzRead: no file makes it panic, and the error for a refused one has its name.
 func FuzzRead(f *testing.F) {
 	f.Add([]byte(whole))
 	f.Add([]byte("a: &x [*x]\n"))
@@ -229,7 +230,7 @@ func FuzzRead(f *testing.F) {
 		if err := os.WriteFile(name, content, 0o600); err != nil {
 			t.Fatal(err)
 		}
-		got, err := Read(name, true)
+		got, err := Read(name)
 		if err != nil {
 			isFault(t, err, fault.Invalid, "config-file", name)
 			return

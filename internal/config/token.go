@@ -16,12 +16,12 @@ import (
 // DefaultHost is CircleCI's cloud.
 const DefaultHost = "https://circleci.com"
 
-// CircleCI is a token and the host it belongs to. They come from the same source, so that a token
-// stored for one host is never sent to another.
+// CircleCI is a token and its host. They come from the same source, so that gio never sends a token that is stored for one
+// host to another.
 type CircleCI struct {
 	Token string
 	Host  Value
-	From  string // where the token came from
+	From  string // source of the token
 }
 
 // tokenVariables are the names that CircleCI's own tools use, each with the variable of its host
@@ -33,10 +33,18 @@ var tokenVariables = []struct{ token, host string }{
 	{"CCI_TOKEN", "CCI_HOST"},
 }
 
-// FindCircleCI finds the token: the variables, then .secrets.json (SECRETS_FILE_PATH, else in dir),
-// then the files of the CircleCI CLI. Without one the fault is of kind Auth, code "no-token"; a file
-// that is there and cannot be read is Invalid.
+// FindCircleCI finds the token: in the variables, then in .secrets.json (SECRETS_FILE_PATH, else in dir), then in the files
+// of the CircleCI CLI. Without one the fault is of kind Auth, code "no-token"; for an existing file that cannot be read, and for a
+// host that is none ("circleci-host"), it is Invalid.
 func FindCircleCI(getenv func(string) string, dir string) (CircleCI, error) {
+	found, err := findCircleCI(getenv, dir)
+	if err == nil {
+		found.Host, err = CircleCIHost(found.Host)
+	}
+	return found, err
+}
+
+func findCircleCI(getenv func(string) string, dir string) (CircleCI, error) {
 	circleHost := Env(getenv, "CIRCLE_HOST")
 	byDefault := Value{DefaultHost, "default"}
 	for _, v := range tokenVariables {
@@ -59,7 +67,7 @@ func FindCircleCI(getenv func(string) string, dir string) (CircleCI, error) {
 	}
 	return CircleCI{}, fault.New(fault.Auth, "no-token", "there is no CircleCI token").
 		Hint("set CIRCLE_TOKEN to a personal API token (https://app.circleci.com/settings/user/tokens); project tokens do not work").
-		Hint("`gio help environment` lists the other places gio looks at")
+		Hint("`gio help environment` lists the other sources")
 }
 
 // Secrets is .secrets.json, as the container's jobs mount it.
@@ -78,10 +86,7 @@ type Secrets struct {
 
 // ReadSecrets reads SECRETS_FILE_PATH, which must exist when it is set, else .secrets.json in dir.
 func ReadSecrets(getenv func(string) string, dir string) (Secrets, error) {
-	path, named := filepath.Join(dir, ".secrets.json"), false
-	if v := getenv("SECRETS_FILE_PATH"); v != "" {
-		path, named = v, true
-	}
+	path, named := secretsPath(getenv, dir)
 	data, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) && !named {
 		return Secrets{}, nil
@@ -92,9 +97,16 @@ func ReadSecrets(getenv func(string) string, dir string) (Secrets, error) {
 	}
 	if err != nil { // the error of the decoder never quotes the file
 		return Secrets{}, fault.New(fault.Invalid, "secrets-file", "%s cannot be read", path).Because(err).
-			Hint(`it must hold {"circleci":{"auth":{"username":"…","token":"…"}}}`)
+			Hint(`it must contain {"circleci":{"auth":{"username":"…","token":"…"}}}`)
 	}
 	return s, nil
+}
+
+func secretsPath(getenv func(string) string, dir string) (path string, named bool) {
+	if path := getenv("SECRETS_FILE_PATH"); path != "" {
+		return path, true
+	}
+	return filepath.Join(dir, ".secrets.json"), false
 }
 
 func cliFiles(getenv func(string) string) []string {
@@ -106,8 +118,8 @@ func cliFiles(getenv func(string) string) []string {
 	return []string{filepath.Join(configHome, "circleci", "config.yml"), filepath.Join(home, ".circleci", "cli.yml")}
 }
 
-// cliToken reads a file of the CircleCI CLI. One for another host than the one asked for is passed over.
-func cliToken(path string, asked Value) (CircleCI, error) {
+// cliToken reads a file of the CircleCI CLI. It ignores a file for another host than the requested one.
+func cliToken(path string, requested Value) (CircleCI, error) {
 	data, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return CircleCI{}, nil
@@ -118,16 +130,23 @@ func cliToken(path string, asked Value) (CircleCI, error) {
 	}
 	if err != nil {
 		return CircleCI{}, fault.New(fault.Invalid, "cli-file", "%s of the CircleCI CLI cannot be read", path).
-			Hint("set CIRCLE_TOKEN, which comes first, or mend the file")
+			Hint("set CIRCLE_TOKEN, which comes first, or fix the file")
 	}
 	host := First(Value{file.Host, path}, Value{DefaultHost, "default"})
-	if asked.Value != "" && strings.TrimRight(asked.Value, "/") != strings.TrimRight(host.Value, "/") {
+	if requested.Value != "" && !sameHost(requested, host) {
 		return CircleCI{}, nil
 	}
 	return CircleCI{file.Token, host, path}, nil
 }
 
-// GitHubToken is the token for the release repository and where it came from; empty without one.
+// sameHost reports whether two people have written the same address.
+func sameHost(a, b Value) bool {
+	one, err := CircleCIHost(a)
+	other, otherErr := CircleCIHost(b)
+	return err == nil && otherErr == nil && one.Value == other.Value
+}
+
+// GitHubToken returns the token for the release repository and its source; empty without one.
 func GitHubToken(getenv func(string) string, s Secrets) Value {
 	return First(Env(getenv, "GITHUB_TOKEN"), Env(getenv, "GH_TOKEN"), Value{s.GitHub.Token, s.Path})
 }

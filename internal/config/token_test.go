@@ -11,16 +11,16 @@ import (
 	"github.com/gravitee-lab/gio/internal/fault"
 )
 
-// places is a machine: variables, the directory of release.json, and a home. In a variable "~" is the
+// machine is the environment of a test: variables, the directory of release.json, and a home. In a variable "~" is the
 // home and "." the directory.
-type places struct {
+type machine struct {
 	env     map[string]string
 	secrets string // .secrets.json
 	xdg     string // ~/.config/circleci/config.yml
 	cli     string // ~/.circleci/cli.yml
 }
 
-func (p places) set(t *testing.T) (getenv func(string) string, dir, home string) {
+func (p machine) set(t *testing.T) (getenv func(string) string, dir, home string) {
 	t.Helper()
 	dir, home = t.TempDir(), t.TempDir()
 	for path, content := range map[string]string{
@@ -45,8 +45,8 @@ const (
 	cloudCLI    = "host: https://circleci.com\nendpoint: graphql-unstable\ntoken: t-cli\n"
 )
 
-// TestFindCircleCI names every place of a token, in their order, and the host that each goes to: that
-// of its own place, else CIRCLE_HOST where the place can name none, else the cloud.
+// TestFindCircleCI checks every source of a token, in order, and the host for each: that of the same source, else
+// CIRCLE_HOST where the source can have none, else the cloud.
 func TestFindCircleCI(t *testing.T) {
 	t.Parallel()
 	hosts := map[string]string{ // of everybody else
@@ -63,34 +63,36 @@ func TestFindCircleCI(t *testing.T) {
 	}
 	cloud := Value{DefaultHost, "default"}
 	tests := []struct {
-		name   string
-		places places
-		want   CircleCI
+		name    string
+		machine machine
+		want    CircleCI
 	}{
-		{"the first variable, before all", places{env: with(map[string]string{"CIRCLE_TOKEN": "t1", "CIRCLECI_TOKEN": "t2", "CCI_TOKEN": "t4"}), secrets: secretsJSON, cli: cloudCLI}, CircleCI{"t1", cloud, "CIRCLE_TOKEN"}},
-		{"its own host", places{env: with(map[string]string{"CIRCLE_TOKEN": "t1", "CIRCLE_HOST": "https://ci.example"})}, CircleCI{"t1", Value{"https://ci.example", "CIRCLE_HOST"}, "CIRCLE_TOKEN"}},
-		{"the second variable", places{env: with(map[string]string{"CIRCLECI_TOKEN": "t2", "CIRCLECI_CLI_TOKEN": "t3"})}, CircleCI{"t2", Value{"https://mcp.example", "CIRCLECI_BASE_URL"}, "CIRCLECI_TOKEN"}},
-		{"the third variable", places{env: with(map[string]string{"CIRCLECI_CLI_TOKEN": "t3", "CCI_TOKEN": "t4"})}, CircleCI{"t3", Value{"https://cli.example", "CIRCLECI_CLI_HOST"}, "CIRCLECI_CLI_TOKEN"}},
-		{"the fourth variable", places{env: with(map[string]string{"CCI_TOKEN": "t4", "CIRCLE_HOST": "https://ci.example"})}, CircleCI{"t4", Value{"https://cci.example", "CCI_HOST"}, "CCI_TOKEN"}},
-		{"CIRCLE_HOST stands in for a host variable that is not set", places{env: map[string]string{"CCI_TOKEN": "t4", "CIRCLE_HOST": "https://ci.example", "CIRCLECI_CLI_HOST": "https://cli.example"}}, CircleCI{"t4", Value{"https://ci.example", "CIRCLE_HOST"}, "CCI_TOKEN"}},
-		{"no host anywhere", places{env: map[string]string{"CIRCLECI_TOKEN": "t2"}}, CircleCI{"t2", cloud, "CIRCLECI_TOKEN"}},
-		{"an empty variable counts as unset", places{env: map[string]string{"CIRCLE_TOKEN": "", "CIRCLE_HOST": "", "CIRCLECI_TOKEN": "t2"}}, CircleCI{"t2", cloud, "CIRCLECI_TOKEN"}},
-		{"so does one of blanks", places{env: map[string]string{"CIRCLE_TOKEN": " \n", "CCI_TOKEN": " t4\n"}}, CircleCI{"t4", cloud, "CCI_TOKEN"}},
-		{"the secrets before the CLI's files, never for another tool's host", places{env: hosts, secrets: secretsJSON, xdg: serverXDG}, CircleCI{"t-secrets", cloud, "./.secrets.json"}},
-		{"the secrets name no host: CIRCLE_HOST", places{env: with(map[string]string{"CIRCLE_HOST": "https://ci.example"}), secrets: secretsJSON}, CircleCI{"t-secrets", Value{"https://ci.example", "CIRCLE_HOST"}, "./.secrets.json"}},
-		{"secrets elsewhere", places{env: map[string]string{"SECRETS_FILE_PATH": "~/.config/circleci/config.yml"}, xdg: secretsJSON, secrets: `{}`}, CircleCI{"t-secrets", cloud, "~/.config/circleci/config.yml"}},
-		{"secrets with an empty token", places{secrets: `{"circleci":{"auth":{"token":" "}}}`, cli: cloudCLI}, CircleCI{"t-cli", Value{"https://circleci.com", "~/.circleci/cli.yml"}, "~/.circleci/cli.yml"}},
-		{"the CLI's file and its host", places{env: hosts, xdg: serverXDG, cli: cloudCLI}, CircleCI{"t-xdg", Value{"https://ci.acme.example", "~/.config/circleci/config.yml"}, "~/.config/circleci/config.yml"}},
-		{"the CLI's older file", places{cli: cloudCLI}, CircleCI{"t-cli", Value{"https://circleci.com", "~/.circleci/cli.yml"}, "~/.circleci/cli.yml"}},
-		{"a file without host is the cloud's", places{cli: "token: t-cli\n"}, CircleCI{"t-cli", cloud, "~/.circleci/cli.yml"}},
-		{"a file without token is passed over", places{xdg: "host: https://ci.acme.example\n", cli: cloudCLI}, CircleCI{"t-cli", Value{"https://circleci.com", "~/.circleci/cli.yml"}, "~/.circleci/cli.yml"}},
-		{"a file for another host than CIRCLE_HOST is passed over", places{env: map[string]string{"CIRCLE_HOST": "https://circleci.com/"}, xdg: serverXDG, cli: cloudCLI}, CircleCI{"t-cli", Value{"https://circleci.com", "~/.circleci/cli.yml"}, "~/.circleci/cli.yml"}},
-		{"XDG_CONFIG_HOME", places{env: map[string]string{"XDG_CONFIG_HOME": "~/.config"}, xdg: serverXDG}, CircleCI{"t-xdg", Value{"https://ci.acme.example", "~/.config/circleci/config.yml"}, "~/.config/circleci/config.yml"}},
+		{"the first variable, before all", machine{env: with(map[string]string{"CIRCLE_TOKEN": "t1", "CIRCLECI_TOKEN": "t2", "CCI_TOKEN": "t4"}), secrets: secretsJSON, cli: cloudCLI}, CircleCI{"t1", cloud, "CIRCLE_TOKEN"}},
+		{"its own host", machine{env: with(map[string]string{"CIRCLE_TOKEN": "t1", "CIRCLE_HOST": "https://ci.example"})}, CircleCI{"t1", Value{"https://ci.example", "CIRCLE_HOST"}, "CIRCLE_TOKEN"}},
+		{"its host as CircleCI's documents write it", machine{env: map[string]string{"CIRCLE_TOKEN": "t1", "CIRCLE_HOST": "https://ci.example/api/v2/"}}, CircleCI{"t1", Value{"https://ci.example", "CIRCLE_HOST"}, "CIRCLE_TOKEN"}},
+		{"a file for the host that CIRCLE_HOST writes in another way", machine{env: map[string]string{"CIRCLE_HOST": "app.circleci.com/api/v2"}, cli: cloudCLI}, CircleCI{"t-cli", Value{"https://circleci.com", "~/.circleci/cli.yml"}, "~/.circleci/cli.yml"}},
+		{"the second variable", machine{env: with(map[string]string{"CIRCLECI_TOKEN": "t2", "CIRCLECI_CLI_TOKEN": "t3"})}, CircleCI{"t2", Value{"https://mcp.example", "CIRCLECI_BASE_URL"}, "CIRCLECI_TOKEN"}},
+		{"the third variable", machine{env: with(map[string]string{"CIRCLECI_CLI_TOKEN": "t3", "CCI_TOKEN": "t4"})}, CircleCI{"t3", Value{"https://cli.example", "CIRCLECI_CLI_HOST"}, "CIRCLECI_CLI_TOKEN"}},
+		{"the fourth variable", machine{env: with(map[string]string{"CCI_TOKEN": "t4", "CIRCLE_HOST": "https://ci.example"})}, CircleCI{"t4", Value{"https://cci.example", "CCI_HOST"}, "CCI_TOKEN"}},
+		{"CIRCLE_HOST stands in for a host variable that is not set", machine{env: map[string]string{"CCI_TOKEN": "t4", "CIRCLE_HOST": "https://ci.example", "CIRCLECI_CLI_HOST": "https://cli.example"}}, CircleCI{"t4", Value{"https://ci.example", "CIRCLE_HOST"}, "CCI_TOKEN"}},
+		{"no host anywhere", machine{env: map[string]string{"CIRCLECI_TOKEN": "t2"}}, CircleCI{"t2", cloud, "CIRCLECI_TOKEN"}},
+		{"an empty variable counts as unset", machine{env: map[string]string{"CIRCLE_TOKEN": "", "CIRCLE_HOST": "", "CIRCLECI_TOKEN": "t2"}}, CircleCI{"t2", cloud, "CIRCLECI_TOKEN"}},
+		{"so does one of blanks", machine{env: map[string]string{"CIRCLE_TOKEN": " \n", "CCI_TOKEN": " t4\n"}}, CircleCI{"t4", cloud, "CCI_TOKEN"}},
+		{"the secrets before the CLI's files, never for another tool's host", machine{env: hosts, secrets: secretsJSON, xdg: serverXDG}, CircleCI{"t-secrets", cloud, "./.secrets.json"}},
+		{"the secrets name no host: CIRCLE_HOST", machine{env: with(map[string]string{"CIRCLE_HOST": "https://ci.example"}), secrets: secretsJSON}, CircleCI{"t-secrets", Value{"https://ci.example", "CIRCLE_HOST"}, "./.secrets.json"}},
+		{"secrets elsewhere", machine{env: map[string]string{"SECRETS_FILE_PATH": "~/.config/circleci/config.yml"}, xdg: secretsJSON, secrets: `{}`}, CircleCI{"t-secrets", cloud, "~/.config/circleci/config.yml"}},
+		{"secrets with an empty token", machine{secrets: `{"circleci":{"auth":{"token":" "}}}`, cli: cloudCLI}, CircleCI{"t-cli", Value{"https://circleci.com", "~/.circleci/cli.yml"}, "~/.circleci/cli.yml"}},
+		{"the CLI's file and its host", machine{env: hosts, xdg: serverXDG, cli: cloudCLI}, CircleCI{"t-xdg", Value{"https://ci.acme.example", "~/.config/circleci/config.yml"}, "~/.config/circleci/config.yml"}},
+		{"the CLI's older file", machine{cli: cloudCLI}, CircleCI{"t-cli", Value{"https://circleci.com", "~/.circleci/cli.yml"}, "~/.circleci/cli.yml"}},
+		{"a file without host is the cloud's", machine{cli: "token: t-cli\n"}, CircleCI{"t-cli", cloud, "~/.circleci/cli.yml"}},
+		{"a file without token is passed over", machine{xdg: "host: https://ci.acme.example\n", cli: cloudCLI}, CircleCI{"t-cli", Value{"https://circleci.com", "~/.circleci/cli.yml"}, "~/.circleci/cli.yml"}},
+		{"a file for another host than CIRCLE_HOST is passed over", machine{env: map[string]string{"CIRCLE_HOST": "https://circleci.com/"}, xdg: serverXDG, cli: cloudCLI}, CircleCI{"t-cli", Value{"https://circleci.com", "~/.circleci/cli.yml"}, "~/.circleci/cli.yml"}},
+		{"XDG_CONFIG_HOME", machine{env: map[string]string{"XDG_CONFIG_HOME": "~/.config"}, xdg: serverXDG}, CircleCI{"t-xdg", Value{"https://ci.acme.example", "~/.config/circleci/config.yml"}, "~/.config/circleci/config.yml"}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			getenv, dir, home := tt.places.set(t)
+			getenv, dir, home := tt.machine.set(t)
 			got, err := FindCircleCI(getenv, dir)
 			if err != nil {
 				t.Fatal(err)
@@ -106,7 +108,7 @@ func TestFindCircleCI(t *testing.T) {
 
 func TestNoToken(t *testing.T) {
 	t.Parallel()
-	for name, p := range map[string]places{
+	for name, p := range map[string]machine{
 		"nothing at all":                {},
 		"hosts alone":                   {env: map[string]string{"CIRCLE_HOST": "https://ci.example"}},
 		"the stored token is another's": {env: map[string]string{"CIRCLE_HOST": "https://ci.example"}, xdg: serverXDG, cli: cloudCLI},
@@ -125,31 +127,30 @@ func TestNoToken(t *testing.T) {
 	}
 }
 
-// TestBrokenFiles: a file that is there and cannot be read is said, with its name and nothing of what
-// it holds.
+// TestBrokenFiles: the fault of an existing file that cannot be read has its name and nothing of its content.
 func TestBrokenFiles(t *testing.T) {
 	t.Parallel()
 	const secret = "t0ps3cret"
 	tests := []struct {
-		name   string
-		places places
-		code   string
-		path   string
+		name    string
+		machine machine
+		code    string
+		path    string
 	}{
-		{"no JSON", places{secrets: secret}, "secrets-file", "./.secrets.json"},
-		{"JSON cut short", places{secrets: `{"circleci":{"auth":{"token":"` + secret}, "secrets-file", "./.secrets.json"},
-		{"another shape", places{secrets: `{"circleci":"` + secret + `"}`}, "secrets-file", "./.secrets.json"},
-		{"a bad escape", places{secrets: `{"circleci":{"auth":{"token":"` + secret + `\x"}}}`}, "secrets-file", "./.secrets.json"},
-		{"a number for a token", places{secrets: `{"circleci":{"auth":{"token":8237498237}}}`}, "secrets-file", "./.secrets.json"},
-		{"named and not there", places{env: map[string]string{"SECRETS_FILE_PATH": "~/none.json"}}, "secrets-file", "~/none.json"},
-		{"no YAML", places{xdg: "token: [" + secret}, "cli-file", "~/.config/circleci/config.yml"},
-		{"YAML of another shape", places{cli: secret}, "cli-file", "~/.circleci/cli.yml"},
-		{"a list for a token", places{cli: "token: [" + secret + "]\n"}, "cli-file", "~/.circleci/cli.yml"},
+		{"no JSON", machine{secrets: secret}, "secrets-file", "./.secrets.json"},
+		{"JSON cut short", machine{secrets: `{"circleci":{"auth":{"token":"` + secret}, "secrets-file", "./.secrets.json"},
+		{"another shape", machine{secrets: `{"circleci":"` + secret + `"}`}, "secrets-file", "./.secrets.json"},
+		{"a bad escape", machine{secrets: `{"circleci":{"auth":{"token":"` + secret + `\x"}}}`}, "secrets-file", "./.secrets.json"},
+		{"a number for a token", machine{secrets: `{"circleci":{"auth":{"token":8237498237}}}`}, "secrets-file", "./.secrets.json"},
+		{"named and not there", machine{env: map[string]string{"SECRETS_FILE_PATH": "~/none.json"}}, "secrets-file", "~/none.json"},
+		{"no YAML", machine{xdg: "token: [" + secret}, "cli-file", "~/.config/circleci/config.yml"},
+		{"YAML of another shape", machine{cli: secret}, "cli-file", "~/.circleci/cli.yml"},
+		{"a list for a token", machine{cli: "token: [" + secret + "]\n"}, "cli-file", "~/.circleci/cli.yml"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			getenv, dir, home := tt.places.set(t)
+			getenv, dir, home := tt.machine.set(t)
 			_, err := FindCircleCI(getenv, dir)
 			isFault(t, err, fault.Invalid, tt.code, strings.NewReplacer("~", home, "./", dir+"/").Replace(tt.path))
 			for _, part := range []string{secret, "t0ps", "8237498237"} {
@@ -161,10 +162,10 @@ func TestBrokenFiles(t *testing.T) {
 	}
 }
 
-// TestUnreadable: a directory in the place of a file.
+// TestUnreadable: a directory instead of a file.
 func TestUnreadable(t *testing.T) {
 	t.Parallel()
-	getenv, dir, home := places{}.set(t)
+	getenv, dir, home := machine{}.set(t)
 	cli := filepath.Join(home, ".circleci", "cli.yml")
 	if err := os.MkdirAll(cli, 0o700); err != nil {
 		t.Fatal(err)
@@ -185,20 +186,20 @@ func TestUnreadable(t *testing.T) {
 func TestGitHubToken(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
-		name   string
-		places places
-		want   Value
+		name    string
+		machine machine
+		want    Value
 	}{
-		{"the first variable", places{env: map[string]string{"GITHUB_TOKEN": "g1", "GH_TOKEN": "g2"}, secrets: secretsJSON}, Value{"g1", "GITHUB_TOKEN"}},
-		{"an empty one counts as unset", places{env: map[string]string{"GITHUB_TOKEN": "", "GH_TOKEN": "g2"}, secrets: secretsJSON}, Value{"g2", "GH_TOKEN"}},
-		{"the secrets", places{secrets: secretsJSON}, Value{"gh-secrets", "./.secrets.json"}},
-		{"none", places{secrets: `{"circleci":{}}`}, Value{}},
-		{"no file", places{}, Value{}},
+		{"the first variable", machine{env: map[string]string{"GITHUB_TOKEN": "g1", "GH_TOKEN": "g2"}, secrets: secretsJSON}, Value{"g1", "GITHUB_TOKEN"}},
+		{"an empty one counts as unset", machine{env: map[string]string{"GITHUB_TOKEN": "", "GH_TOKEN": "g2"}, secrets: secretsJSON}, Value{"g2", "GH_TOKEN"}},
+		{"the secrets", machine{secrets: secretsJSON}, Value{"gh-secrets", "./.secrets.json"}},
+		{"none", machine{secrets: `{"circleci":{}}`}, Value{}},
+		{"no file", machine{}, Value{}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			getenv, dir, _ := tt.places.set(t)
+			getenv, dir, _ := tt.machine.set(t)
 			secrets, err := ReadSecrets(getenv, dir)
 			if err != nil {
 				t.Fatal(err)

@@ -12,59 +12,60 @@ import (
 	"github.com/gravitee-lab/gio/internal/run"
 )
 
-// answer is what a rebuilt journal says of a step.
-type answer int
+// kind says what a rebuilt journal holds of a step.
+type kind int
 
 const (
-	nothing  answer = iota // it was not started, or nothing came of it: `gio release` starts it
-	released               // its tag says so
-	watched                // one pipeline is its own
-	asked                  // a person must say
+	toStart  kind = iota // nothing: it was not started, or nothing came of it, and gio release starts it
+	released             // its tag says so
+	adopted              // one pipeline is its own
+	unclear              // a person must say
 )
 
-// memory is what tags and CircleCI still know of a step whose journal is lost.
-type memory struct {
-	answer   answer
-	pipeline Pipeline // watched
-	reason   string   // asked, for a person
+// conclusion is what follows from what tags and CircleCI still know of a step whose journal is lost.
+type conclusion struct {
+	kind     kind
+	pipeline Pipeline // adopted
+	reason   string   // unclear: why, for a person
 }
 
-// recall decides what became of a step. What is not certain is asked: a second release is worse than a question.
-func recall(f Facts) memory {
-	ended := func(state circleci.State) func(Pipeline) bool {
-		return func(p Pipeline) bool { return p.State != state }
+// conclude decides what became of a step. What is not certain is a question: a second release is worse than a question.
+func conclude(f Facts) conclusion {
+	in := func(state circleci.State) []Pipeline {
+		return slices.DeleteFunc(slices.Clone(f.Others), func(p Pipeline) bool { return p.State != state })
 	}
-	running := f.running()
-	succeeded := slices.DeleteFunc(slices.Clone(f.Others), ended(circleci.Succeeded))
-	failed := slices.DeleteFunc(slices.Clone(f.Others), ended(circleci.Failed))
-	alive := slices.Concat(running, succeeded)
+	running, succeeded, failed := f.running(), in(circleci.Succeeded), in(circleci.Failed)
+	possible := slices.Concat(running, succeeded)
+	ask := func(format string, args ...any) conclusion {
+		return conclusion{kind: unclear, reason: fmt.Sprintf(format, args...)}
+	}
 	switch {
 	case len(running) == 0 && f.Tag != "" && !f.failed():
-		return memory{answer: released}
-	case f.Tag != "" && len(alive) == 0:
-		return memory{answer: asked, reason: fmt.Sprintf("the tag %s exists, but pipeline %s failed", f.Tag, numbers(failed))}
-	case len(alive) == 0:
-		return memory{}
-	case len(alive) > 1:
-		return memory{answer: asked, reason: "several pipelines could be its own: " + numbers(alive)}
-	case !alive[0].Mine:
-		return memory{answer: asked, reason: fmt.Sprintf("pipeline %s was triggered by %s", numbers(alive), alive[0].Login)}
+		return conclusion{kind: released}
+	case f.Tag != "" && len(possible) == 0:
+		return ask("the tag %s exists, but pipeline %s failed", f.Tag, numbers(failed))
+	case len(possible) == 0:
+		return conclusion{kind: toStart}
+	case len(possible) > 1:
+		return ask("several pipelines could be its own: %s", numbers(possible))
+	case !possible[0].Mine:
+		return ask("pipeline %s was triggered by %s", numbers(possible), possible[0].Login)
 	case len(succeeded) == 1 && f.untagged():
-		return memory{answer: asked, reason: fmt.Sprintf("pipeline %s succeeded, but there is no tag %s: it may have been a dry run", numbers(alive), f.Released())}
+		return ask("pipeline %s succeeded, but there is no tag %s: it may have been a dry run", numbers(possible), f.Released())
 	}
-	return memory{answer: watched, pipeline: alive[0]}
+	return conclusion{kind: adopted, pipeline: possible[0]}
 }
 
 func tellForgotten(f Facts) (what, do string) {
-	const do1 = "`gio doctor --fix` notes it in the rebuilt journal"
-	switch m := recall(f); m.answer {
+	do = "`gio doctor --fix` writes it into the rebuilt journal"
+	switch c := conclude(f); c.kind {
 	case released:
-		return fmt.Sprintf("the tag %s exists in %s: it was released before the journal was lost", f.Tag, f.Repository), do1 + ", and `gio release` records it"
-	case watched:
-		return fmt.Sprintf("pipeline %s is %s: it was started before the journal was lost", m.pipeline, m.pipeline.State), do1 + ", and `gio release` watches it"
-	case asked:
-		return m.reason, do1 + fmt.Sprintf(" as unknown; `gio resolve %s` answers", f.Component)
-	case nothing:
+		return fmt.Sprintf("the tag %s exists in %s: it was released before the journal was lost", f.Tag, f.Repository), do + ", and `gio release` records it"
+	case adopted:
+		return fmt.Sprintf("pipeline %s is %s: it was started before the journal was lost", c.pipeline, c.pipeline.State), do + ", and `gio release` watches it"
+	case unclear:
+		return c.reason, do + fmt.Sprintf(" as unknown; `gio resolve %s` answers", f.Component)
+	case toStart: // then no row says so
 	}
 	return "", ""
 }
@@ -77,32 +78,29 @@ func numbers(pipelines []Pipeline) string {
 	return strings.Join(all, ", ")
 }
 
-// Lost tells whether the run began and its journal is gone.
-func (r *Report) Lost() bool { return r.lost }
-
-// Rebuild writes a journal for a run whose own is lost: what tags and CircleCI say of the steps of the plan, so that the
-// next driver starts nothing twice. The report must be of all components. Faults: "not-read", of the kind of its cause, where
+// Rebuild makes the journal of a run whose own is lost: it holds what tags and CircleCI say of the steps of the plan, so that
+// the next driver starts nothing twice. The report must be of all components. Faults: "not-read", of the kind of its cause, where
 // a component of the plan could not be read: it may run, or be released; what cannot be true is Internal "impossible-journal".
 func (r *Report) Rebuild(p *plan.Plan, h run.Header, by run.Driver, now time.Time) ([]run.Event, error) {
 	if err := r.unreadOf(p); err != nil {
 		return nil, err
 	}
-	by.Login = r.user.Login
-	w := &rebuilt{header: h, by: by, now: now.UTC()}
-	w.add(run.Event{Type: run.Opened, Header: &h})
-	w.add(run.Event{Type: run.Planned, Plan: p, Driver: &by, ServerTime: r.user.ServerTime})
+	by.Login = r.User.Login
+	j := &rebuilt{header: h, by: by, now: now.UTC()}
+	j.add(run.Event{Type: run.Opened, Header: &h})
+	j.add(run.Event{Type: run.Planned, Plan: p, Driver: &by})
 	rows := map[string]Facts{}
 	for _, row := range r.Components {
 		rows[row.Component] = row.Facts
 	}
 	units := unitsOf(p)
 	for _, u := range units {
-		w.unit(u, rows, sharing(units, u[0]))
+		j.addUnit(u, rows, sharesBranch(units, u[0]))
 	}
-	if err := run.Check(w.events); err != nil {
+	if err := run.Check(j.events); err != nil {
 		return nil, fault.New(fault.Internal, "impossible-journal", "the journal of %s cannot be rebuilt", h.Run()).Because(err)
 	}
-	return w.events, nil
+	return j.events, nil
 }
 
 // unreadOf is the fault of the components of a plan that could not be read, nil when all could.
@@ -120,7 +118,7 @@ func (r *Report) unreadOf(p *plan.Plan) error {
 		return nil
 	}
 	return fault.New(fault.KindOf(worst), string(NotRead), "the lost journal cannot be rebuilt: what became of %s could not be read", strings.Join(names, ", ")).
-		Because(worst).Hint("nothing was written; run the same command again when it can be read")
+		Because(worst).Hint("nothing was written; %s when it can be read", fault.Again())
 }
 
 func unitsOf(p *plan.Plan) [][]plan.Step {
@@ -131,8 +129,9 @@ func unitsOf(p *plan.Plan) [][]plan.Step {
 	return all
 }
 
-// sharing tells whether another unit is built from the same branch: then no pipeline of it can be told from the other's.
-func sharing(units [][]plan.Step, st plan.Step) bool {
+// sharesBranch tells whether another unit is built from the same branch: then nobody can tell which of them a pipeline of it
+// belongs to.
+func sharesBranch(units [][]plan.Step, st plan.Step) bool {
 	n := 0
 	for _, u := range units {
 		if u[0].Project == st.Project && u[0].Branch == st.Branch {
@@ -150,53 +149,42 @@ type rebuilt struct {
 	events []run.Event
 }
 
-func (w *rebuilt) add(e run.Event) {
-	e.Run, e.Seq, e.Time = w.header.Run(), int64(len(w.events)+1), w.now
-	w.events = append(w.events, e)
+func (j *rebuilt) add(e run.Event) {
+	e.Run, e.Seq, e.Time = j.header.Run(), int64(len(j.events)+1), j.now
+	j.events = append(j.events, e)
 }
 
-// unit writes what became of the steps that share a pipeline.
-func (w *rebuilt) unit(u []plan.Step, rows map[string]Facts, shared bool) {
-	done := run.Event{Type: run.Resolved, Status: run.AnswerReleased, Driver: &w.by}
-	watch := run.Event{Type: run.Resolved, Status: run.AnswerPipeline, Driver: &w.by}
+// addUnit writes what became of the steps that share a pipeline.
+func (j *rebuilt) addUnit(u []plan.Step, rows map[string]Facts, shared bool) {
+	done := run.Event{Type: run.Resolved, Status: run.AnswerReleased, Driver: &j.by}
+	adopt := run.Event{Type: run.Resolved, Status: run.AnswerPipeline, Driver: &j.by}
 	for _, st := range u {
-		id, m := run.StepID(st.ID()), recall(rows[st.Component])
-		if m.answer == watched && shared {
-			m = memory{answer: asked, reason: fmt.Sprintf("pipeline #%d may be that of another component of the same branch", m.pipeline.Number)}
+		id, c := st.ID(), conclude(rows[st.Component])
+		if c.kind == adopted && shared {
+			c = conclusion{kind: unclear, reason: fmt.Sprintf("pipeline #%d may be that of another component of the same branch", c.pipeline.Number)}
 		}
-		switch m.answer {
+		switch c.kind {
 		case released:
 			done.Steps = append(done.Steps, id)
-		case watched:
-			watch.Steps = append(watch.Steps, id)
-			watch.Pipeline = &run.Pipeline{ID: m.pipeline.ID, Number: m.pipeline.Number, URL: m.pipeline.URL}
-		case asked:
-			w.forget(id)
-			w.add(run.Event{Type: run.Unknown, Steps: []run.StepID{id}, Reason: m.reason, URL: rows[st.Component].Others[0].URL})
-		case nothing:
+		case adopted:
+			adopt.Steps = append(adopt.Steps, id)
+			adopt.Pipeline = &run.Pipeline{ID: c.pipeline.ID, Number: c.pipeline.Number, URL: c.pipeline.URL}
+		case unclear:
+			j.endAttempt(id)
+			j.add(run.Event{Type: run.Unknown, Steps: []plan.StepID{id}, Reason: c.reason, URL: rows[st.Component].Others[0].URL})
+		case toStart:
 		}
 	}
 	if len(done.Steps) > 0 {
-		w.add(done)
+		j.add(done)
 	}
-	if len(watch.Steps) > 0 {
-		w.forget(watch.Steps...)
-		w.add(watch)
+	if len(adopt.Steps) > 0 {
+		j.endAttempt(adopt.Steps...)
+		j.add(adopt)
 	}
 }
 
-// forget ends the attempt of which the journal holds nothing more: only then a person's answer may name its pipeline.
-func (w *rebuilt) forget(ids ...run.StepID) {
-	w.add(run.Event{Type: run.Failed, Steps: ids, Code: string(JournalLost), Reason: "the journal of this attempt is lost"})
-}
-
-// Noted is how many of the disagreements a rebuilt journal settles: what must be asked is left.
-func (r *Report) Noted() int {
-	n := 1 // that it was lost
-	for _, row := range r.Components {
-		if row.Code == Forgotten && recall(row.Facts).answer != asked {
-			n++
-		}
-	}
-	return n
+// endAttempt ends the attempt that was lost with the journal: only after that an answer may name its pipeline.
+func (j *rebuilt) endAttempt(ids ...plan.StepID) {
+	j.add(run.Event{Type: run.Failed, Steps: ids, Code: string(JournalLost), Reason: "the journal of this attempt is lost"})
 }

@@ -18,7 +18,7 @@ func step(name, project string) plan.Step {
 
 func rebuild(t *testing.T, p *plan.Plan, rows map[string][]fact) (*run.State, []run.Event) {
 	t.Helper()
-	r := &Report{lost: true, user: circleci.User{Login: "bot", ServerTime: time.Unix(1700000000, 0)}}
+	r := &Report{Lost: true, User: circleci.User{Login: "bot", ServerTime: time.Unix(1700000000, 0)}}
 	for name, facts := range rows {
 		f := plainFacts()
 		for _, change := range facts {
@@ -70,7 +70,7 @@ func TestRebuild(t *testing.T) {
 			for _, c := range kinds {
 				state, events := rebuild(t, p, map[string][]fact{"a": a.facts, "b": b.facts, "c": c.facts})
 				for name, want := range map[string]run.Status{"a": a.want, "b": b.want, "c": c.want} {
-					if got := state.Step(run.ID(name, "1.2.3")); got.Status != want {
+					if got := state.Step(plan.ID(name, "1.2.3")); got.Status != want {
 						t.Errorf("%s is %s, want %s", got.ID, got.Status, want)
 					}
 				}
@@ -90,7 +90,7 @@ func TestRebuildUnread(t *testing.T) {
 	t.Parallel()
 	p := &plan.Plan{Waves: []plan.Wave{{Steps: []plan.Step{step("a", "a"), step("b", "b")}}}}
 	unread := Facts{Component: "a", Err: fault.New(fault.Remote, "api", "no answer")}
-	r := &Report{lost: true, Components: []Row{{Facts: unread}, {Facts: Facts{Component: "b"}}}}
+	r := &Report{Lost: true, Components: []Row{{Facts: unread}, {Facts: Facts{Component: "b"}}}}
 	events, err := r.Rebuild(p, rebuiltHeader, run.Driver{ID: "d"}, time.Unix(1700000000, 0))
 	if !fault.Is(err, "not-read") || fault.KindOf(err) != fault.Remote || events != nil {
 		t.Errorf("%d events, %v", len(events), err)
@@ -99,6 +99,19 @@ func TestRebuildUnread(t *testing.T) {
 	r.Components[0].Facts = unread
 	if _, err := r.Rebuild(p, rebuiltHeader, run.Driver{ID: "d"}, time.Unix(1700000000, 0)); err != nil {
 		t.Error(err)
+	}
+}
+
+// TestRebuildImpossible: a journal that cannot be true is never written.
+func TestRebuildImpossible(t *testing.T) {
+	t.Parallel()
+	p := &plan.Plan{Waves: []plan.Wave{{Steps: []plan.Step{step("a", "a")}}}}
+	f := plainFacts()
+	f.Component, f.Others = "a", []Pipeline{{Number: 7, State: circleci.Running, Mine: true}} // it has no id
+	r := &Report{Lost: true, All: true, Components: []Row{{Facts: f}}}
+	events, err := r.Rebuild(p, rebuiltHeader, run.Driver{ID: "d"}, time.Unix(1700000000, 0))
+	if !fault.Is(err, "impossible-journal") || fault.KindOf(err) != fault.Internal || events != nil {
+		t.Errorf("%d events, %v", len(events), err)
 	}
 }
 

@@ -15,6 +15,9 @@ type Code string
 // The codes. Those of a component stand in the order in which they are looked for.
 const (
 	NotRead         Code = "not-read"
+	Twice           Code = "stands-twice"
+	NoVersion       Code = "no-version"
+	NoSince         Code = "no-since"
 	NotRecorded     Code = "not-recorded"
 	OpenedAgain     Code = "opened-again"
 	NoProof         Code = "no-proof"
@@ -26,14 +29,16 @@ const (
 	PipelineRunning Code = "pipeline-running"
 	TaggedFailed    Code = "tagged-but-failed"
 	Released        Code = "released-not-recorded"
+	ReleasedUnknown Code = "released-unknown"
 	ClaimedCode     Code = "claimed-elsewhere"
 	WrongVersion    Code = "wrong-version"
 	OtherVersion    Code = "other-version"
 	TagMissing      Code = "tag-missing"
 	Agrees          Code = "agrees"
 
-	JournalLost   Code = "journal-lost"
-	ProductTagged Code = "product-tagged"
+	JournalLost      Code = "journal-lost"
+	ProductTagged    Code = "product-tagged"
+	NoProductVersion Code = "no-product-version"
 )
 
 // Row is the judgement of one component.
@@ -43,9 +48,10 @@ type Row struct {
 	What string `json:"what,omitempty"` // what probably happened
 	Do   string `json:"do,omitempty"`
 	Edit string `json:"edit,omitempty"` // the version that release.json should say; "" where that is not for certain
+	Mend bool   `json:"mend,omitempty"` // the entries that go, or a since that is none, can be removed
 }
 
-// rule is one row of the truth table. Of a rule without tell nothing is to be said.
+// rule is one row of the truth table. A rule without tell has nothing to say.
 type rule struct {
 	code  Code
 	holds func(Facts) bool
@@ -53,7 +59,7 @@ type rule struct {
 	edit  func(Facts) string // nil: release.json is not what is wrong, or a person must look first
 }
 
-// judge: the first rule that holds decides.
+// judge finds the first rule that holds: it decides.
 func judge(f Facts) Row {
 	for _, r := range table() {
 		if !r.holds(f) {
@@ -66,16 +72,21 @@ func judge(f Facts) Row {
 		if r.edit != nil {
 			row.Edit = r.edit(f)
 		}
+		row.Mend = r.code == Twice && !f.Unclear || f.NoSince && (r.code == NoSince || row.Edit != "")
 		return row
 	}
 	return Row{Facts: f, Code: Agrees}
 }
 
-// table is what the facts of a component come to. "Own" is the pipeline of the run's journal, "others" are those by API on
-// the same branch since the run began:
+// table says what the facts of a component mean. "Own" is the pipeline of the run's journal, "others" are those that the API
+// triggered on the same branch since the run began:
 //
-//	release.json  tag    journal               CircleCI             comes to
-//	open          any    begun, and driven     any                  agrees: its driver sees to it
+//	release.json  tag    journal               CircleCI             means
+//	twice         any    any                   any                  stands-twice: edit, unless one that goes is open
+//	no version    yes    any                   any                  no-version: edit, as the version of an earlier release.json
+//	no version    no     any                   any                  no-version: edit, if that was open
+//	since null    any    any                   any                  no-since: edit
+//	open          any    begun, and driven     any                  agrees: its driver acts
 //	open          any    succeeded             any                  not-recorded: gio release records it
 //	open          any    recorded              any                  opened-again; tagged: edit
 //	open          no     failed for its proof  own succeeded        no-proof: look, then gio resolve
@@ -88,6 +99,7 @@ func judge(f Facts) Row {
 //	open          any    never started         others run           pipeline-running: wait
 //	open          yes    failed, or others did                      tagged-but-failed: look, then gio resolve
 //	open          yes    never started         none runs            released-not-recorded: edit
+//	open          no     never started         others succeeded     released-unknown: look, then gio resolve
 //	open          no     running, held         own failed           ended-unseen
 //	open          no     of another run        any                  claimed-elsewhere: wait
 //	open          no     never started         none, branch differs wrong-version: edit; other-version where it cannot be
@@ -95,12 +107,17 @@ func judge(f Facts) Row {
 //	released      no     any                   any                  tag-missing: look
 //	released      yes    any                   any                  agrees
 func table() []rule {
-	return slices.Concat([]rule{{NotRead, func(f Facts) bool { return f.Err != nil }, tellNotRead, nil}}, journaled(), unjournaled(), []rule{
+	return slices.Concat([]rule{
+		{NotRead, func(f Facts) bool { return f.Err != nil }, tellNotRead, nil},
+		{Twice, func(f Facts) bool { return len(f.Again) > 0 }, tellTwice, nil},
+		{NoVersion, func(f Facts) bool { return f.Void }, tellNoVersion, func(f Facts) string { return f.Would }},
+		{NoSince, func(f Facts) bool { return f.NoSince }, tellNoSince, nil},
+	}, journaled(), unjournaled(), []rule{
 		{TagMissing, func(f Facts) bool { return !f.Open && f.untagged() }, tellTagMissing, nil},
 	})
 }
 
-// journaled are the rules of what the journal knows more about than release.json.
+// journaled are the rules for what the journal knows more about than release.json.
 func journaled() []rule {
 	open := func(statuses ...run.Status) func(Facts) bool {
 		return func(f Facts) bool { return f.Open && slices.Contains(statuses, f.Step.Status) }
@@ -119,16 +136,17 @@ func journaled() []rule {
 		{Agrees, func(f Facts) bool { return f.Open && f.ownRuns() }, nil, nil},
 		{Unknown, open(run.IsUnknown), tellUnknown, nil},
 		{Interrupted, open(run.Intended), tellInterrupted, nil},
-		{Forgotten, func(f Facts) bool { return f.Open && f.Lost && recall(f).answer != nothing }, tellForgotten, nil},
+		{Forgotten, func(f Facts) bool { return f.Open && f.Lost && conclude(f).kind != toStart }, tellForgotten, nil},
 	}
 }
 
-// unjournaled are those of what happened without the journal, or against it.
+// unjournaled are the rules for what happened without the journal, or contradicts it.
 func unjournaled() []rule {
 	return []rule{
 		{PipelineRunning, func(f Facts) bool { return f.Open && len(f.running()) > 0 }, tellRunning, nil},
 		{TaggedFailed, func(f Facts) bool { return f.Open && f.Tag != "" && f.failed() }, tellTaggedFailed, nil},
 		{Released, func(f Facts) bool { return f.Open && f.Tag != "" }, tellReleased, whenTagged},
+		{ReleasedUnknown, func(f Facts) bool { return f.Open && f.Step.Attempt == 0 && len(f.green()) > 0 }, tellReleasedUnknown, nil},
 		{EndedUnseen, func(f Facts) bool { return f.Open && f.own(circleci.Failed) && f.Step.Status != run.HasFailed }, tellEndedUnseen, nil},
 		{ClaimedCode, func(f Facts) bool { return f.Open && f.Claimed != "" }, tellClaimed, nil},
 		{WrongVersion, func(f Facts) bool { return f.mismatch() && f.Would != "" && f.Step.Attempt == 0 }, tellWrongVersion, func(f Facts) string { return f.Would }},
@@ -151,7 +169,7 @@ func (f Facts) own(state circleci.State) bool { return f.Own != nil && f.Own.Sta
 
 func (f Facts) ownRuns() bool { return f.Own != nil && !f.Own.Ended() }
 
-// failed: the newest attempt that is known of has. A step that gio refused to start had none.
+// failed tells whether the newest attempt that anybody knows of has failed. A step that gio refused to start had none.
 func (f Facts) failed() bool {
 	tried := f.Step.Attempt > 0 || f.Step.Pipeline.ID != ""
 	if f.Step.Status == run.HasFailed && tried || f.own(circleci.Failed) {
@@ -160,13 +178,51 @@ func (f Facts) failed() bool {
 	return len(f.Others) > 0 && f.Others[0].State == circleci.Failed
 }
 
-// running are the others that have not ended.
+// running are the other pipelines that have not ended.
 func (f Facts) running() []Pipeline {
 	return slices.DeleteFunc(slices.Clone(f.Others), Pipeline.Ended)
 }
 
+// green are the other pipelines of the token's user that have succeeded.
+func (f Facts) green() []Pipeline {
+	return slices.DeleteFunc(slices.Clone(f.Others), func(p Pipeline) bool { return !p.Mine || p.State != circleci.Succeeded })
+}
+
+func tellReleasedUnknown(f Facts) (what, do string) {
+	return fmt.Sprintf("pipeline %s is green, and the journal does not know that anything was started: it was put back to an older state, or the pipeline released something else", f.green()[0]),
+		fmt.Sprintf("look, then `gio resolve %s --released`, or `gio release --skip-check released-unknown`, which starts a new pipeline", f.Component)
+}
+
 func tellNotRead(f Facts) (what, do string) {
 	return "it could not be compared: " + strings.Join(strings.Fields(f.Err.Error()), " "), ""
+}
+
+func tellTwice(f Facts) (what, do string) {
+	what = fmt.Sprintf("it stands twice in release.json: at %s, and again at %s", f.Stays, strings.Join(f.Again, ", "))
+	if f.Unclear {
+		return what, fmt.Sprintf("`gio prepare %s=VERSION` keeps one entry, with the right version", f.Component)
+	}
+	return what, fmt.Sprintf("release.json: keep %s (`gio doctor --fix`)", f.Stays)
+}
+
+func tellNoVersion(f Facts) (what, do string) {
+	what = "release.json says no version: a tool that did not know it wrote null, or somebody removed it"
+	do = fmt.Sprintf("`gio prepare %s=VERSION` sets it", f.Component)
+	if f.Was == "" {
+		return what, do
+	}
+	what += fmt.Sprintf("; at %s it was %s", f.WasTag, f.Was)
+	if f.Tag != "" {
+		what += fmt.Sprintf(", and the tag %s exists", f.Tag)
+	}
+	if f.Would != "" {
+		do = fmt.Sprintf("release.json: %s (`gio doctor --fix`)", f.Would)
+	}
+	return what, do
+}
+
+func tellNoSince(Facts) (what, do string) {
+	return "its since in release.json is no version", "remove it (`gio doctor --fix`)"
 }
 
 func tellNotRecorded(f Facts) (what, do string) {
@@ -176,7 +232,7 @@ func tellNotRecorded(f Facts) (what, do string) {
 func tellOpenedAgain(f Facts) (what, do string) {
 	what = fmt.Sprintf("%s was released and recorded by this run; somebody opened it again", f.Released())
 	if f.Tag != "" {
-		return what, f.mark() + "; to release it again, delete the tag and `gio resolve " + f.Component + " --not-triggered`"
+		return what, f.record() + "; to release it again, delete the tag and `gio resolve " + f.Component + " --not-triggered`"
 	}
 	return what, fmt.Sprintf("`gio resolve %s --not-triggered` releases it again, `gio release` records it as released", f.Component)
 }
@@ -186,12 +242,12 @@ func tellNoProof(f Facts) (what, do string) {
 }
 
 func tellEndedUnseen(f Facts) (what, do string) {
-	return fmt.Sprintf("pipeline %s has %s, and nobody has noted it: it was run again on CircleCI, or the driver had left", f.Own, f.Own.State),
+	return fmt.Sprintf("pipeline %s has %s, and the journal does not say so: somebody re-ran it on CircleCI, or the driver had left", f.Own, f.Own.State),
 		"`gio release` sees it and goes on"
 }
 
 func tellRunsAgain(f Facts) (what, do string) {
-	return fmt.Sprintf("pipeline %s had failed and is %s: somebody runs it again", f.Own, f.Own.State), "`gio release` watches it to its end"
+	return fmt.Sprintf("pipeline %s had failed and is %s: somebody re-ran it on CircleCI", f.Own, f.Own.State), "`gio release` watches it to its end"
 }
 
 func tellUnknown(f Facts) (what, do string) {
@@ -224,10 +280,11 @@ func tellReleased(f Facts) (what, do string) {
 	if f.Stated != "" && !f.fits() {
 		what += fmt.Sprintf(" and %s says %s already", f.Branch, f.Stated)
 	}
-	return what + ": it was released by hand, or release.json was not written", f.mark()
+	return what + ": it was released by hand, or release.json was not written", f.record()
 }
 
-func (f Facts) mark() string {
+// record says how release.json is edited when the version was released.
+func (f Facts) record() string {
 	return fmt.Sprintf("release.json: %s, since %s (`gio doctor --fix`)", f.Released(), f.Product)
 }
 
@@ -254,8 +311,8 @@ func tellTagMissing(f Facts) (what, do string) {
 	case f.Step.Status == run.HasFailed:
 		what += "; in this run it failed"
 	}
-	return what + ": it was marked too early, or the tag was deleted",
-		fmt.Sprintf("look whether it is published; if not, `gio prepare %s=%s` opens it again", f.Component, f.Version+snapshot)
+	return what + ": it was recorded too early, or somebody deleted the tag",
+		fmt.Sprintf("check whether it is published; if not, `gio prepare %s=%s` opens it again", f.Component, f.Version+snapshot)
 }
 
 // String names a pipeline for people.
@@ -272,23 +329,4 @@ func list(pipelines []Pipeline) string {
 		all = append(all, p.String())
 	}
 	return strings.Join(all, ", ")
-}
-
-// product is what is wrong with the release as a whole.
-func (s Sources) product(lost bool) []Product {
-	var found []Product
-	version := s.Manifest.ReleaseVersion()
-	if lost {
-		found = append(found, Product{
-			JournalLost, fmt.Sprintf("the tag %s_START says that the release of %s has begun, and the journal does not know it: it was deleted, or the run was another tool's", version, version),
-			"`gio doctor --fix` writes down what tags and CircleCI say of it, so that `gio release` starts nothing twice",
-		})
-	}
-	if s.Tagged {
-		found = append(found, Product{
-			ProductTagged, fmt.Sprintf("the tag %s exists and was not made by this run, but release.json says %s", version, s.Manifest.Version),
-			"if it is released, `gio prepare --version` sets the next version; if the tag is a mistake, delete it",
-		})
-	}
-	return found
 }

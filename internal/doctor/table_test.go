@@ -28,16 +28,35 @@ func tagged(f *Facts)   { f.Tag, f.Stated = "v1.2.3", "1.2.4-SNAPSHOT" }
 func unproven(f *Facts) { f.Step.Code, f.Step.Reason = "no-proof", "the tag is not there" }
 func untried(f *Facts)  { f.Step.Attempt = 0 }
 func recorded(f *Facts) { f.Step.Recorded = true }
-func marked(f *Facts)   { f.Version, f.Open, f.Stated = "1.2.3", false, "" }
-func lost(f *Facts)     { f.Lost = true }
-func driven(f *Facts)   { f.Driven = true }
-func claimed(f *Facts)  { f.Claimed = "release/3.10.0" }
-func blind(f *Facts)    { f.TagRead, f.File, f.Stated = false, "", "" }
-func unread(f *Facts)   { f.Err = errors.New("no\nanswer") }
+
+// inPipeline: a person named the pipeline after the journal of its attempt was lost.
+func inPipeline(f *Facts) { f.Step.Pipeline.ID = "own" }
+
+func marked(f *Facts)  { f.Version, f.Open, f.Stated = "1.2.3", false, "" }
+func lost(f *Facts)    { f.Lost = true }
+func driven(f *Facts)  { f.Driven = true }
+func claimed(f *Facts) { f.Claimed = "release/3.10.0" }
+func blind(f *Facts)   { f.TagRead, f.File, f.Stated = false, "", "" }
+func unread(f *Facts)  { f.Err = errors.New("no\nanswer") }
+
+func void(f *Facts)      { f.Version, f.Open, f.Stated, f.Void = "", false, "", true }
+func sinceless(f *Facts) { f.NoSince = true }
+
+func again(unclear bool) fact {
+	return func(f *Facts) {
+		f.Again, f.Stays, f.Unclear = []string{"release.json:9:17 (1.0.0)"}, "release.json:7:17 (1.2.3)", unclear
+	}
+}
+
+func was(version, would string) fact {
+	return func(f *Facts) { f.Was, f.WasTag, f.Would = version, "3.9.4_START", would }
+}
 
 func own(state circleci.State) fact {
 	return func(f *Facts) { f.Own = &Pipeline{ID: "own", Number: 7, URL: "u", State: state} }
 }
+
+func notMine(f *Facts) { f.Others[0].Mine = false }
 
 func other(state circleci.State) fact {
 	return func(f *Facts) {
@@ -67,6 +86,17 @@ func TestTable(t *testing.T) {
 		{"unread", []fact{unread, tagged}, NotRead, "no answer", ""},
 		{"unread, released", []fact{marked, unread}, NotRead, "no answer", ""},
 
+		{"twice", []fact{again(false)}, Twice, "at release.json:7:17 (1.2.3), and again at release.json:9:17 (1.0.0)", ""},
+		{"twice, and open again", []fact{again(true)}, Twice, "`gio prepare api=VERSION` keeps one entry", ""},
+		{"twice and void", []fact{void, again(false)}, Twice, "keep release.json:7:17 (1.2.3) (`gio doctor --fix`)", ""},
+		{"no version", []fact{void}, NoVersion, "`gio prepare api=VERSION` sets it", ""},
+		{"no version, unread", []fact{void, unread}, NotRead, "no answer", ""},
+		{"no version, tagged", []fact{void, was("1.2.3-SNAPSHOT", "1.2.3"), tagged}, NoVersion, "at 3.9.4_START it was 1.2.3-SNAPSHOT, and the tag v1.2.3 exists", "1.2.3"},
+		{"no version, not tagged", []fact{void, was("1.2.3-SNAPSHOT", "1.2.3-SNAPSHOT")}, NoVersion, "release.json: 1.2.3-SNAPSHOT (`gio doctor --fix`)", "1.2.3-SNAPSHOT"},
+		{"no version, was another one", []fact{void, was("1.2.3", "")}, NoVersion, "`gio prepare api=VERSION` sets it", ""},
+		{"no since", []fact{sinceless}, NoSince, "remove it (`gio doctor --fix`)", ""},
+		{"no since, no version", []fact{sinceless, void}, NoVersion, "`gio prepare api=VERSION` sets it", ""},
+
 		{"driven", []fact{is(run.Intended), driven}, Agrees, "", ""},
 		{"driven, released meanwhile", []fact{is(run.Running), own(releases), driven, tagged}, Agrees, "", ""},
 		{"driven, somebody else's release", []fact{driven, tagged}, Released, "by hand", "1.2.3"},
@@ -94,10 +124,14 @@ func TestTable(t *testing.T) {
 
 		{"somebody else's runs", []fact{other(runs)}, PipelineRunning, "#8 by bot (u) is running on 1.2.x", ""},
 		{"somebody else's runs, tagged", []fact{other(circleci.OnHold), tagged}, PipelineRunning, "wait", ""},
-		{"somebody else's is green", []fact{other(releases)}, Agrees, "", ""},
+		{"a green one that nobody knows", []fact{other(releases)}, ReleasedUnknown, "gio resolve api --released", ""},
+		{"a green one that nobody knows, begun", []fact{other(releases), is(run.HasFailed)}, Agrees, "", ""},
+		{"somebody else's is green", []fact{other(releases), notMine}, Agrees, "", ""},
 		{"failed", []fact{is(run.HasFailed), own(failed)}, Agrees, "", ""},
 		{"failed, tagged", []fact{is(run.HasFailed), own(failed), tagged}, TaggedFailed, "gio resolve api --released", ""},
 		{"failed unseen, tagged", []fact{is(run.Running), own(failed), tagged}, TaggedFailed, "gio resolve api --released", ""},
+		{"refused by CircleCI, tagged", []fact{is(run.HasFailed), tagged}, TaggedFailed, "gio resolve api --released", ""},
+		{"adopted without an attempt, failed, tagged", []fact{is(run.HasFailed), untried, inPipeline, tagged}, TaggedFailed, "gio resolve api --released", ""},
 		{"refused for its tag", []fact{is(run.HasFailed), untried, tagged}, Released, "by hand", "1.2.3"},
 		{"failed elsewhere, tagged", []fact{other(failed), tagged}, TaggedFailed, "gio prepare api=1.2.3", ""},
 		{"green after a failure elsewhere, tagged", []fact{other(releases), other(failed), tagged}, Released, "by hand", "1.2.3"},
@@ -139,39 +173,39 @@ func TestTable(t *testing.T) {
 	}
 }
 
-// TestRecall holds what a rebuilt journal may say: what is not certain is a question.
-func TestRecall(t *testing.T) {
+// TestConclude holds what a rebuilt journal may say: what is not certain is a question.
+func TestConclude(t *testing.T) {
 	t.Parallel()
 	const green, runs, failed = circleci.Succeeded, circleci.Running, circleci.Failed
 	theirs := func(f *Facts) { f.Others[0].Mine = false }
 	tests := []struct {
 		name   string
 		facts  []fact
-		want   answer
+		want   kind
 		reason string
 	}{
-		{"nothing", nil, nothing, ""},
-		{"failed", []fact{other(failed)}, nothing, ""},
+		{"nothing", nil, toStart, ""},
+		{"failed", []fact{other(failed)}, toStart, ""},
 		{"tagged", []fact{tagged}, released, ""},
 		{"tagged and green", []fact{tagged, other(green)}, released, ""},
 		{"tagged, green after a failure", []fact{tagged, other(green), other(failed)}, released, ""},
-		{"tagged and runs", []fact{tagged, other(runs)}, watched, ""},
-		{"tagged and failed", []fact{tagged, other(failed)}, asked, "the tag v1.2.3 exists, but pipeline #8 failed"},
-		{"runs", []fact{other(runs)}, watched, ""},
-		{"runs after a failure", []fact{other(runs), other(failed)}, watched, ""},
-		{"waits for an approval", []fact{other(circleci.OnHold)}, watched, ""},
-		{"another user's", []fact{other(runs), theirs}, asked, "triggered by bot"},
-		{"two", []fact{other(runs), other(green)}, asked, "several"},
-		{"green without a tag", []fact{other(green)}, asked, "dry run"},
-		{"green, without GitHub", []fact{blind, other(green)}, watched, ""},
+		{"tagged and runs", []fact{tagged, other(runs)}, adopted, ""},
+		{"tagged and failed", []fact{tagged, other(failed)}, unclear, "the tag v1.2.3 exists, but pipeline #8 failed"},
+		{"runs", []fact{other(runs)}, adopted, ""},
+		{"runs after a failure", []fact{other(runs), other(failed)}, adopted, ""},
+		{"waits for an approval", []fact{other(circleci.OnHold)}, adopted, ""},
+		{"another user's", []fact{other(runs), theirs}, unclear, "triggered by bot"},
+		{"two", []fact{other(runs), other(green)}, unclear, "several"},
+		{"green without a tag", []fact{other(green)}, unclear, "dry run"},
+		{"green, without GitHub", []fact{blind, other(green)}, adopted, ""},
 	}
 	for _, tt := range tests {
 		f := plainFacts()
 		for _, change := range slices.Concat([]fact{lost}, tt.facts) {
 			change(&f)
 		}
-		if got := recall(f); got.answer != tt.want || !strings.Contains(got.reason, tt.reason) || (got.reason == "") != (tt.reason == "") {
-			t.Errorf("%s: %v %q, want %v %q", tt.name, got.answer, got.reason, tt.want, tt.reason)
+		if got := conclude(f); got.kind != tt.want || !strings.Contains(got.reason, tt.reason) || (got.reason == "") != (tt.reason == "") {
+			t.Errorf("%s: %v %q, want %v %q", tt.name, got.kind, got.reason, tt.want, tt.reason)
 		}
 	}
 }

@@ -16,7 +16,7 @@ import (
 func PipelineOf(s *run.State, component string) (run.Step, error) {
 	own := slices.DeleteFunc(s.Steps(), func(st run.Step) bool { return st.ID.Component() != component })
 	if len(own) == 0 {
-		return run.Step{}, fault.New(fault.NotFound, "no-step", "%s has no part in %s", component, s.Header.Run()).Hint("`gio status%s` lists its components", s.Header.Flags())
+		return run.Step{}, fault.New(fault.NotFound, "no-step", "%s is not in %s", component, s.Header.Run()).Hint("%s lists its components", fault.Next{Action: fault.Status, Run: s.Header.Run()})
 	}
 	st := own[len(own)-1]
 	for _, o := range own {
@@ -26,7 +26,7 @@ func PipelineOf(s *run.State, component string) (run.Step, error) {
 	}
 	if st.Pipeline.ID == "" {
 		return st, fault.New(fault.Invalid, "no-pipeline", "%s %s is %s: it has no pipeline in which a job could wait", component, st.ID.Version(), st.Status).
-			Hint("`gio watch%s` tells when it waits for an approval", s.Header.Flags())
+			Hint("%s tells when it waits for an approval", fault.Next{Action: fault.Watch, Run: s.Header.Run()})
 	}
 	return st, nil
 }
@@ -98,7 +98,7 @@ func Approve(ctx context.Context, clock Clock, ci *circleci.Client, a circleci.A
 			return fault.Worst(err, refused)
 		case clock.Since(began) > approveFor:
 			return fault.New(fault.Remote, "still-held", "CircleCI accepted the approval of %s, and it still waits %s later", approvalName(a), approveFor).
-				Hint("run the same command again: approving twice does no harm")
+				Hint("%s: approving twice does no harm", fault.Again())
 		}
 		if err := clock.Sleep(ctx, time.Second); err != nil {
 			return err

@@ -11,6 +11,7 @@ import (
 	"github.com/gravitee-lab/gio/internal/circleci"
 	"github.com/gravitee-lab/gio/internal/engine"
 	"github.com/gravitee-lab/gio/internal/fault"
+	"github.com/gravitee-lab/gio/internal/plan"
 	"github.com/gravitee-lab/gio/internal/run"
 	"github.com/gravitee-lab/gio/internal/sim"
 )
@@ -132,7 +133,7 @@ func approval(workflow, job, status string) circleci.Approval {
 // TestChooseApproval: the only one that waits, or the one that is named; a clear no otherwise.
 func TestChooseApproval(t *testing.T) {
 	t.Parallel()
-	st := run.Step{ID: run.ID("api", "1.2.3")}
+	st := run.Step{ID: plan.ID("api", "1.2.3")}
 	one := []circleci.Approval{approval("release", "early", "success"), approval("release", "sign-off", "on_hold"), approval("release", "late", "blocked")}
 	two := []circleci.Approval{approval("x", "hold", "on_hold"), approval("y", "hold", "on_hold")}
 	for name, tt := range map[string]struct {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/gravitee-lab/gio/internal/circleci"
 	"github.com/gravitee-lab/gio/internal/fault"
+	"github.com/gravitee-lab/gio/internal/plan"
 	"github.com/gravitee-lab/gio/internal/run"
 )
 
@@ -19,7 +20,7 @@ type Cancellation struct {
 	Components []string // whose pipelines; none is all of the run
 	// Read gives the run as its journal stands now.
 	Read func(context.Context) (*run.State, error)
-	// Driven: somebody else drives the run. A pipeline that is about to be triggered is waited for.
+	// Driven: somebody else drives the run. Then Run waits for a pipeline that is about to be triggered.
 	Driven bool
 }
 
@@ -59,13 +60,13 @@ func Cancellable(s *run.State, components []string) ([]run.Step, error) {
 	}
 	for _, name := range components {
 		if !part[name] {
-			return nil, fault.New(fault.NotFound, "no-step", "%s has no part in %s", name, s.Header.Run()).Hint("`gio status%s` lists its components", s.Header.Flags())
+			return nil, fault.New(fault.NotFound, "no-step", "%s is not in %s", name, s.Header.Run()).Hint("%s lists its components", fault.Next{Action: fault.Status, Run: s.Header.Run()})
 		}
 	}
 	return slices.DeleteFunc(s.Steps(), func(st run.Step) bool {
-		left := st.Status == run.HasFailed && st.Code == "timeout" // gio waits no longer, and it may run on
+		runsOn := st.Status == run.HasFailed && st.Code == "timeout" // gio waits no longer, and it may still run
 		named := len(components) == 0 || slices.Contains(components, st.ID.Component()) || with[st.Pipeline.ID]
-		return !st.Open() && !left || !named
+		return !st.Open() && !runsOn || !named
 	}), nil
 }
 
@@ -99,7 +100,7 @@ func (c *Cancellation) Run(ctx context.Context) ([]Cancelled, error) {
 			begin(open)
 		}
 	}
-	_ = g.Wait() // what went wrong stands with each
+	_ = g.Wait() // each says what went wrong with it
 	return c.sum(ctx, asked, all), nil
 }
 
@@ -115,20 +116,13 @@ func intended(steps []run.Step) bool {
 	return slices.ContainsFunc(steps, func(st run.Step) bool { return st.Status == run.Intended })
 }
 
-// byPipeline leaves out what has none, and what a person must say more of.
+// byPipeline groups the steps that share a pipeline. It leaves out those that have none, and those about which a person was
+// asked.
 func byPipeline(steps []run.Step) []*Cancelled {
+	steps = slices.DeleteFunc(slices.Clone(steps), func(st run.Step) bool { return st.Pipeline.ID == "" || st.Status == run.IsUnknown })
 	var all []*Cancelled
-	index := map[string]*Cancelled{}
-	for _, st := range steps {
-		id := st.Pipeline.ID
-		switch {
-		case id == "" || st.Status == run.IsUnknown:
-		case index[id] != nil:
-			index[id].Steps = append(index[id].Steps, st)
-		default:
-			index[id] = &Cancelled{Steps: []run.Step{st}}
-			all = append(all, index[id])
-		}
+	for _, shared := range grouped(steps, func(st run.Step) string { return st.Pipeline.ID }) {
+		all = append(all, &Cancelled{Steps: shared})
 	}
 	return all
 }
@@ -136,7 +130,7 @@ func byPipeline(steps []run.Step) []*Cancelled {
 // end cancels a pipeline until nothing of it runs: its workflows may appear one after the other.
 func (c *Cancellation) end(ctx context.Context, t *Cancelled) {
 	for began := c.Clock.Now(); ; {
-		if t.Err = c.once(ctx, t); t.Fate != "" {
+		if t.Err = c.readAndCancel(ctx, t); t.Fate != "" {
 			return
 		}
 		switch kind := fault.KindOf(t.Err); {
@@ -150,10 +144,10 @@ func (c *Cancellation) end(ctx context.Context, t *Cancelled) {
 	}
 }
 
-// once reads a pipeline, workflows first, and cancels what runs of it. A success is read twice.
-func (c *Cancellation) once(ctx context.Context, t *Cancelled) error {
+// readAndCancel reads a pipeline, workflows first, and cancels what runs of it. A success is read twice.
+func (c *Cancellation) readAndCancel(ctx context.Context, t *Cancelled) error {
 	st := t.Steps[0]
-	if st.Cancel != "" { // a second one of the same attempt, which its driver did not come to cancel
+	if st.Cancel != "" { // a second one of the same attempt, which its driver may not have cancelled
 		if err := c.CI.Cancel(ctx, st.Cancel); err != nil && fault.KindOf(err) != fault.NotFound {
 			return err
 		}
@@ -185,10 +179,10 @@ func (c *Cancellation) once(ctx context.Context, t *Cancelled) error {
 	return nil
 }
 
-// sum adds what had no pipeline to cancel, by what its journal says of it in the end.
+// sum adds the steps without a pipeline to cancel, by what the journal says of them in the end.
 func (c *Cancellation) sum(ctx context.Context, asked []run.Step, all []*Cancelled) []Cancelled {
 	var sum []Cancelled
-	done := map[run.StepID]bool{}
+	done := map[plan.StepID]bool{}
 	for _, t := range all {
 		sum = append(sum, *t)
 		for _, st := range t.Steps {
@@ -224,8 +218,8 @@ func withoutPipeline(st run.Step) Cancelled {
 	return t
 }
 
-// Note writes into the journal of a run that nobody else drives what became of its pipelines, and who cancelled them. What
-// was too late is a success like any other; where a proof of it is wanted, that is left to the next driver.
+// Note writes into the journal of a run that nobody else drives what became of its pipelines, and who cancelled them. A pipeline
+// that had succeeded before is a success like any other; where that needs a proof, the next driver looks for it.
 func (c *Cancellation) Note(ctx context.Context, j Journal, events []run.Event, ended []Cancelled, by run.Driver) error {
 	state, err := run.Fold(events)
 	if err != nil {
@@ -239,7 +233,7 @@ func (c *Cancellation) Note(ctx context.Context, j Journal, events []run.Event, 
 	for _, t := range ended {
 		e, ok := t.event(c.CI.Host(), by)
 		if e.Type == run.Succeeded {
-			e.Steps = slices.DeleteFunc(e.Steps, func(id run.StepID) bool { return toProve(state.Plan, id) })
+			e.Steps = slices.DeleteFunc(e.Steps, func(id plan.StepID) bool { return needsProof(state.Plan, id) })
 		}
 		if ok && len(e.Steps) > 0 {
 			g.Go(func() error { return rec.add(ctx, e) })
@@ -248,7 +242,7 @@ func (c *Cancellation) Note(ctx context.Context, j Journal, events []run.Event, 
 	return g.Wait()
 }
 
-// event is what there is to be noted of it.
+// event is what Note writes of it.
 func (t Cancelled) event(host string, by run.Driver) (e run.Event, ok bool) {
 	st, v := t.Steps[0], t.verdict
 	for _, s := range t.Steps {

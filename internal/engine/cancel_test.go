@@ -277,7 +277,7 @@ func TestCancelHeld(t *testing.T) {
 		wait()
 		wantKind(t, err, fault.Cancelled)
 		same(t, "fates", map[string]engine.Fate{"a": engine.IsCancelled, "b": engine.IsCancelled}, got)
-		for _, id := range []run.StepID{"a@1.2.3", "b@1.2.3"} {
+		for _, id := range []plan.StepID{"a@1.2.3", "b@1.2.3"} {
 			if st := o.state().Step(id); st.Status != run.HasFailed || st.Detail != "canceled" {
 				t.Errorf("%s is %s (%s)", id, st.Status, st.Detail)
 			}
@@ -372,7 +372,7 @@ func TestCancelAlone(t *testing.T) {
 		}, got)
 		state := o.state()
 		for name, want := range map[string]string{"a": "cancelled", "b": "cancelled", "c": "", "d": "pipeline-failed", "e": "cancelled", "f": "cancelled"} {
-			st := state.Step(run.ID(name, "1.2.3"))
+			st := state.Step(plan.ID(name, "1.2.3"))
 			if st.Code != want || (want == "") != (st.Status == run.HasSucceeded) || want == "cancelled" && !strings.HasPrefix(st.Reason, "cancelled by mona: ") {
 				t.Errorf("%s is %s, %q: %s", name, st.Status, st.Code, st.Reason)
 			}
@@ -407,7 +407,7 @@ func TestCancelInVain(t *testing.T) {
 		if took := time.Since(began); took > 3*time.Minute {
 			t.Errorf("it took %s", took)
 		}
-		for _, id := range []run.StepID{"a@1.2.3", "b@1.2.3"} {
+		for _, id := range []plan.StepID{"a@1.2.3", "b@1.2.3"} {
 			if st := o.state().Step(id); st.Status != run.Running {
 				t.Errorf("%s is %s", id, st.Status)
 			}

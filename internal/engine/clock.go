@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// Clock is the time an engine goes by. The zero value is real time; a faster one is for walking through
-// a run whose pipelines are simulated, and simulated as much faster.
+// Clock is the time that an engine goes by. The zero value is real time; a faster one is for a run whose pipelines are
+// simulated at the same speed.
 type Clock struct {
 	began time.Time
 	speed float64

@@ -3,7 +3,6 @@ package engine
 import (
 	"context"
 	"fmt"
-	"io"
 	"time"
 
 	"golang.org/x/sync/semaphore"
@@ -21,31 +20,53 @@ type Execution struct {
 	Plan *plan.Plan
 
 	// Open opens the journal of a run for this driver and gives what it holds.
-	Open        func(run.Header) (Journal, []run.Event, error)
-	Driver      run.Driver
+	Open   func(run.Header) (Journal, []run.Event, error)
+	Driver run.Driver
+	// Login is the CircleCI user of CI's token. A caller that knows it saves each new execution the request for it. It must be
+	// what CI.Me says, since the engine knows a pipeline whose answer was lost by its user. With "" it asks Me.
+	Login       string
 	MaxParallel int           // 0 is MaxParallel
 	HoldLimit   time.Duration // how long an approval is waited for
 	MaxRuntime  time.Duration // after which gio leaves, recording what succeeded; 0 is no limit
 	FailFast    bool          // a failure cancels the other pipelines of its wave
-	// Earlier says how long the pipelines of earlier runs took, by component, the newest first: when to look closely.
+	// Once: what an earlier driver saw fail stays failed, and this one makes no new attempt. A person is asked about what was
+	// cancelled while its answer was lost, since no later driver settles it.
+	Once bool
+	// Earlier says how long the pipelines of earlier runs took, by component, the newest first: when to read often.
 	Earlier map[string][]time.Duration
 	Clock   Clock
-	// Ready is asked right before the intents of the steps that share a pipeline; nil asks nobody. Its error, a fault of code
-	// tag-exists, version-mismatch or not-checked, is these steps' failure: nothing is sent.
+	// The engine asks Ready right before it writes the intents of the steps that share a pipeline. An error, a fault of code
+	// tag-exists, version-mismatch or not-checked, fails these steps, and nothing is sent. Nil asks nobody.
 	Ready func(context.Context, []plan.Step) error
-	// Tagged tells whether a repository (org/name) has a tag; it is asked for the steps whose proof is one. Without it a release
-	// with such steps is refused. Of its errors, those of the kinds Auth and NotFound end the session; after others it is asked
-	// again.
+	// Tagged tells whether a repository (org/name) has a tag. The engine asks it about the steps whose proof is a tag; without it,
+	// Prepare refuses a release with such steps. An error of kind Auth or NotFound ends the session; after any other the engine
+	// asks again.
 	Tagged func(ctx context.Context, repository, tag string) (bool, error)
-	// Simulated: what this driver triggers is simulated, and taken to leave what proves a release.
+	// Free tells whether no other execution has a pipeline, for a caller that drives several of one project and branch. The engine
+	// asks it about each pipeline that a look-up finds, before it adopts it, and about the one that a trigger made, before it notes
+	// it: until the answer the pipeline stands in no journal. A look-up passes over what is not free, as if somebody else had
+	// triggered it; when what a trigger made is not free, the engine asks a person. After an error of kind Remote a look-up asks
+	// again for a while; after any other the session ends, and the next one looks the pipeline up. Nil asks nobody.
+	Free func(ctx context.Context, pipeline string) (bool, error)
+	// Wake gives a channel on which the caller sends, or which it closes, as soon as CircleCI tells it of this pipeline, as by a
+	// webhook. The engine then reads the pipeline at once, not at its next interval, but never sooner than a quarter of a second
+	// after the last reading. It calls Wake before each reading of a pipeline that it watches, from several goroutines: Wake must
+	// not block, and what CircleCI tells after the call must not be missed. A nil channel never wakes; a nil Wake wakes nobody.
+	Wake func(pipeline string) <-chan struct{}
+	// Told tells whether CircleCI tells of pipelines these days, so that Wake will say when one ends: then the engine reads one that
+	// runs every five minutes. Nil: it does not. Told must not block.
+	Told func() bool
+	// Simulated: what this driver triggers is simulated, and counts as proven.
 	Simulated bool
-	// Notify is told every event, one at a time and in order: what must be durable before it is acted upon, once it is; what
-	// CircleCI says of a pipeline, at once. It must not call back into the engine, and it holds the run up for as long as it
-	// takes.
+	// The engine tells Notify every event, one at a time and in order: what it acts upon once it is durable, what CircleCI says of
+	// a pipeline at once. Notify must not call back into the engine, and the run waits until it returns.
 	Notify func(run.Event, *run.State)
+	// Trouble is told in a sentence what takes long and is no event: the look-up of a pipeline whose answer was lost, and answers
+	// that cannot be read. It must not block; nil is told nothing.
+	Trouble func(sentence string)
 
-	rec   *recorder
-	close io.Closer
+	journal Journal // nil before it is opened
+	rec     *recorder
 }
 
 // chapter is what one kind of run adds to the driving of its plan.
@@ -81,7 +102,7 @@ func (x *Execution) State() *run.State {
 func (x *Execution) Left() int {
 	left, state := 0, x.State()
 	for _, planned := range x.Plan.Steps() {
-		if state.Step(run.StepID(planned.ID())).Status != run.HasSucceeded {
+		if state.Step(planned.ID()).Status != run.HasSucceeded {
 			left++
 		}
 	}
@@ -90,10 +111,10 @@ func (x *Execution) Left() int {
 
 // Close gives the journal back. It is harmless at any time.
 func (x *Execution) Close() error {
-	if x.close == nil {
+	if x.journal == nil {
 		return nil
 	}
-	return x.close.Close()
+	return x.journal.Close()
 }
 
 func (x *Execution) open(h run.Header) error {
@@ -101,7 +122,7 @@ func (x *Execution) open(h run.Header) error {
 	if err != nil {
 		return err
 	}
-	x.close, _ = j.(io.Closer)
+	x.journal = j
 	x.rec, err = newRecorder(x.Clock, j, h, events, x.Notify)
 	return err
 }
@@ -120,11 +141,11 @@ func (x *Execution) runToItsEnd(ctx context.Context, stop <-chan struct{}, c cha
 	if driven != nil && ctx.Err() != nil { // whatever it was that leaving interrupted
 		driven = fault.Worst(driven, stopped(ctx))
 	}
-	cancelled := closed(x.rec.cancelled())
+	cancelled := closed(x.journal.Cancelled())
 	if cancelled && x.Left() > 0 { // else it came too late
-		driven = fault.Worst(driven, x.rec.fresh(context.WithoutCancel(ctx)))
+		driven = fault.Worst(driven, x.journal.Fresh(context.WithoutCancel(ctx)))
 	}
-	// What succeeded is recorded however the driving ended; leaving does not keep it from that.
+	// However the driving ended, what succeeded is recorded; a driver that leaves does that first.
 	var recorded error
 	if c.end != nil {
 		recorded = c.end(context.WithoutCancel(ctx))
@@ -138,42 +159,64 @@ func (x *Execution) runToItsEnd(ctx context.Context, stop <-chan struct{}, c cha
 
 // drive begins the run and works through its plan.
 func (x *Execution) drive(ctx context.Context, stop <-chan struct{}, c chapter) error {
-	user, err := x.CI.Me(ctx)
-	if err != nil {
+	if err := x.refuseUndefined(); err != nil {
 		return err
 	}
 	driver := x.Driver
-	driver.Login = user.Login
-	planned := run.Event{Type: run.Planned, Plan: x.Plan, Driver: &driver, ServerTime: user.ServerTime}
+	if driver.Login = x.Login; driver.Login == "" {
+		user, err := x.CI.Me(ctx)
+		if err != nil {
+			return err
+		}
+		driver.Login = user.Login
+	}
+	planned := run.Event{Type: run.Planned, Plan: x.Plan, Driver: &driver}
 	if err := c.begin(ctx, planned); err != nil {
 		return err
 	}
 	if err := x.anew(ctx, driver, c); err != nil {
 		return err
 	}
+	return x.session(stop).drive(ctx)
+}
+
+// refuseUndefined refuses a plan of which a later pipeline could not be triggered, before the first one is.
+func (x *Execution) refuseUndefined() error {
+	state := x.State()
+	for _, st := range x.Plan.Steps() {
+		if st.Definition == "" && circleci.NeedsDefinition(st.Project) && state.Step(st.ID()).Status != run.HasSucceeded {
+			return fault.New(fault.Invalid, "definition-missing", "nothing was started: %s is a project of the GitHub App (%s), and gio.yaml names no pipeline definition for it", st.Component, st.Project).
+				Hint("write definition: under the component's name in gio.yaml; the id stands in the project's settings on CircleCI").
+				Hint("%s tells it for all components", fault.Next{Action: fault.Check})
+		}
+	}
+	return nil
+}
+
+// session is this driver's time with the plan.
+func (x *Execution) session(stop <-chan struct{}) *session {
 	limit := x.MaxParallel
 	if limit <= 0 {
 		limit = MaxParallel
 	}
-	s := &session{
-		rec: x.rec, ci: x.CI, plan: x.Plan, stop: stop, cancelled: x.rec.cancelled(), holdLimit: x.HoldLimit,
-		ready: x.Ready, tagged: x.Tagged, simulated: x.Simulated,
-		serverBegan: user.ServerTime, began: x.Clock.Now(), clock: x.Clock,
-		pace: pace{earlier: run.Usual(x.Earlier)}, failFast: x.FailFast, alarm: newAlarm(),
-		slots: semaphore.NewWeighted(int64(min(limit, MostParallel))), tried: map[run.StepID]bool{},
+	return &session{
+		rec: x.rec, ci: x.CI, plan: x.Plan, stop: stop, cancelled: x.journal.Cancelled(), holdLimit: x.HoldLimit,
+		ready: x.Ready, tagged: x.Tagged, free: x.Free, wake: x.Wake, told: x.Told, simulated: x.Simulated,
+		clock: x.Clock, trouble: x.Trouble, looked: map[plan.StepID]time.Time{},
+		pace: pace{earlier: run.Usual(x.Earlier)}, failFast: x.FailFast, once: x.Once, alarm: newAlarm(),
+		slots: semaphore.NewWeighted(int64(min(limit, MostParallel))), tried: map[plan.StepID]bool{},
 	}
-	return s.drive(ctx)
 }
 
-// anew re-opens the steps of a server dry run that was finished before: run again it begins anew, while an unfinished one
-// goes on.
+// anew re-opens the steps of a server dry run that has finished: the same command then begins it anew, while it goes on with
+// an unfinished one.
 func (x *Execution) anew(ctx context.Context, driver run.Driver, c chapter) error {
 	if !c.anew {
 		return nil
 	}
 	e := run.Event{Type: run.Resolved, Status: run.AnswerNotTriggered, Driver: &driver}
 	for _, planned := range x.Plan.Steps() {
-		e.Steps = append(e.Steps, run.StepID(planned.ID()))
+		e.Steps = append(e.Steps, planned.ID())
 	}
 	return x.rec.add(ctx, e)
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/gravitee-lab/gio/internal/fault"
 	"github.com/gravitee-lab/gio/internal/gitrepo/gittest"
 	"github.com/gravitee-lab/gio/internal/journal"
+	"github.com/gravitee-lab/gio/internal/plan"
 	"github.com/gravitee-lab/gio/internal/run"
 	"github.com/gravitee-lab/gio/internal/sim"
 )
@@ -126,7 +127,7 @@ func TestSleepingDriver(t *testing.T) {
 			})
 			repo := r.Repo
 			r.Notify = func(e run.Event, _ *run.State) {
-				if e.Type != run.Intent || e.Steps[0] != run.ID("b", "1.2.3") {
+				if e.Type != run.Intent || e.Steps[0] != plan.ID("b", "1.2.3") {
 					return
 				}
 				// It has written its intent: now it sleeps, before the POST.
@@ -173,6 +174,8 @@ func TestLostJournal(t *testing.T) {
 		if wantKind(t, err, fault.Invalid); !fault.Is(err, "journal-lost") || !strings.Contains(err.Error(), "1.0.4_START") {
 			t.Errorf("got %v", err)
 		}
+		err = w.releaseInRepository("two", func(r *engine.Release) { r.Options.ProductTag = "acme-{{.Version}}" })
+		wantFault(t, err, "journal-lost", "as its tag 1.0.4_START says", "set product_tag of gio.yaml back", "git push --delete origin 1.0.4_START")
 		if n := len(w.sim.Pipelines()); n != 2 {
 			t.Errorf("%d pipelines, want 2: nothing may be started", n)
 		}
@@ -198,7 +201,7 @@ func TestWrittenInTime(t *testing.T) {
 		var seen time.Time // when the engine saw it
 		w.edit = func(r *engine.Release) {
 			r.Notify = func(e run.Event, _ *run.State) {
-				if e.Type == run.Succeeded && e.Steps[0] == run.ID("a", "1.2.3") {
+				if e.Type == run.Succeeded && e.Steps[0] == plan.ID("a", "1.2.3") {
 					seen = time.Now()
 				}
 			}

@@ -177,8 +177,9 @@ type inMemory struct {
 
 const mirrorRef = "refs/gio/mirror"
 
-func (j *inMemory) AppendWith(ctx context.Context, push func(ctx context.Context, ref, from, to string) error, events ...run.Event) error {
-	return j.Git.AppendWith(ctx, func(ctx context.Context, _, from, to string) error {
+func (j *inMemory) AppendWith(ctx context.Context, push journal.Push, events ...run.Event) error {
+	return j.Git.AppendWith(ctx, func(ctx context.Context, also ...journal.Update) error {
+		from, to := also[0].Old, also[0].New
 		return j.ref.push(ctx, from, to, func() error {
 			old, err := j.mirror.Fetch(ctx)
 			if err != nil {
@@ -188,7 +189,7 @@ func (j *inMemory) AppendWith(ctx context.Context, push func(ctx context.Context
 			if err != nil {
 				return err
 			}
-			return push(ctx, mirrorRef, old, stand)
+			return push(ctx, journal.Update{Ref: mirrorRef, Old: old, New: stand})
 		})
 	}, events...)
 }

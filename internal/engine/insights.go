@@ -19,7 +19,7 @@ type Insight struct {
 }
 
 // AskInsights asks CircleCI how long the pipelines of a step take. Insights do not know the parameters of a pipeline, so that
-// its workflows are told by their names: those that must run to prove the release, else those that say "release",
+// it goes by the names of the workflows: those that must run to prove the release, else those that say "release",
 // else all; of these the one that takes longest and has an answer.
 func AskInsights(ctx context.Context, ci *circleci.Client, st plan.Step) (Insight, error) {
 	timings, err := ci.WorkflowTimings(ctx, st.Project)

@@ -11,40 +11,47 @@ import (
 	"github.com/gravitee-lab/gio/internal/run"
 )
 
-// endings are the ways in which a step can stand in the way of success, and what to do about each.
-var endings = []struct {
+// ending is a way in which a step keeps a run from success, and what to do about it.
+type ending struct {
 	kind       fault.Kind
 	code, what string
-	next       string
-}{
-	{fault.Auth, "not-allowed", "CircleCI does not let this token trigger", "check the token's user and its rights on these projects, then " + again},
+	next       string // with a verb for each of the actions
+	actions    []fault.Next
+}
+
+// endings are all of them, the one that counts first first.
+var endings = []ending{
+	{fault.Auth, notAllowed, "CircleCI does not let this token trigger", "check the token's user and its rights on these projects, then " + again, nil},
 	{
 		fault.Decision, "unknown", "gio cannot know whether a pipeline was started for",
-		"look at CircleCI, then answer with `gio resolve COMPONENT --pipeline N`, `--released` or `--not-triggered`",
+		"look at CircleCI, then answer with %s, `--released` or `--not-triggered`",
+		[]fault.Next{{Action: fault.Resolve, Args: []string{"--pipeline N"}}},
 	},
-	{fault.PipelineFailed, "pipeline-failed", "failed", "mend it, then " + again},
+	{fault.PipelineFailed, "pipeline-failed", "failed", "fix it, then " + again, nil},
 	{
 		fault.PipelineFailed, noProof, "green, but without what proves a release",
-		"if it was released all the same, push its tag or answer with `gio resolve COMPONENT --released`; then run the same command again, which starts anew what has no proof",
+		"if it was released all the same, push its tag or answer with %s; then %s, which starts anew what has no proof",
+		[]fault.Next{{Action: fault.Resolve, Args: []string{"--released"}}, {Action: fault.Repeat}},
 	},
 	{
 		fault.NotFound, "project-not-found", "CircleCI knows no project, or the token cannot see it, of",
-		"check the project on CircleCI, or name another one in gio.yaml, then " + again,
+		"check the project on CircleCI, or name another one in gio.yaml, then " + again, nil,
 	},
-	{fault.Invalid, "not-ready", "not started, something has changed since the check", "`gio check` says what; mend it, then " + again},
-	{fault.Timeout, "timeout", "took too long", again},
-	{fault.Timeout, "held", "waits for an approval", "`gio approve COMPONENT`, or approve it on CircleCI, then " + again},
-	{fault.Stopped, "stopped", "stopped before it was done", again},
+	{fault.Remote, "project-unreadable", "nothing was started, as CircleCI's answers about the project cannot be read, for", again, nil},
+	{fault.Invalid, "not-ready", "not started, something has changed since the check", "%s says what; fix it, then " + again, []fault.Next{{Action: fault.Check}}},
+	{fault.Timeout, "timeout", "took too long", again, nil},
+	{fault.Timeout, "held", "waits for an approval", "%s, or approve it on CircleCI, then " + again, []fault.Next{{Action: fault.Approve}}},
+	{fault.Stopped, "stopped", "stopped before it was done", again, nil},
 }
 
-const again = "run the same command again: what succeeded is not released again"
+const again = "%s: what succeeded is not released again"
 
-// outcome is what the states of the steps say about the run, several faults when several hold. What is
-// open is only a fault of its own when nothing else says why the run ended; of a cancelled run, neither is what was cancelled.
+// outcome is what the states of the steps say about the run: a fault for each ending that occurs. What is open is a fault only
+// when nothing else says why the run ended; what was cancelled is none in a run that is cancelled.
 func outcome(state *run.State, p *plan.Plan, openIsFault, cancelled bool) []error {
 	components := map[string][]string{} // by the code of an ending
 	for _, planned := range p.Steps() {
-		st := state.Step(run.StepID(planned.ID()))
+		st := state.Step(planned.ID())
 		if !p.Watches(planned.ID()) && (st.Status == run.Running || st.Status == run.OnHold) {
 			continue
 		}
@@ -56,29 +63,34 @@ func outcome(state *run.State, p *plan.Plan, openIsFault, cancelled bool) []erro
 	}
 	var errs []error
 	for _, e := range endings {
-		// What was not begun because of a failure would outrank some of them, and is their consequence.
+		// What did not begin because of a failure is its consequence, and would outrank some failures.
 		if names := components[e.code]; len(names) > 0 && (e.kind != fault.Stopped || openIsFault && len(errs) == 0) {
-			errs = append(errs, fault.New(e.kind, e.code, "%s: %s", e.what, few(names)).Hint("%s", nextOf(state, e.code, e.next)))
+			errs = append(errs, e.of(state.Header, names))
 		}
 	}
 	return errs
 }
 
-// nextOf is what to do about an ending of this run.
-func nextOf(state *run.State, code, next string) string {
-	kind := state.Header.Kind
-	if kind != "stage" && kind != "trigger" {
-		return next
+// of is the ending as a fault of this run's components.
+func (e ending) of(h run.Header, components []string) error {
+	next, actions := e.next, e.actions
+	if e.code == "held" && h.Kind == run.Trigger { // gio approve reads no journal that is a file
+		next, actions = "approve it on CircleCI, then "+again, nil
 	}
-	switch {
-	case code == "unknown":
-		return next + ", each with" + state.Header.Flags()
-	case code == "held" && kind == "stage":
-		return fmt.Sprintf("`gio approve COMPONENT%s`, or approve it on CircleCI, then run the same command again", state.Header.Flags())
-	case code == "held": // gio approve reads no journal that is a file
-		return "approve it on CircleCI, then run the same command again"
+	if !h.Kind.Records() && h.Kind != run.DryRun {
+		next = strings.Replace(next, "released again", "started again", 1)
 	}
-	return strings.Replace(next, "released again", "started again", 1)
+	var args []any
+	for _, action := range actions {
+		if action.Action != fault.Check { // which is about a release
+			action.Run = h.Run()
+		}
+		args = append(args, action)
+	}
+	if strings.Contains(next, again[2:]) || strings.Contains(next, "is not started again") {
+		args = append(args, fault.Again())
+	}
+	return fault.New(e.kind, e.code, "%s: %s", e.what, few(components)).Hint(next, args...)
 }
 
 // few names the first ones only: the summary names them all.
@@ -98,7 +110,7 @@ func endingOf(st run.Step) string {
 	case run.IsUnknown:
 		return "unknown"
 	case run.HasFailed:
-		if slices.Contains([]string{"not-allowed", "project-not-found", "timeout", noProof}, st.Code) {
+		if slices.Contains([]string{notAllowed, "project-not-found", "project-unreadable", "timeout", noProof}, st.Code) {
 			return st.Code
 		}
 		if slices.Contains([]string{"tag-exists", "version-mismatch", "not-checked"}, st.Code) { // of Release.Ready

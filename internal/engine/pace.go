@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// pace decides how often pipelines are read: rarely while a result is unlikely, closely when it is due.
+// pace decides how often to read pipelines: rarely while a result is unlikely, often when it is due.
 // What earlier runs took says when that is; else what this run has seen so far; else it is guessed from
 // the time that a pipeline has run already.
 type pace struct {
@@ -21,8 +21,8 @@ const (
 	apart    = 30 * time.Second // in every other case, at most
 )
 
-// took notes how long a pipeline of this run took.
-func (p *pace) took(d time.Duration) {
+// learn notes how long a pipeline of this run took.
+func (p *pace) learn(d time.Duration) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if d > 0 && (p.shortest == 0 || d < p.shortest) {
@@ -54,7 +54,7 @@ func (p *pace) next(component string, elapsed time.Duration) time.Duration {
 	return clamp(elapsed/25, soonest, apart)
 }
 
-// approach doubles the time that has passed, but looks in now and then, and arrives when it is due.
+// approach doubles the time that has passed, within limits, and arrives when the end is due.
 func approach(elapsed, due, atMost time.Duration) time.Duration {
 	return max(min(clamp(elapsed, 2*time.Second, atMost), due-elapsed), soonest)
 }

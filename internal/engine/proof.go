@@ -16,7 +16,7 @@ import (
 // noProof is the code of a failure: the pipeline is green, and what proves a release is not there.
 const noProof = "no-proof"
 
-// Provable refuses a plan that wants to see tags when nobody can be asked for them (kind Invalid, "no-tags").
+// Provable refuses a plan whose steps are proven by tags when there is no Tagged to ask (kind Invalid, "no-tags").
 func (r *Release) Provable() error {
 	if r.Tagged != nil {
 		return nil
@@ -24,7 +24,7 @@ func (r *Release) Provable() error {
 	var names []string
 	state := r.State()
 	for _, st := range r.Plan.Steps() {
-		if st.Proof.Tag != "" && state.Step(run.StepID(st.ID())).Status != run.HasSucceeded {
+		if st.Proof.Tag != "" && state.Step(st.ID()).Status != run.HasSucceeded {
 			names = append(names, st.Component)
 		}
 	}
@@ -36,9 +36,9 @@ func (r *Release) Provable() error {
 		Hint("without GitHub, `verify: workflow` in gio.yaml names the workflows that must have run")
 }
 
-// unproven is why a step whose pipeline is green has not succeeded, "" when it has. With an error it cannot be told.
+// unproven says why a step whose pipeline is green has not succeeded, "" when it has. An error says why gio cannot tell.
 func (s *session) unproven(ctx context.Context, st plan.Step, v circleci.Verdict) (why string, err error) {
-	if s.simulated && s.done(newUnit([]plan.Step{st})) {
+	if s.simulated && s.wasTried(newUnit([]plan.Step{st})) {
 		return "", nil
 	}
 	for _, name := range st.Proof.Workflows {
@@ -57,91 +57,141 @@ func (s *session) unproven(ctx context.Context, st plan.Step, v circleci.Verdict
 	case ctx.Err() != nil:
 		return "", stopped(ctx)
 	case err != nil:
-		return "", fault.New(fault.KindOf(err), fault.CodeOf(err), "%s: its pipeline is green, but whether its tag %s exists cannot be told", st.Component, st.Proof.Tag).Because(err)
+		return "", fault.New(fault.KindOf(err), fault.CodeOf(err), "%s: its pipeline is green, but gio cannot tell whether its tag %s exists", st.Component, st.Proof.Tag).Because(err)
 	case !found:
 		return fmt.Sprintf("its pipeline is green, but the tag %s does not exist in %s", st.Proof.Tag, st.Repository), nil
 	}
 	return "", nil
 }
 
-// lasting tells of an error that waiting does not mend: gio leaves, or the token or the repository is wrong.
-func lasting(err error) bool {
+// isFinal tells whether waiting cannot help against an error: gio leaves, or the token or the repository is wrong.
+func isFinal(err error) bool {
 	return slices.Contains([]fault.Kind{fault.Stopped, fault.Auth, fault.NotFound}, fault.KindOf(err))
 }
 
-// prove notes the steps of a green pipeline that are proven to be released; the others are looked at again. What stays away
-// has failed; what cannot be told is neither, and ends with the limit of its component.
-func (w *watcher) prove(ctx context.Context, v circleci.Verdict) (over bool, err error) {
-	var proven, open, missing []plan.Step
-	reasons := map[string]string{}
-	w.untold = nil
-	for _, st := range w.u.steps {
-		why, err := w.s.unproven(ctx, st, v)
-		switch {
-		case lasting(err):
-			return true, err
-		case err != nil:
-			w.untold = err
-			open = append(open, st)
-		case why == "":
-			proven = append(proven, st)
-		case w.stayedAway():
-			missing, reasons[st.Component] = append(missing, st), why
-		default:
-			open = append(open, st)
-		}
+// proof is what a watcher remembers of a green pipeline whose proof it waits for.
+type proof struct {
+	green   time.Time // when the pipeline was first seen to have succeeded; zero: it has not
+	missing time.Time // when what proves the release was first seen not to be there
+	untold  error     // why the last reading could not tell
+	blurred bool      // some reading could not tell
+}
+
+func (p *proof) isGreen() bool { return !p.green.IsZero() }
+
+// noteMissing notes that something was not there. Looked for later, because the success was doubted, it has not been there since
+// the pipeline is green.
+func (p *proof) noteMissing(now time.Time) {
+	switch {
+	case !p.missing.IsZero():
+	case p.blurred:
+		p.missing = now
+	default:
+		p.missing = p.green
 	}
-	if err := w.s.succeeded(ctx, proven, v); err != nil {
-		return true, err
-	}
-	for _, st := range missing {
-		u := newUnit([]plan.Step{st})
-		e := run.Event{Code: noProof, Reason: reasons[st.Component], URL: w.s.workflowURL(u, w.s.rec.step(u.ids[0]), v)}
-		if err := w.s.fail(ctx, u, e); err != nil {
-			return true, err
-		}
-	}
-	if len(open) == 0 {
-		return true, nil
-	}
-	w.u = newUnit(open)
-	return false, nil
 }
 
 // stayedAway tells that what is not there has been missing for long enough.
-func (w *watcher) stayedAway() bool {
-	if w.missingSince.IsZero() {
-		w.missingSince = w.s.clock.Now()
-	}
-	return w.s.clock.Since(w.missingSince) >= proofFor
+func (p *proof) stayedAway(now time.Time) bool {
+	return !p.missing.IsZero() && now.Sub(p.missing) >= proofFor
 }
 
-// untilProof is the time to the next look for what a green pipeline lacks, the last one right when it has stayed away.
-func (w *watcher) untilProof() time.Duration {
-	next := clamp(w.s.clock.Since(w.green), soonestProof, apart)
-	if left := proofFor - w.s.clock.Since(w.missingSince); left > 0 {
+// next is the time to the next reading, the last one right when what is missing has stayed away.
+func (p *proof) next(now time.Time) time.Duration {
+	next := clamp(now.Sub(p.green), soonestProof, apart)
+	if left := proofFor - now.Sub(p.missing); left > 0 {
 		next = min(next, left)
 	}
 	return next
 }
 
-// succeeded notes a success, which the next driver would see as well.
-func (s *session) succeeded(ctx context.Context, steps []plan.Step, v circleci.Verdict) error {
+// noteGreen notes the steps of a green pipeline that are proven to be released, once its success is not doubted any more, and
+// goes on reading for the others. A step whose
+// proof stays away has failed; one of which gio cannot tell is neither, and ends with the limit of its component.
+func (w *watcher) noteGreen(ctx context.Context, v circleci.Verdict) (over bool, err error) {
+	if !w.proof.isGreen() {
+		w.proof.green = w.s.clock.Now()
+		w.s.pace.learn(w.age())
+	}
+	if w.doubt > 0 {
+		return false, nil
+	}
+	c, err := w.compare(ctx, v)
+	if err != nil {
+		return true, err
+	}
+	if err := w.s.noteSucceeded(ctx, c.proven, v); err != nil {
+		return true, err
+	}
+	for _, m := range c.missing {
+		u := newUnit([]plan.Step{m.step})
+		e := run.Event{Code: noProof, Reason: m.why, URL: w.s.workflowURL(u, w.s.rec.step(u.ids[0]), v)}
+		if err := w.s.fail(ctx, u, e); err != nil {
+			return true, err
+		}
+	}
+	if len(c.open) == 0 {
+		return true, nil
+	}
+	w.u = newUnit(c.open)
+	return false, nil
+}
+
+// compared are the steps of a green pipeline by what proves them.
+type compared struct {
+	proven, open []plan.Step
+	missing      []lacking
+}
+
+type lacking struct {
+	step plan.Step
+	why  string
+}
+
+// compare looks for the proof of each step.
+func (w *watcher) compare(ctx context.Context, v circleci.Verdict) (compared, error) {
+	var c compared
+	w.proof.untold = nil
+	for _, st := range w.u.steps {
+		why, err := w.s.unproven(ctx, st, v)
+		now := w.s.clock.Now()
+		switch {
+		case isFinal(err):
+			return c, err
+		case err != nil:
+			w.proof.untold, w.proof.blurred = err, true
+			c.open = append(c.open, st)
+			continue
+		case why == "":
+			c.proven = append(c.proven, st)
+			continue
+		}
+		if w.proof.noteMissing(now); w.proof.stayedAway(now) {
+			c.missing = append(c.missing, lacking{st, why})
+		} else {
+			c.open = append(c.open, st)
+		}
+	}
+	return c, nil
+}
+
+// noteSucceeded notes a success, which the next driver would see as well.
+func (s *session) noteSucceeded(ctx context.Context, steps []plan.Step, v circleci.Verdict) error {
 	if len(steps) == 0 {
 		return nil
 	}
 	return s.rec.note(ctx, run.Event{Type: run.Succeeded, Steps: newUnit(steps).ids, Commit: v.Revision}, noteFacts)
 }
 
-// readGreen takes in a green pipeline that an earlier driver left. What is not proven is watched in its wave, where it may
-// fail for it; only an attempt that has failed for it already is over, and has a new one there.
+// readGreen notes a green pipeline that an earlier driver began. Its wave watches the steps that are not proven, which may then
+// fail for it; for those that have failed for it already the wave makes a new attempt.
 func (s *session) readGreen(ctx context.Context, u unit, v circleci.Verdict) error {
 	var proven []plan.Step
 	for _, st := range u.steps {
 		why, err := s.unproven(ctx, st, v)
 		one := newUnit([]plan.Step{st})
 		switch {
-		case lasting(err):
+		case isFinal(err):
 			return err
 		case err == nil && why == "":
 			proven = append(proven, st)
@@ -149,11 +199,11 @@ func (s *session) readGreen(ctx context.Context, u unit, v circleci.Verdict) err
 		case err == nil && s.rec.step(one.ids[0]).Code == noProof:
 			continue
 		}
-		if err := s.observed(ctx, one, v); err != nil {
+		if err := s.noteObserved(ctx, one, v, loss{}); err != nil {
 			return err
 		}
 	}
-	return s.succeeded(ctx, proven, v)
+	return s.noteSucceeded(ctx, proven, v)
 }
 
 // allUnproven tells that a green pipeline has released none of the steps.
@@ -166,9 +216,9 @@ func (s *session) allUnproven(ctx context.Context, u unit, v circleci.Verdict) (
 	return true, nil
 }
 
-// toProve tells whether a step of a plan, which may be nil, has succeeded only with a proof.
-func toProve(p *plan.Plan, id run.StepID) bool {
+// needsProof tells whether a step of a plan, which may be nil, has succeeded only with a proof.
+func needsProof(p *plan.Plan, id plan.StepID) bool {
 	return p != nil && slices.ContainsFunc(p.Steps(), func(st plan.Step) bool {
-		return run.StepID(st.ID()) == id && (st.Proof.Tag != "" || len(st.Proof.Workflows) > 0)
+		return st.ID() == id && (st.Proof.Tag != "" || len(st.Proof.Workflows) > 0)
 	})
 }

@@ -66,7 +66,7 @@ func (w *world) pushTag(component, tag string) {
 // wantStep tells how a component stands after a release.
 func (w *world) wantStep(component string, status run.Status, code string) {
 	w.t.Helper()
-	if st := w.state().Step(run.ID(component, "1.2.3")); st.Status != status || st.Code != code {
+	if st := w.state().Step(plan.ID(component, "1.2.3")); st.Status != status || st.Code != code {
 		w.t.Errorf("%s is %s %q (%s), want %s %q", component, st.Status, st.Code, st.Reason, status, code)
 	}
 }
@@ -206,7 +206,7 @@ func TestProofCannotBeTold(t *testing.T) {
 		err := w.release()
 		wantKind(t, err, fault.Timeout)
 		w.wantStep("a", run.HasFailed, "timeout")
-		if st := w.state().Step("a@1.2.3"); !strings.Contains(st.Reason, "whether its tag 1.2.3 exists cannot be told") {
+		if st := w.state().Step("a@1.2.3"); !strings.Contains(st.Reason, "cannot tell whether its tag 1.2.3 exists") {
 			t.Errorf("a: %s", st.Reason)
 		}
 		for range 5 {
@@ -386,7 +386,7 @@ func TestTooLateToCancelIsNotProven(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := c.Note(t.Context(), w, w.kept(), ended, run.Driver{}); err != nil {
+		if err := c.Note(t.Context(), disk{w}, w.kept(), ended, run.Driver{}); err != nil {
 			t.Fatal(err)
 		}
 		w.wantStep("a", run.Running, "")

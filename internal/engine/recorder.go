@@ -8,35 +8,17 @@ import (
 
 	"github.com/gravitee-lab/gio/internal/fault"
 	"github.com/gravitee-lab/gio/internal/gitrepo"
+	"github.com/gravitee-lab/gio/internal/journal"
+	"github.com/gravitee-lab/gio/internal/plan"
 	"github.com/gravitee-lab/gio/internal/run"
 )
 
 // Journal is where the events go. Package journal says what a home promises.
-type Journal interface {
-	Append(ctx context.Context, events ...run.Event) error
-}
+type Journal = journal.Journal
 
-// leased is a journal that can be taken over by another driver. Fresh makes sure, immediately before something is
-// triggered, that it has not been.
-type leased interface {
-	Fresh(ctx context.Context) error
-}
-
-// cancellable is a journal through which somebody else can say that the run is cancelled. Cancelled is closed when this
-// driver has read it; then Fresh says who did.
-type cancellable interface {
-	Cancelled() <-chan struct{}
-}
-
-// companion is a journal that lies where the release is recorded: events can travel in the very push that they tell of.
-// Its push may be called again, with other values, while the journal's own ref moves.
-type companion interface {
-	AppendWith(ctx context.Context, push func(ctx context.Context, ref, from, to string) error, events ...run.Event) error
-}
-
-// recorder numbers the events, keeps them, and holds the state they add up to. What must be durable before somebody acts on
-// it is added; what CircleCI can be asked for again is noted, and travels with what is written next. Events that arrive
-// while a write is under way share the next write.
+// recorder numbers the events, keeps them, and holds the state they add up to. add is for what must be durable before somebody
+// acts on it; note is for what CircleCI can be asked again, and leaves it to the next write. Events that arrive while a write
+// is under way share the next one.
 type recorder struct {
 	clock   Clock
 	journal Journal
@@ -49,11 +31,11 @@ type recorder struct {
 	state  *run.State
 	noted  []run.Event // in the state, not yet in the journal
 	queue  []*entry
-	told   int64               // the last event that notify was told
-	writes bool                // a write is under way: what is noted meanwhile is told after what it writes
-	coming map[run.StepID]bool // whose intents are about to be added
-	all    chan struct{}       // closed when no more are coming
-	broken error               // of the journal: nothing more can be kept
+	told   int64                // the last event that notify was told
+	writes bool                 // a write is under way: what is noted meanwhile is told after what it writes
+	coming map[plan.StepID]bool // whose intents are about to be added
+	all    chan struct{}        // closed when no more are coming
+	broken error                // of the journal: nothing more can be kept
 }
 
 type entry struct {
@@ -75,18 +57,18 @@ func newRecorder(clock Clock, j Journal, h run.Header, events []run.Event, notif
 	}
 	return &recorder{
 		clock: clock, journal: j, notify: notify, turn: make(chan struct{}, 1), over: make(chan struct{}),
-		state: state, told: state.Seq, coming: map[run.StepID]bool{},
+		state: state, told: state.Seq, coming: map[plan.StepID]bool{},
 	}, nil
 }
 
-// add returns when the event is durable. The journal decides: after an error nothing more is kept,
-// and whoever gets it must not act. Stopping does not interrupt it.
+// add returns when the event is durable. After an error the caller must not act, and the journal keeps nothing more. Stopping
+// does not interrupt it.
 func (r *recorder) add(ctx context.Context, e run.Event) error {
 	mine := &entry{event: e}
 	r.mu.Lock()
 	r.queue = append(r.queue, mine)
 	if e.Type == run.Intent {
-		r.arrived(e.Steps[0])
+		r.dropExpected(e.Steps[0])
 	}
 	r.mu.Unlock()
 
@@ -101,8 +83,8 @@ func (r *recorder) add(ctx context.Context, e run.Event) error {
 	return mine.err
 }
 
-// note takes an event into the state, tells it, and writes it within that time unless something else is written before: a
-// crash may lose it until then. It is for facts that the next driver would find out by asking CircleCI.
+// note applies an event to the state, tells it, and writes it within that time, or earlier with something else: until then a
+// crash may lose it. It is for facts that the next driver would find out by asking CircleCI.
 func (r *recorder) note(ctx context.Context, e run.Event, within time.Duration) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -119,7 +101,14 @@ func (r *recorder) note(ctx context.Context, e run.Event, within time.Duration) 
 	return nil
 }
 
-// hurry sees to it that what is noted so far is written within that time.
+// setOutput sets what the failed job of a step printed last, which is no fact that a journal keeps.
+func (r *recorder) setOutput(id plan.StepID, lines []string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.state.SetOutput(id, lines)
+}
+
+// hurry writes what is noted so far within that time.
 func (r *recorder) hurry(ctx context.Context, within time.Duration) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -140,7 +129,7 @@ func (r *recorder) writeWithin(ctx context.Context, within time.Duration) {
 	}()
 }
 
-// flush writes what is noted, unless the event of that number was written meanwhile. Whoever acts next is told when it fails.
+// flush writes what is noted, unless the event of that number was written meanwhile. When it fails, the next add or note says so.
 func (r *recorder) flush(ctx context.Context, seq int64) {
 	r.turn <- struct{}{}
 	defer func() { <-r.turn }()
@@ -152,22 +141,22 @@ func (r *recorder) flush(ctx context.Context, seq int64) {
 	}
 }
 
-// end writes what is noted. Nothing may be noted any more.
+// end writes what is noted. After it nothing may be noted.
 func (r *recorder) end(ctx context.Context) error {
 	close(r.over)
 	r.flush(context.WithoutCancel(ctx), math.MaxInt64)
 	return r.err()
 }
 
-// apply takes an event into the state. With mu.
+// apply applies an event to the state, and leaves it to the next write. With mu.
 func (r *recorder) apply(e run.Event) error {
-	events, err := r.numbered(r.state, e)
+	events, err := r.applyTo(r.state, e)
 	r.noted = append(r.noted, events...)
 	return err
 }
 
-// numbered applies an event to a state and gives it with its number; a new journal begins with its header.
-func (r *recorder) numbered(s *run.State, e run.Event) ([]run.Event, error) {
+// applyTo numbers an event, applies it to a state, and gives it; a new journal begins with its header.
+func (r *recorder) applyTo(s *run.State, e run.Event) ([]run.Event, error) {
 	events := []run.Event{e}
 	if h := s.Header; s.Seq == 0 {
 		events = []run.Event{{Type: run.Opened, Header: &h}, e}
@@ -181,7 +170,7 @@ func (r *recorder) numbered(s *run.State, e run.Event) ([]run.Event, error) {
 	return events, nil
 }
 
-// tell tells those of the events that were not told yet. With mu.
+// tell tells notify those of the events that it has not been told. With mu.
 func (r *recorder) tell(events []run.Event) {
 	for _, e := range events {
 		if e.Seq > r.told {
@@ -191,9 +180,9 @@ func (r *recorder) tell(events []run.Event) {
 	}
 }
 
-// expect announces an intent: others wait for it a moment, so that steps that get their slot together share one write. It
-// comes with add, or forget says that it does not.
-func (r *recorder) expect(id run.StepID) {
+// expect announces an intent. Others wait for it a moment, so that the steps that get their slots together share one write.
+// add brings it, or forget says that it does not come.
+func (r *recorder) expect(id plan.StepID) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if len(r.coming) == 0 {
@@ -202,13 +191,13 @@ func (r *recorder) expect(id run.StepID) {
 	r.coming[id] = true
 }
 
-func (r *recorder) forget(id run.StepID) {
+func (r *recorder) forget(id plan.StepID) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.arrived(id)
+	r.dropExpected(id)
 }
 
-func (r *recorder) arrived(id run.StepID) {
+func (r *recorder) dropExpected(id plan.StepID) {
 	if r.coming[id] {
 		if delete(r.coming, id); len(r.coming) == 0 {
 			close(r.all)
@@ -216,8 +205,8 @@ func (r *recorder) arrived(id run.StepID) {
 	}
 }
 
-// gather waits for the intents that are announced, but not for long, and for a breath first: what gets its slot at the same
-// time has announced itself then.
+// gather waits for the intents that are announced, but not for long. It waits a breath first: by then every step that got its
+// slot at the same time has announced its intent.
 func (r *recorder) gather() {
 	<-r.clock.After(breath)
 	r.mu.Lock()
@@ -232,38 +221,9 @@ func (r *recorder) gather() {
 	}
 }
 
-// fresh is called immediately before a trigger: after an error nothing may be triggered.
-func (r *recorder) fresh(ctx context.Context) error {
-	if j, ok := r.journal.(leased); ok {
-		return j.Fresh(ctx)
-	}
-	return nil
-}
-
-// cancelled is closed when the run is cancelled; nil where that cannot be.
-func (r *recorder) cancelled() <-chan struct{} {
-	if j, ok := r.journal.(cancellable); ok {
-		return j.Cancelled()
-	}
-	return nil
-}
-
-// inRepository tells that the journal lies where the release is recorded.
-func (r *recorder) inRepository() bool {
-	_, there := r.journal.(companion)
-	return there
-}
-
-// addWith keeps an event together with the push that it tells of: in one, where the journal can, else one after the other.
-// After an error of the push the event is not kept, and others may be added.
+// addWith keeps an event together with the push that it tells of: in one push, where the journal lies in the same repository.
+// When the push fails the event is not kept, and others may be added.
 func (r *recorder) addWith(ctx context.Context, e run.Event, push func(context.Context, ...gitrepo.Update) error) error {
-	j, together := r.journal.(companion)
-	if !together {
-		if err := push(ctx); err != nil {
-			return err
-		}
-		return r.add(ctx, e)
-	}
 	ctx = context.WithoutCancel(ctx)
 	r.turn <- struct{}{}
 	defer func() { <-r.turn }()
@@ -271,15 +231,15 @@ func (r *recorder) addWith(ctx context.Context, e run.Event, push func(context.C
 	if err := r.err(); err != nil {
 		return err
 	}
-	r.mu.Lock() // nobody notes anything until the push is made: only what begins and ends a run travels so
+	r.mu.Lock() // nobody notes anything during the push: only the beginning and the end of a run travel with one
 	next := r.state.Clone()
-	events, err := r.numbered(next, e)
+	events, err := r.applyTo(next, e)
 	r.mu.Unlock()
 	if err != nil {
 		return err
 	}
-	err = j.AppendWith(ctx, func(ctx context.Context, ref, from, to string) error {
-		return push(ctx, gitrepo.Update{Ref: ref, Old: gitrepo.Hash(from), New: gitrepo.Hash(to)})
+	err = r.journal.AppendWith(ctx, func(ctx context.Context, also ...journal.Update) error {
+		return push(ctx, updates(also)...)
 	}, events...)
 	if err != nil {
 		return err
@@ -291,8 +251,17 @@ func (r *recorder) addWith(ctx context.Context, e run.Event, push func(context.C
 	return nil
 }
 
-// write keeps all that waits. The state runs ahead of the journal only in here and by what is noted: nobody acts on an
-// event before add has returned.
+// updates translates the journal's updates for the release repository.
+func updates(of []journal.Update) []gitrepo.Update {
+	var all []gitrepo.Update
+	for _, u := range of {
+		all = append(all, gitrepo.Update{Ref: u.Ref, Old: gitrepo.Hash(u.Old), New: gitrepo.Hash(u.New)})
+	}
+	return all
+}
+
+// write keeps all that waits. The state is ahead of the journal only during a write and by what is noted: nobody acts on an
+// added event before add has returned.
 func (r *recorder) write(ctx context.Context) {
 	r.mu.Lock()
 	waiting := r.queue
@@ -331,7 +300,7 @@ func (r *recorder) err() error {
 }
 
 // step is the state of one step now.
-func (r *recorder) step(id run.StepID) run.Step {
+func (r *recorder) step(id plan.StepID) run.Step {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.state.Step(id)

@@ -2,9 +2,11 @@ package engine
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -28,6 +30,10 @@ type Release struct {
 	// Local is the checkout's release.json, which must say the same as the repository's; nil without
 	// a checkout.
 	Local []byte
+	// ConfigPath is the path in the repository of the gio.yaml that the checkout has, or lacks, and LocalConfig its content there:
+	// it must be the same, too. "" where the settings do not come from the checkout.
+	ConfigPath  string
+	LocalConfig []byte
 
 	Options plan.Options // Branch and MainBranch among them; DefaultBranches is filled by Prepare
 	Next    string       // version of the release branch after the release; "" counts
@@ -42,8 +48,8 @@ type Release struct {
 var ErrNothing = errors.New("nothing to release and nothing to finish")
 
 // Prepare reads release.json from the repository, plans, opens the run's journal and refuses what
-// must not start (kind Invalid). It writes nothing but what the journal does when it is opened. With another Open it may be
-// called again, to look before it drives.
+// must not start (kind Invalid). It writes nothing but what the journal does when it is opened. It may be called again with
+// another Open: once to see what there is to do, then to drive.
 func (r *Release) Prepare(ctx context.Context) error {
 	if err := r.read(); err != nil {
 		return err
@@ -55,24 +61,28 @@ func (r *Release) Prepare(ctx context.Context) error {
 		return err
 	}
 	idle := !r.somethingToDo(r.State())
-	if err := r.readAgain(ctx); err != nil {
+	if err := r.refresh(ctx); err != nil {
 		return err
 	}
-	if idle && r.somethingToDo(r.State()) { // of which the journal, that was perhaps only looked at, must know
+	if idle && r.somethingToDo(r.State()) { // the caller, who knew of nothing to do, may have opened no journal for it
 		if err := r.Close(); err != nil {
 			return err
 		}
 		return r.Prepare(ctx)
 	}
-	if err := r.current(); err != nil {
+	if err := r.refuseStale(); err != nil {
 		return err
 	}
 	if err := r.settleRecording(ctx); err != nil {
 		return err
 	}
 	if !r.somethingToDo(r.State()) {
-		return ErrNothing
+		return cmp.Or(r.untagged(), ErrNothing)
 	}
+	if old := r.RenamedFrom(); old != "" {
+		r.Plan.Warnings = append(r.Plan.Warnings, fmt.Sprintf("the run of %s began on branch %s, which the remote no longer has: it goes on under the name %s", r.Plan.Version, old, r.Plan.Branch))
+	}
+	r.Plan.Warnings = append(r.Plan.Warnings, setBack(r.Plan, r.State())...)
 	if !r.Simulated {
 		if err := r.Provable(); err != nil {
 			return err
@@ -91,6 +101,22 @@ func (r *Release) Run(ctx context.Context, stop <-chan struct{}) error {
 	return r.run(ctx, stop, chapter{begin: r.begin, end: r.record})
 }
 
+// RenamedFrom returns the branch that the prepared run began on where that is not the release branch and the repository no longer
+// has it: it was renamed. "" for any other run.
+func (r *Release) RenamedFrom() string { return RenamedFrom(r.Repo, r.State(), r.Options.Branch) }
+
+// RenamedFrom is the same for the state of a run that is to go on on a branch.
+func RenamedFrom(repo *gitrepo.Repo, s *run.State, branch string) string {
+	old := s.Header.Branch
+	if old == "" || old == branch {
+		return ""
+	}
+	if _, exists := repo.Refs()[plan.BranchRef(old)]; exists {
+		return ""
+	}
+	return old
+}
+
 func (r *Release) read() error {
 	data, err := r.Repo.ReadFile(r.Repo.Head(), r.Path)
 	if err != nil {
@@ -100,9 +126,9 @@ func (r *Release) read() error {
 	return err
 }
 
-// readAgain takes in what the driver before this one pushed while this one waited for the journal. The
-// product that it finished meanwhile is not there to be released any more.
-func (r *Release) readAgain(ctx context.Context) error {
+// refresh reads what the driver before this one pushed while this one waited for the journal. When that has finished the
+// product, nothing is to be released any more.
+func (r *Release) refresh(ctx context.Context) error {
 	head, version := r.Repo.Head(), r.Plan.Version
 	if err := r.Repo.Fetch(ctx); err != nil || r.Repo.Head() == head {
 		return err
@@ -115,24 +141,27 @@ func (r *Release) readAgain(ctx context.Context) error {
 		return r.makePlan(ctx)
 	case r.State().Finished:
 		return ErrNothing
-	default: // what was asked for is not there any more, and the journal is that of the other version
+	default: // the journal is that of the version that was asked for, and release.json holds another
 		return fault.New(fault.Invalid, "version-changed", "%s: the version of %s was changed from %s to %s while gio waited for its run",
 			r.manifest.VersionAt, r.manifest.Name, version, now).
-			Hint("run the same command again to release %s", now)
+			Hint("%s to release %s", fault.Again(), now)
 	}
 }
 
-// current refuses a checkout that is not what the operator releases: its release.json must be the
+// refuseStale refuses a checkout that is not what the operator releases: its release.json must be the
 // remote's, or what that was before this run recorded its own successes there.
-func (r *Release) current() error {
-	if r.Local == nil || r.says(r.Local) {
+func (r *Release) refuseStale() error {
+	if r.Local == nil {
 		return nil
+	}
+	if err := r.refuseStaleConfig(); err != nil || r.says(r.Local) {
+		return err
 	}
 	if local, err := manifest.Parse(r.Path, r.Local); err == nil {
 		var mine []string
 		for _, c := range local.Components {
 			there, _ := r.manifest.Component(c.Name)
-			if st := r.State().Step(run.ID(c.Name, c.ReleaseVersion())); c.Open() && !there.Open() && st.Status == run.HasSucceeded {
+			if st := r.State().Step(plan.ID(c.Name, c.ReleaseVersion())); c.Open() && !there.Open() && st.Status == run.HasSucceeded {
 				mine = append(mine, c.Name)
 			}
 		}
@@ -142,7 +171,30 @@ func (r *Release) current() error {
 	}
 	return fault.New(fault.Invalid, "stale-checkout", "%s of the checkout is not the one on branch %s of the remote: %s",
 		r.Path, r.Options.Branch, r.difference()).
-		Hint("`git pull` to get the remote's, or commit and push your edit, then run the same command again")
+		Hint("`git pull` to get the remote's, or commit and push your edit, then %s", fault.Again())
+}
+
+// refuseStaleConfig refuses a checkout whose gio.yaml is not the one of the release branch.
+func (r *Release) refuseStaleConfig() error {
+	if r.ConfigPath == "" {
+		return nil
+	}
+	there, err := r.Repo.ReadFile(r.Repo.Head(), r.ConfigPath)
+	if err != nil && !fault.Is(err, "file-missing") {
+		return err
+	}
+	what := "is not the one"
+	switch {
+	case bytes.Equal(plainLines(there), plainLines(r.LocalConfig)):
+		return nil
+	case there == nil:
+		what = "is not"
+	case r.LocalConfig == nil:
+		what = "is missing, and there is one"
+	}
+	return fault.New(fault.Invalid, "stale-checkout", "%s of the checkout %s on branch %s of the remote", r.ConfigPath, what, r.Options.Branch).
+		Hint("`git pull` to get the remote's, or commit and push your edit, then %s", fault.Again()).
+		Hint("to release with the checkout's settings all the same, name them with --config")
 }
 
 // says tells whether the remote's release.json is this one.
@@ -187,6 +239,7 @@ func (r *Release) difference() string {
 // makePlan plans, with the default branches of the projects whose branch depends on them.
 func (r *Release) makePlan(ctx context.Context) error {
 	if r.Options.ComponentMain == "" {
+		r.Options.DefaultBranches = nil // of an earlier plan: by them no step would seem to need its own
 		p, err := plan.Make(r.manifest, r.Options)
 		if err != nil {
 			return err
@@ -214,8 +267,8 @@ func DefaultBranches(ctx context.Context, ci *circleci.Client, p *plan.Plan, mai
 		}
 		g.Go(func() error {
 			project, err := ci.Project(ctx, st.Project)
-			if fault.KindOf(err) == fault.NotFound {
-				return fault.New(fault.NotFound, "project", "%s", st.Component).Because(err).
+			if kind := fault.KindOf(err); kind == fault.NotFound || circleci.IsForbidden(err) {
+				return fault.New(kind, "project", "%s", st.Component).Because(err).
 					Hint("its CircleCI project is %s; gio.yaml can name another one", st.Project)
 			}
 			if err != nil {
@@ -232,18 +285,18 @@ func DefaultBranches(ctx context.Context, ci *circleci.Client, p *plan.Plan, mai
 
 func (r *Release) openJournal() error {
 	h := run.Header{
-		Schema: run.Schema, Kind: "release", Manifest: r.Path,
+		Schema: run.Schema, Kind: run.Release, Manifest: r.Path,
 		Product: r.manifest.Name, Version: r.manifest.ReleaseVersion(),
 		Host: r.CI.Host(), Branch: r.Options.Branch,
 	}
 	if r.Options.DryRun { // so that no real run ever takes its successes for released
-		h.Kind = "dry"
+		h.Kind = run.DryRun
 	}
 	return r.open(h)
 }
 
-// Idle tells of a run with these events, before its journal is opened for good, that nothing is to be done: neither is there
-// anything to release or to finish, nor a push whose outcome is to be noted.
+// Idle tells whether there is nothing to do for a run with these events, before its journal is opened for writing: nothing to
+// release or to finish, and no push whose outcome must be noted.
 func (r *Release) Idle(events []run.Event) bool {
 	state, err := run.Fold(events)
 	return err == nil && state.Recording == nil && !r.somethingToDo(state)
@@ -258,36 +311,80 @@ func (r *Release) somethingToDo(state *run.State) bool {
 	if !r.manifest.Open() || r.Plan.Partial || r.Options.DryRun {
 		return false
 	}
-	_, started := r.Repo.Refs()[tagRef(startTag(r.Plan.Version))]
-	since := slices.ContainsFunc(r.manifest.Components, func(c manifest.Component) bool { return c.Since == r.Plan.Version })
-	return started || since || len(state.ToRecord()) > 0
+	return r.began() || len(state.ToRecord()) > 0
 }
 
-// refuse holds what the release repository says against the plan before anything starts.
-func (r *Release) refuse(ctx context.Context) error {
-	if err := r.lost(ctx); err != nil {
-		return err
-	}
-	tag := tagRef(r.Plan.Version)
-	if object, exists := r.Repo.Refs()[tag]; exists && !r.State().Made(tag, string(object)) {
-		return fault.New(fault.Invalid, "tag-exists", "the tag %s exists already and was not made by this run", r.Plan.Version).
-			Hint("if %s is released, set the product version of %s to the next one", r.Plan.Version, r.manifest.VersionAt).
-			Hint("if the tag is a mistake, delete it: gio never moves or deletes a tag")
-	}
-	if r.NoNext {
+// began tells whether the repository says that something was released for this product version.
+func (r *Release) began() bool {
+	_, started := r.Repo.Refs()[plan.TagRef(r.Plan.StartTag())]
+	return started || slices.ContainsFunc(r.manifest.Components, func(c manifest.Component) bool { return c.Since == r.Plan.Version })
+}
+
+// Refs lists what the prepared release writes to its repository; nothing for a server dry run.
+func (r *Release) Refs() []plan.Ref {
+	if r.Options.DryRun {
 		return nil
 	}
-	var err error
-	r.next, err = plan.NextVersions(r.Plan.Version, r.Options.Branch, r.Options.MainBranch, r.Next)
+	return r.Plan.Refs(r.next)
+}
+
+// refuse refuses, before anything starts, a plan that contradicts the release repository.
+func (r *Release) refuse(ctx context.Context) error {
+	if !r.NoNext {
+		var err error
+		if r.next, err = plan.NextVersions(r.Plan.Version, r.Options.Branch, r.Options.MainBranch, r.Next); err != nil {
+			return err
+		}
+	}
+	if err := r.refuseLost(ctx); err != nil {
+		return err
+	}
+	released, err := r.releasedWhole()
 	if err != nil {
 		return err
 	}
-	return r.supportFree(ctx)
+	return r.refuseRefs(ctx, released)
 }
 
-// supportFree: a support branch that exists already must be able to move on to the release.
-func (r *Release) supportFree(ctx context.Context) error {
-	old, exists := r.Repo.Refs()[branchRef(r.next.SupportBranch)]
+// releasedWhole is release.json as it is when nothing of the product is open any more.
+func (r *Release) releasedWhole() (*manifest.Manifest, error) {
+	var open []string
+	for _, c := range r.manifest.Components {
+		if c.Open() {
+			open = append(open, c.Name)
+		}
+	}
+	return r.manifest.Release(open, r.Plan.Version)
+}
+
+// refuseRefs refuses to finish the product while the repository's refs make that impossible, or wrong.
+func (r *Release) refuseRefs(ctx context.Context, released *manifest.Manifest) error {
+	if err := r.refuseTag(ctx, released); err != nil {
+		return err
+	}
+	if err := r.refuseObstacles(); err != nil {
+		return err
+	}
+	return r.checkSupport(ctx)
+}
+
+// refuseObstacles refuses a final push that Git could never make, because other refs are in the way of its own.
+func (r *Release) refuseObstacles() error {
+	found := plan.Obstacles(r.Refs(), slices.Sorted(maps.Keys(r.Repo.Refs())))
+	if len(found) == 0 {
+		return nil
+	}
+	o := found[0]
+	f := fault.New(fault.Invalid, "ref-in-the-way", "the release could not be recorded: Git cannot make %s, because %s is there", o.Ref, o.Existing)
+	if len(found) > 1 {
+		f = fault.New(fault.Invalid, "ref-in-the-way", "the release could not be recorded: Git cannot make %s, because %s is there, and %d more refs are in the way", o.Ref, o.Existing, len(found)-1)
+	}
+	return f.Hint("rename or delete %s: `git push --delete origin %s`, then %s", o.Existing, o.Existing, fault.Again())
+}
+
+// checkSupport refuses a support branch that exists and cannot be moved forward to the release.
+func (r *Release) checkSupport(ctx context.Context) error {
+	old, exists := r.Repo.Refs()[plan.BranchRef(r.next.SupportBranch)]
 	if r.next.SupportBranch == "" || !exists || old == r.Repo.Head() {
 		return nil
 	}
@@ -295,6 +392,9 @@ func (r *Release) supportFree(ctx context.Context) error {
 	if err != nil || ok {
 		return err
 	}
-	return fault.New(fault.Invalid, "support-branch-exists", "the branch %s exists and holds commits that %s does not", r.next.SupportBranch, r.Options.Branch).
-		Hint("release from %s (`gio release --branch %s`), or `--no-next` to leave the next versions to you", r.next.SupportBranch, r.next.SupportBranch)
+	f := fault.New(fault.Invalid, "support-branch-exists", "the branch %s exists and holds commits that %s does not", r.next.SupportBranch, r.Options.Branch)
+	if r.madeBranch(r.next.SupportBranch) {
+		f = f.Hint("gio made it when it finished %s, and nobody has committed to it since: `git push --delete origin %s`, then %s", r.Plan.Version, r.next.SupportBranch, fault.Again())
+	}
+	return f.Hint("release from %s (`gio release --branch %s`), or `--no-next` to leave the next versions to you", r.next.SupportBranch, r.next.SupportBranch)
 }

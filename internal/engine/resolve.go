@@ -23,15 +23,15 @@ type Answer struct {
 
 // Resolve writes a person's answer into the journal of a run that nobody drives. The steps that share
 // the pipeline are answered together. Tagged tells whether the repository of a step carries a tag of
-// its version: what has one is not released again. It returns the steps that were answered.
+// its version: Resolve does not let such a step be released again. It returns the steps that were answered.
 //
 // Faults: NotFound "no-step", Invalid "nothing-to-resolve", "tag-exists" and "other-pipeline".
-func Resolve(ctx context.Context, ci *circleci.Client, j Journal, events []run.Event, a Answer, tagged func(run.StepID) (bool, error)) ([]run.Step, error) {
+func Resolve(ctx context.Context, ci *circleci.Client, j Journal, events []run.Event, a Answer, tagged func(plan.StepID) (bool, error)) ([]run.Step, error) {
 	state, err := run.Fold(events)
 	if err != nil {
 		return nil, err
 	}
-	steps, err := asked(state, a.Component)
+	steps, err := stepsAsked(state, a.Component)
 	if err != nil {
 		return nil, err
 	}
@@ -44,12 +44,12 @@ func Resolve(ctx context.Context, ci *circleci.Client, j Journal, events []run.E
 		e.Status = run.AnswerReleased
 	case a.NotTriggered:
 		e.Status = run.AnswerNotTriggered
-		if err := mayRepeat(steps, tagged); err != nil {
+		if err := checkRepeat(steps, tagged); err != nil {
 			return nil, err
 		}
 	default:
 		e.Status = run.AnswerPipeline
-		if e.Pipeline, err = named(ctx, ci, state.Plan, steps[0], a.Pipeline); err != nil {
+		if e.Pipeline, err = pipelineNamed(ctx, ci, state.Plan, steps[0], a.Pipeline); err != nil {
 			return nil, err
 		}
 	}
@@ -58,7 +58,7 @@ func Resolve(ctx context.Context, ci *circleci.Client, j Journal, events []run.E
 		return nil, err
 	}
 	if err := state.Allows(numbered(state, e)); err != nil {
-		return nil, fault.New(fault.Invalid, "nothing-to-resolve", "%s cannot be answered so", a.Component).Because(err)
+		return nil, fault.New(fault.Invalid, "nothing-to-resolve", "%s cannot be answered like that", a.Component).Because(err)
 	}
 	return steps, rec.add(ctx, e)
 }
@@ -68,9 +68,9 @@ func numbered(state *run.State, e run.Event) run.Event {
 	return e
 }
 
-// asked finds the step in question, and those that share its pipeline: what is unknown first, else
+// stepsAsked finds the step in question, and those that share its pipeline: what is unknown first, else
 // what is open, else the newest.
-func asked(state *run.State, component string) ([]run.Step, error) {
+func stepsAsked(state *run.State, component string) ([]run.Step, error) {
 	var own []run.Step
 	for _, st := range state.Steps() {
 		if st.ID.Component() == component {
@@ -78,9 +78,9 @@ func asked(state *run.State, component string) ([]run.Step, error) {
 		}
 	}
 	if len(own) == 0 {
-		f := fault.New(fault.NotFound, "no-step", "%s has no part in %s", component, state.Header.Run())
+		f := fault.New(fault.NotFound, "no-step", "%s is not in %s", component, state.Header.Run())
 		if unknown := state.With(run.IsUnknown); len(unknown) > 0 {
-			f = f.Hint("unknown is: %s", names(unknown))
+			f = f.Hint("unknown are: %s", names(unknown))
 		}
 		return nil, f
 	}
@@ -92,16 +92,15 @@ func asked(state *run.State, component string) ([]run.Step, error) {
 	}
 	steps := []run.Step{st}
 	for _, other := range state.Steps() {
-		shares := other.Project == st.Project && other.Branch == st.Branch && other.From.Equal(st.From) && !st.From.IsZero()
-		if other.ID != st.ID && other.Status == st.Status && shares {
+		if other.ID != st.ID && other.Status == st.Status && other.Intent == st.Intent && st.Intent != 0 {
 			steps = append(steps, other)
 		}
 	}
 	return steps, nil
 }
 
-// mayRepeat: what succeeded is only released again when no tag says that it was.
-func mayRepeat(steps []run.Step, tagged func(run.StepID) (bool, error)) error {
+// checkRepeat refuses to release again what has succeeded and has its tag.
+func checkRepeat(steps []run.Step, tagged func(plan.StepID) (bool, error)) error {
 	for _, st := range steps {
 		if st.Status != run.HasSucceeded {
 			continue
@@ -118,11 +117,11 @@ func mayRepeat(steps []run.Step, tagged func(run.StepID) (bool, error)) error {
 	return nil
 }
 
-// named reads the pipeline that a person names and refuses one that cannot be the step's. Of an attempt that a rebuilt
-// journal does not know the plan says where it ran.
-func named(ctx context.Context, ci *circleci.Client, p *plan.Plan, st run.Step, number int64) (*run.Pipeline, error) {
+// pipelineNamed reads the pipeline that a person names and refuses one that cannot be the step's. Where a rebuilt journal does
+// not know the attempt, the plan says where it ran.
+func pipelineNamed(ctx context.Context, ci *circleci.Client, p *plan.Plan, st run.Step, number int64) (*run.Pipeline, error) {
 	if st.Project == "" && st.Status == run.IsUnknown {
-		st.Project, st.Branch = whereabouts(p, st.ID)
+		st.Project, st.Branch = projectOf(p, st.ID)
 	}
 	if st.Project == "" {
 		return nil, fault.New(fault.Invalid, "nothing-to-resolve", "gio never tried to start %s: there is no pipeline to name", st.ID)
@@ -137,12 +136,12 @@ func named(ctx context.Context, ci *circleci.Client, p *plan.Plan, st run.Step, 
 	return &run.Pipeline{ID: found.ID, Number: found.Number, URL: circleci.PipelineURL(ci.Host(), st.Project, found.Number)}, nil
 }
 
-func whereabouts(p *plan.Plan, id run.StepID) (project, branch string) {
+func projectOf(p *plan.Plan, id plan.StepID) (project, branch string) {
 	if p == nil {
 		return "", ""
 	}
 	for _, st := range p.Steps() {
-		if st.ID() == string(id) {
+		if st.ID() == id {
 			return st.Project, st.Branch
 		}
 	}

@@ -398,7 +398,7 @@ func TestSuccessBeforeAForeignClaim(t *testing.T) {
 				h := run.Header{Schema: run.Schema, Kind: "release", Manifest: "release.json", Version: "9.9.9", Host: r.CI.Host(), Branch: branch}
 				other, _, err := journal.OpenGit(context.Background(), w.ref, h, journal.GitOptions{Driver: run.Driver{ID: "other"}})
 				if err == nil {
-					err = errors.Join(other.Append(context.Background(), run.Event{Type: run.Intent, Steps: []run.StepID{"b@1.2.3"}}), other.Close())
+					err = errors.Join(other.Append(context.Background(), run.Event{Type: run.Intent, Steps: []plan.StepID{"b@1.2.3"}}), other.Close())
 				}
 				if err != nil {
 					t.Error(err)

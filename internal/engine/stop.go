@@ -11,7 +11,7 @@ import (
 // continues.
 func stopped(ctx context.Context) error {
 	return fault.New(fault.Stopped, "detached", "gio left while pipelines may still run").
-		Because(context.Cause(ctx)).Hint("run the same command again to continue")
+		Because(context.Cause(ctx)).Hint("%s to continue", fault.Again())
 }
 
 // sleepUnlessStopped waits and tells whether to go on.

@@ -6,6 +6,7 @@ import (
 	"github.com/gravitee-lab/gio/internal/circleci"
 	"github.com/gravitee-lab/gio/internal/engine"
 	"github.com/gravitee-lab/gio/internal/fault"
+	"github.com/gravitee-lab/gio/internal/plan"
 	"github.com/gravitee-lab/gio/internal/run"
 	"github.com/gravitee-lab/gio/internal/sim"
 )
@@ -111,7 +112,7 @@ func (w *world) resolve(a engine.Answer, tagged bool) {
 
 func (w *world) tryResolve(a engine.Answer, tagged bool) error {
 	ci := circleci.New(circleci.Options{Host: w.host, Token: token, HTTP: w.client()})
-	_, err := engine.Resolve(w.t.Context(), ci, w, w.kept(), a, func(run.StepID) (bool, error) { return tagged, nil })
+	_, err := engine.Resolve(w.t.Context(), ci, disk{w}, w.kept(), a, func(plan.StepID) (bool, error) { return tagged, nil })
 	return err
 }
 
@@ -144,7 +145,7 @@ func TestS28SharedPipeline(t *testing.T) {
 	inBubble(t, product("c1 c2 c3", "d"), s, func(t *testing.T, w *world) {
 		w.edit = sharedRepository
 		wantKind(t, w.release(), fault.PipelineFailed)
-		for _, id := range []run.StepID{"c2@1.2.3", "c3@1.2.3"} {
+		for _, id := range []plan.StepID{"c2@1.2.3", "c3@1.2.3"} {
 			if st := w.state().Step(id); st.Status != run.HasFailed {
 				t.Errorf("%s is %s", id, st.Status)
 			}

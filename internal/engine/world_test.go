@@ -1,6 +1,7 @@
 package engine_test
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -49,7 +50,8 @@ type world struct {
 	ref     *gitRef       // the journal lies in the release repository; nil: in events
 	drivers int           // that opened it
 
-	edit func(*engine.Release) // changes a release before it is prepared; may be nil
+	branch string                // that is released; "" is the usual one
+	edit   func(*engine.Release) // changes a release before it is prepared; may be nil
 }
 
 // newWorld serves the simulator through check, which may look at what passes; nil looks at nothing.
@@ -75,7 +77,8 @@ func (w *world) releaseUntil(ctx context.Context, stop <-chan struct{}) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	w.power.on(cancel)
-	repo, err := gitrepo.Open(ctx, gitrepo.Options{URL: w.remote, Branch: branch})
+	on := cmp.Or(w.branch, branch)
+	repo, err := gitrepo.Open(ctx, gitrepo.Options{URL: w.remote, Branch: on})
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -83,10 +86,10 @@ func (w *world) releaseUntil(ctx context.Context, stop <-chan struct{}) error {
 		Execution: engine.Execution{
 			CI:        circleci.New(circleci.Options{Host: w.host, Token: token, HTTP: w.client()}),
 			HoldLimit: time.Hour,
-			Open:      func(run.Header) (engine.Journal, []run.Event, error) { return w, w.kept(), nil },
+			Open:      func(run.Header) (engine.Journal, []run.Event, error) { return disk{w}, w.kept(), nil },
 		},
 		Repo: repo, Path: "release.json",
-		Options: plan.Options{Branch: branch, MainBranch: repo.DefaultBranch()},
+		Options: plan.Options{Branch: on, MainBranch: plan.MainOf("", repo.DefaultBranch())},
 	}
 	if w.ref != nil {
 		w.drive(ctx, r)
@@ -109,7 +112,7 @@ func (w *world) releaseUntil(ctx context.Context, stop <-chan struct{}) error {
 func (w *world) drive(ctx context.Context, r *engine.Release) {
 	w.drivers++
 	w.ref.open(ctx, r, journal.GitOptions{
-		Driver: run.Driver{ID: fmt.Sprintf("driver %d", w.drivers)}, TakeOver: w.drivers%2 == 0, Wait: func(journal.Lease, time.Duration) {},
+		Driver: run.Driver{ID: fmt.Sprintf("driver %d", w.drivers)}, TakeOver: w.drivers%2 == 0, Wait: func(run.Lease, time.Duration) {},
 	})
 }
 
@@ -124,8 +127,11 @@ func (w *world) client() *http.Client {
 	return transport.New(transport.Options{Base: &wire{next: w.transport, power: w.power}})
 }
 
+// disk is a journal that lasts as long as the world, and whose every write the power may spoil.
+type disk struct{ *world }
+
 // Append keeps events as a journal does, unless the power fails before or after it.
-func (w *world) Append(_ context.Context, events ...run.Event) error {
+func (w disk) Append(_ context.Context, events ...run.Event) error {
 	if err := w.power.use("write"); err != nil {
 		return err
 	}
@@ -137,6 +143,23 @@ func (w *world) Append(_ context.Context, events ...run.Event) error {
 	w.mu.Unlock()
 	return w.power.use("written")
 }
+
+// AppendWith pushes first, as the disk is in no repository.
+func (w disk) AppendWith(ctx context.Context, push journal.Push, events ...run.Event) error {
+	if err := push(ctx); err != nil {
+		return err
+	}
+	return w.Append(ctx, events...)
+}
+
+// Fresh: nobody takes the run over.
+func (w disk) Fresh(context.Context) error { return nil }
+
+// Cancelled: nobody cancels the run here.
+func (w disk) Cancelled() <-chan struct{} { return nil }
+
+// Close leaves the disk as it is.
+func (w disk) Close() error { return nil }
 
 func (w *world) kept() []run.Event {
 	if w.ref != nil {

@@ -1,4 +1,4 @@
-// Package fault is the one error of gio: what kind of trouble, a stable code, a sentence, and what to do next.
+// Package fault is the error type of gio: a kind, a stable code, a sentence, and what to do next.
 package fault
 
 import (
@@ -19,8 +19,8 @@ const (
 	NotFound       Kind = 5  // the thing named does not exist, or the token cannot see it
 	Cancelled      Kind = 6  // the user said no
 	Invalid        Kind = 7  // invalid input, a conflict, or refused by a check
-	Timeout        Kind = 8  // a limit of time was reached
-	Decision       Kind = 9  // gio cannot know and asks: `gio resolve`
+	Timeout        Kind = 8  // a time limit was reached
+	Decision       Kind = 9  // gio cannot know and asks a person: `gio resolve`
 	PipelineFailed Kind = 10 // a pipeline failed
 	Stopped        Kind = 11 // stopped, detached or driven elsewhere: run the same command again
 )
@@ -40,12 +40,12 @@ var meanings = map[Kind]string{
 	Stopped:        "stopped, detached or driven elsewhere: run again",
 }
 
-// Kinds lists every kind in the order of its number.
+// Kinds lists every kind in the order of the numbers.
 func Kinds() []Kind {
 	return []Kind{Internal, Usage, Auth, Remote, NotFound, Cancelled, Invalid, Timeout, Decision, PipelineFailed, Stopped}
 }
 
-// String is the meaning in a few words, as `exit N: meaning` prints it. Kind 0 is "done".
+// String returns the meaning in a few words, as `exit N: meaning` prints it. Kind 0 is "done".
 func (k Kind) String() string {
 	if m, ok := meanings[k]; ok {
 		return m
@@ -57,10 +57,10 @@ func (k Kind) String() string {
 // a nil stays a nil.
 type Fault struct {
 	Kind    Kind
-	Code    string   // stable, lower case with dashes: "manifest-syntax"
-	Message string   // what happened, to what; one sentence, no secrets
-	Hints   []string // what to do next, most useful first; may hold commands
-	Cause   error    // may be nil
+	Code    string // stable, lower case with dashes: "manifest-syntax"
+	Message string // what happened, to what; one sentence, no secrets
+	Hints   []Hint // what to do next, most useful first
+	Cause   error  // may be nil
 }
 
 // New makes a fault. The message is formatted like fmt.Sprintf.
@@ -68,9 +68,10 @@ func New(kind Kind, code, format string, args ...any) *Fault {
 	return &Fault{Kind: kind, Code: code, Message: fmt.Sprintf(format, args...)}
 }
 
-// Hint adds a line that says what to do next.
+// Hint adds a line that says what to do next, formatted like fmt.Sprintf. An argument may be a Next, which each edge renders
+// in its own way.
 func (f *Fault) Hint(format string, args ...any) *Fault {
-	f.Hints = append(f.Hints, fmt.Sprintf(format, args...))
+	f.Hints = append(f.Hints, Hint{format, args})
 	return f
 }
 
@@ -80,8 +81,8 @@ func (f *Fault) Because(err error) *Fault {
 	return f
 }
 
-// Error is the message and, behind a colon, the cause. It and Unwrap take a nil, so that a defect is
-// told and not hidden behind a panic.
+// Error returns the message and, after a colon, the cause. It and Unwrap accept a nil receiver, so that a defect is reported
+// and not hidden by a panic.
 func (f *Fault) Error() string {
 	if f == nil {
 		return "a fault without content: this is a defect of gio"
@@ -100,7 +101,7 @@ func (f *Fault) Unwrap() error {
 	return f.Cause
 }
 
-// KindOf is the kind of the outermost fault in err, Internal for any other error and 0 for nil.
+// KindOf returns the kind of the outermost fault in err, Internal for any other error and 0 for nil.
 func KindOf(err error) Kind {
 	if err == nil {
 		return 0
@@ -111,7 +112,7 @@ func KindOf(err error) Kind {
 	return Internal
 }
 
-// CodeOf is the code of the outermost fault in err, or "".
+// CodeOf returns the code of the outermost fault in err, or "".
 func CodeOf(err error) string {
 	if f, ok := errors.AsType[*Fault](err); ok && f != nil {
 		return f.Code
@@ -119,14 +120,14 @@ func CodeOf(err error) string {
 	return ""
 }
 
-// Is tells whether err holds a fault of that code.
+// Is reports whether err holds a fault of that code.
 func Is(err error, code string) bool { return err != nil && CodeOf(err) == code }
 
-// precedence decides when several faults hold: the operator must hear first what only a person can mend.
+// precedence orders several faults: the operator must see first what only a person can fix.
 var precedence = []Kind{Auth, Decision, PipelineFailed, Timeout, Stopped}
 
-// Worst is the error among errs that decides the exit code: the first of 3, 9, 10, 8, 11, else the
-// first error of any other kind. It is nil when all are nil.
+// Worst returns the error among errs that decides the exit code: the first of 3, 9, 10, 8, 11, else the first error of any
+// other kind. It is nil when all are nil.
 func Worst(errs ...error) error {
 	for _, kind := range precedence {
 		for _, err := range errs {

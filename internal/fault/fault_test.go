@@ -23,12 +23,12 @@ func TestFault(t *testing.T) {
 	if !ok {
 		t.Fatal("no fault")
 	}
-	if diff := cmp.Diff([]string{"mend line 3", "or restore it"}, f.Hints); diff != "" {
+	if diff := cmp.Diff([]string{"mend line 3", "or restore it"}, HintLines(f)); diff != "" {
 		t.Error(diff)
 	}
 }
 
-// typedNil is the mistake that returning *Fault would make: an error that is not nil and holds nothing.
+// typedNil makes the mistake of a function that returns *Fault: an error that is not nil and contains nothing.
 func typedNil() error {
 	var f *Fault
 	return f
@@ -73,7 +73,7 @@ func TestKindOf(t *testing.T) {
 	}
 }
 
-// TestTypedNil: a defect must be told, not be hidden behind a panic at the exit.
+// TestTypedNil: a defect must be reported, not hidden by a panic at the exit.
 func TestTypedNil(t *testing.T) {
 	t.Parallel()
 	err := typedNil()
@@ -143,5 +143,46 @@ func TestKinds(t *testing.T) {
 	}
 	if got := Kind(42).String(); got != "kind 42" {
 		t.Errorf("an unknown kind is %q", got)
+	}
+}
+
+// TestNext: a next step reads as a command of gio about its run; an edge may render it in another way, and the error stays what
+// it was.
+func TestNext(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		next Next
+		want string
+	}{
+		{Again(), "run the same command again"},
+		{Next{Action: Rules}, "`gio help findings`"},
+		{Next{Action: Resume}, "`gio release`"},
+		{Next{Action: Resume, Run: "release/3.9.4"}, "`gio release`"},
+		{Next{Action: Resume, Run: "dry/3.9.4"}, "`gio release --dry-run=server`"},
+		{Next{Action: Resume, Run: "dry"}, "`gio release --dry-run=server`"},
+		{Next{Action: Resume, Run: "stage/3.9.4"}, "`gio stage 3.9.4 --dry-run=false`"},
+		{Next{Action: Resume, Run: "trigger/docs.1"}, "the command that began it"},
+		{Next{Action: Status}, "`gio status`"},
+		{Next{Action: Status, Run: "release/3.9.4"}, "`gio status`"},
+		{Next{Action: Status, Run: "dry/3.9.4", Args: []string{"--refresh"}}, "`gio status --refresh --dry-run`"},
+		{Next{Action: Resolve, Args: []string{"--pipeline N"}}, "`gio resolve COMPONENT --pipeline N`"},
+		{Next{Action: Approve, Component: "api", Run: "stage/3.9.4"}, "`gio approve api --run stage/3.9.4`"},
+	} {
+		if got := c.next.String(); got != c.want {
+			t.Errorf("%+v: %s, want %s", c.next, got, c.want)
+		}
+	}
+	cause := New(NotFound, "no-run", "no run").Hint("%s lists them", Next{Action: History})
+	err := New(Invalid, "broken", "it is broken").Hint("wait %d minutes, then %s", 3, Again()).Because(cause)
+	want := []string{"wait 3 minutes, then run the same command again", "`gio history` lists them"}
+	if diff := cmp.Diff(want, HintLines(fmt.Errorf("wrapped: %w", err))); diff != "" {
+		t.Error(diff)
+	}
+	shown := Rendered(err, func(n Next) string { return "[" + string(n.Action) + "]" })
+	if diff := cmp.Diff([]string{"wait 3 minutes, then [repeat]", "[history] lists them"}, HintLines(shown)); diff != "" {
+		t.Error(diff)
+	}
+	if KindOf(shown) != Invalid || CodeOf(shown) != "broken" || !errors.Is(shown, cause) || Rendered(nil, Next.String) != nil {
+		t.Errorf("%v is another error", shown)
 	}
 }

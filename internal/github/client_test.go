@@ -37,6 +37,7 @@ func TestAddresses(t *testing.T) {
 	t.Parallel()
 	for address, want := range map[string]string{
 		"":                                 "https://api.github.com",
+		"https://GitHub.com/":              "https://api.github.com",
 		"https://ghe.example.org/api/v3/":  "https://ghe.example.org/api/v3",
 		"http://127.0.0.1:8787/api/v3":     "http://127.0.0.1:8787/api/v3",
 		"ghe.example.org":                  "",
@@ -75,7 +76,7 @@ func TestNamesThatAreNone(t *testing.T) {
 	}
 }
 
-// A renamed repository is found under its old name, and what lies below it, too; the caller sees the new name.
+// A renamed repository and its resources are found under its old name; the caller sees the new name.
 func TestRenamed(t *testing.T) {
 	t.Parallel()
 	g := sim.GitHub{Repositories: map[string]sim.Repository{"acme/old": {RenamedTo: "acme/new"}, "acme/new": {Version: "1.4.2-SNAPSHOT"}}}
@@ -121,7 +122,7 @@ type roundTripper func(*http.Request) (*http.Response, error)
 
 func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
 
-// Tags are read page by page, and no page is read that nobody asks for.
+// Tags reads page by page, and only the pages that the caller needs.
 func TestPages(t *testing.T) {
 	t.Parallel()
 	var many []string
@@ -155,7 +156,7 @@ func TestPages(t *testing.T) {
 	})
 }
 
-// The repositories of an organization are read page by page, too; whoever may not see one is not told of it.
+// Repositories reads page by page, too, and omits those that the token may not see.
 func TestRepositories(t *testing.T) {
 	t.Parallel()
 	all := map[string]sim.Repository{"other/x": {}, "acme/hidden": {HiddenFrom: []string{token}}}
@@ -183,7 +184,7 @@ func TestRepositories(t *testing.T) {
 	})
 }
 
-// A limit of less than a minute is waited for; the requests that come meanwhile wait, too.
+// A call waits for a limit of less than a minute, and so do the requests meanwhile.
 func TestShortLimits(t *testing.T) {
 	t.Parallel()
 	tests := map[string]sim.GitHub{
@@ -210,7 +211,7 @@ func TestShortLimits(t *testing.T) {
 	}
 }
 
-// A longer one is told at once, with its end, and nothing more is sent until then.
+// A call fails at once for a longer limit, and the fault has its end; until then nothing is sent.
 func TestLongLimits(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct {
@@ -250,7 +251,7 @@ func TestLongLimits(t *testing.T) {
 	}
 }
 
-// Reads survive a bad moment; a write is sent once.
+// Reads are repeated after a transient error; a write is sent once.
 func TestBadMoments(t *testing.T) {
 	t.Parallel()
 	for _, kind := range []sim.FaultKind{sim.ErrorBefore, sim.ResetBefore, sim.HangBefore, sim.TruncateAfter} {
@@ -278,7 +279,7 @@ func TestBadMoments(t *testing.T) {
 	}
 }
 
-// Whoever gives up gets the reason back.
+// A caller that cancels gets its cause back.
 func TestGivingUp(t *testing.T) {
 	t.Parallel()
 	stop := errors.New("enough")
@@ -316,7 +317,7 @@ func TestWithoutToken(t *testing.T) {
 	})
 }
 
-// A check of eighty components does not queue, and no minute has more requests than GitHub wants.
+// A check of eighty components does not queue, and no minute has more requests than GitHub allows.
 func TestManyRequests(t *testing.T) {
 	t.Parallel()
 	g := sim.GitHub{Repositories: map[string]sim.Repository{"acme/alpha": {}}}

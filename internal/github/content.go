@@ -15,11 +15,10 @@ import (
 )
 
 // File reads a file of at most 1 MB at a ref: a branch, a tag or a commit; "" is the default branch
-// (docs.github.com/rest/repos/contents#get-repository-content). The faults of what is not there: "no-file" when
-// repository and ref exist, "no-commit" for the ref, "no-repository". What is no file, or is larger, is Invalid,
-// "github-file".
+// (docs.github.com/rest/repos/contents#get-repository-content). Faults: "no-file" when repository and ref exist,
+// "no-commit" for the ref, "no-repository"; "github-file", Invalid, for a larger file or something that is not a file.
 func (c *Client) File(ctx context.Context, repo, ref, path string) ([]byte, error) {
-	at, err := under(repo, append([]string{"contents"}, strings.Split(path, "/")...)...)
+	at, err := repoPath(repo, append([]string{"contents"}, strings.Split(path, "/")...)...)
 	if err != nil {
 		return nil, err
 	}
@@ -30,7 +29,7 @@ func (c *Client) File(ctx context.Context, repo, ref, path string) ([]byte, erro
 	}
 	var raw json.RawMessage // an object for a file, a list for a directory
 	if _, err := c.get(ctx, k, &raw); err != nil {
-		return nil, c.whatIsMissing(ctx, repo, k, err)
+		return nil, c.specifyMissing(ctx, repo, k, err)
 	}
 	var file gogithub.RepositoryContent
 	if err := json.Unmarshal(raw, &file); err != nil || file.GetType() != "file" || file.GetEncoding() == "none" {
@@ -38,7 +37,7 @@ func (c *Client) File(ctx context.Context, repo, ref, path string) ([]byte, erro
 	}
 	text, err := file.GetContent()
 	if err != nil {
-		return nil, lacks(k, "content that can be decoded")
+		return nil, missingPart(k, "content that can be decoded")
 	}
 	return []byte(text), nil
 }
@@ -52,24 +51,24 @@ type Tag struct {
 // maxPeel bounds the tags that point to tags.
 const maxPeel = 5
 
-// Tag reads one tag (docs.github.com/rest/git/refs#get-a-reference); an annotated one costs a second request. The fault
-// of one that does not exist is "no-tag", of a repository that cannot be seen "no-repository".
+// Tag reads one tag (docs.github.com/rest/git/refs#get-a-reference); an annotated one needs a second request. Faults:
+// "no-tag" for a tag that does not exist, "no-repository" for a repository that the token cannot see.
 func (c *Client) Tag(ctx context.Context, repo, name string) (Tag, error) {
-	path, err := under(repo, append([]string{"git", "ref", "tags"}, strings.Split(name, "/")...)...)
+	path, err := repoPath(repo, append([]string{"git", "ref", "tags"}, strings.Split(name, "/")...)...)
 	if err != nil {
 		return Tag{}, err
 	}
 	k := call{path: path, subject: fmt.Sprintf("tag %s of %s", name, repo), missing: "no-tag"}
 	var ref gogithub.Reference
 	if _, err := c.get(ctx, k, &ref); err != nil {
-		return Tag{}, c.whatIsMissing(ctx, repo, k, err)
+		return Tag{}, c.specifyMissing(ctx, repo, k, err)
 	}
 	object := ref.GetObject()
 	for range maxPeel {
 		if object.GetType() != "tag" {
 			break
 		}
-		if k.path, err = under(repo, "git", "tags", object.GetSHA()); err != nil {
+		if k.path, err = repoPath(repo, "git", "tags", object.GetSHA()); err != nil {
 			return Tag{}, err
 		}
 		var annotated gogithub.Tag
@@ -79,76 +78,71 @@ func (c *Client) Tag(ctx context.Context, repo, name string) (Tag, error) {
 		object = annotated.GetObject()
 	}
 	if object.GetSHA() == "" {
-		return Tag{}, lacks(k, "commit")
+		return Tag{}, missingPart(k, "commit")
 	}
 	return Tag{Name: name, SHA: object.GetSHA()}, nil
 }
 
-// HasTag tells, with one request, whether a repository has a tag of this name
-// (docs.github.com/rest/git/refs#list-matching-references). The fault of a repository that cannot be seen is
+// HasTag reports, with one request, whether a repository has a tag of this name
+// (docs.github.com/rest/git/refs#list-matching-references). The fault of a repository that the token cannot see is
 // "no-repository".
 func (c *Client) HasTag(ctx context.Context, repo, name string) (bool, error) {
-	path, err := under(repo, append([]string{"git", "matching-refs", "tags"}, strings.Split(name, "/")...)...)
+	path, err := repoPath(repo, append([]string{"git", "matching-refs", "tags"}, strings.Split(name, "/")...)...)
 	if err != nil {
 		return false, err
 	}
 	k := call{path: path, subject: "repository " + repo, missing: "no-repository"}
-	var refs []*gogithub.Reference // all whose names begin so
+	var refs []*gogithub.Reference // all whose names begin with it
 	if _, err := c.get(ctx, k, &refs); err != nil {
 		return false, err
 	}
 	return slices.ContainsFunc(refs, func(r *gogithub.Reference) bool { return r.GetRef() == "refs/tags/"+name }), nil
 }
 
-// Tags are all tags of a repository, in GitHub's order, which is none to rely on; pages of 100 are read as they are
-// needed (docs.github.com/rest/repos/repos#list-repository-tags). After an error nothing follows.
+// Tags reads all tags of a repository, in GitHub's unspecified order, in pages of 100 as they are needed
+// (docs.github.com/rest/repos/repos#list-repository-tags). An error ends the sequence.
 func (c *Client) Tags(ctx context.Context, repo string) iter.Seq2[Tag, error] {
 	return func(yield func(Tag, error) bool) {
-		path, err := under(repo, "tags")
+		path, err := repoPath(repo, "tags")
 		if err != nil {
 			yield(Tag{}, err)
 			return
 		}
-		for page := 1; page != 0; {
-			k := call{path: fmt.Sprintf("%s?per_page=%d&page=%d", path, pageSize, page), subject: "repository " + repo, missing: "no-repository"}
-			var tags []*gogithub.RepositoryTag
-			res, err := c.get(ctx, k, &tags)
+		k := call{path: path + "?", subject: "repository " + repo, missing: "no-repository"}
+		for tag, err := range pages(ctx, c, k, (*gogithub.RepositoryTag).GetName) {
 			if err != nil {
 				yield(Tag{}, err)
 				return
 			}
-			for _, tag := range tags {
-				if !yield(Tag{Name: tag.GetName(), SHA: tag.GetCommit().GetSHA()}, nil) {
-					return
-				}
+			if !yield(Tag{Name: tag.GetName(), SHA: tag.GetCommit().GetSHA()}, nil) {
+				return
 			}
-			page = res.NextPage
 		}
 	}
 }
 
-// Comparison is how far two commits are apart.
+// Comparison is the difference between two commits.
 type Comparison struct {
-	Ahead    int // commits that head has and base has not
-	Behind   int // commits that base has and head has not
+	Ahead    int // commits that only head has
+	Behind   int // commits that only base has
 	Subjects []string
 }
 
 // Compare compares two branches, tags or commits (docs.github.com/rest/commits/commits#compare-two-commits). Subjects
-// are the first lines of the messages of the commits ahead, the newest last; of more than 100 those that GitHub gives
-// on the first page, which are the oldest. The fault of a ref that does not exist is "no-commit".
+// are the first lines of the messages of the commits ahead, the newest last; of more than 100 those on GitHub's first
+// page, which are the oldest. The fault of a ref that does not exist is "no-commit".
 func (c *Client) Compare(ctx context.Context, repo, base, head string) (Comparison, error) {
-	path, err := under(repo, "compare", base+"..."+head)
+	path, err := repoPath(repo, "compare", base+"..."+head)
 	if err != nil {
 		return Comparison{}, err
 	}
 	k := call{path: fmt.Sprintf("%s?per_page=%d&page=1", path, pageSize), subject: fmt.Sprintf("%s or %s of %s", base, head, repo), missing: "no-commit"}
 	var found gogithub.CommitsComparison
 	if _, err := c.get(ctx, k, &found); err != nil {
-		return Comparison{}, c.whatIsMissing(ctx, repo, k, err)
+		return Comparison{}, c.specifyMissing(ctx, repo, k, err)
 	}
 	if found.AheadBy == nil || found.BehindBy == nil {
-		return Comparison{}, lacks(k, "comparison")
+		return Comparison{}, missingPart(k, "comparison")
 	}
 	compared := Comparison{Ahead: found.GetAheadBy(), Behind: found.GetBehindBy()}
 	for _, commit := range found.Commits {

@@ -44,7 +44,7 @@ func FuzzReads(f *testing.F) {
 		_, e4 := c.File(ctx, "a/b", "c", "d")
 		_, e5 := c.Tag(ctx, "a/b", "c")
 		_, e6 := c.Compare(ctx, "a/b", "c", "d")
-		_, e7 := c.Rules(ctx, "a/b", "c")
+		_, e7 := c.Demands(ctx, "a/b", []github.Target{{Name: "c", Exists: true}, {Name: "d", Like: "c"}, {Name: "t", Tag: true}})
 		_, e8 := c.Release(ctx, "a/b", "c")
 		_, e9 := c.CreateRelease(ctx, "a/b", github.Release{Tag: "c"})
 		e10 := c.SetStatus(ctx, "a/b", "c", github.Status{})

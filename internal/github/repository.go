@@ -12,16 +12,16 @@ import (
 	"github.com/gravitee-lab/gio/internal/fault"
 )
 
-// Repository is what GitHub says about a repository.
+// Repository is a repository on GitHub.
 type Repository struct {
-	FullName      string // org/name as it is called today: another one than was asked for when it was renamed
+	FullName      string // its current org/name: after a renaming not the requested one
 	DefaultBranch string
 	Private       bool
 	Archived      bool
 	CanPush       bool // the token's user has the right to push; GitHub does not say what the token itself may do
 }
 
-// Repository reads a repository. A renamed or transferred one is found under its old name, too
+// Repository reads a repository. It also finds a renamed or transferred one under its old name
 // (docs.github.com/rest/repos/repos#get-a-repository, 301).
 func (c *Client) Repository(ctx context.Context, fullName string) (Repository, error) {
 	found, err := c.repository(ctx, fullName)
@@ -38,39 +38,31 @@ func asRepository(found *gogithub.Repository) Repository {
 	}
 }
 
-// Repositories are those of an organization that the token can see, in the order of their names; pages of 100 are read as
-// they are needed (docs.github.com/rest/repos/repos#list-organization-repositories). The fault of an organization that
-// does not exist, or is a user, is "no-organization". After an error nothing follows.
+// Repositories reads the repositories of an organization that the token can see, in the order of their names, in pages of
+// 100 as they are needed (docs.github.com/rest/repos/repos#list-organization-repositories). The fault of an organization
+// that does not exist, or is a user, is "no-organization". An error ends the sequence.
 func (c *Client) Repositories(ctx context.Context, org string) iter.Seq2[Repository, error] {
 	return func(yield func(Repository, error) bool) {
 		if !loginForm.MatchString(org) {
 			yield(Repository{}, fault.New(fault.Invalid, "github-organization", "%q is not an organization of GitHub", org))
 			return
 		}
-		for page := 1; page != 0; {
-			k := call{
-				path:    fmt.Sprintf("orgs/%s/repos?sort=full_name&per_page=%d&page=%d", org, pageSize, page),
-				subject: "organization " + org, missing: "no-organization",
-			}
-			var found []*gogithub.Repository
-			res, err := c.get(ctx, k, &found)
+		k := call{path: fmt.Sprintf("orgs/%s/repos?sort=full_name&", org), subject: "organization " + org, missing: "no-organization"}
+		for r, err := range pages(ctx, c, k, (*gogithub.Repository).GetFullName) {
 			if err != nil {
 				yield(Repository{}, err)
 				return
 			}
-			for _, r := range found {
-				c.seen.Store(r.GetFullName(), true)
-				if !yield(asRepository(r), nil) {
-					return
-				}
+			c.seen.Store(r.GetFullName(), true)
+			if !yield(asRepository(r), nil) {
+				return
 			}
-			page = res.NextPage
 		}
 	}
 }
 
 func (c *Client) repository(ctx context.Context, fullName string) (*gogithub.Repository, error) {
-	path, err := under(fullName)
+	path, err := repoPath(fullName)
 	if err != nil {
 		return nil, err
 	}
@@ -80,7 +72,7 @@ func (c *Client) repository(ctx context.Context, fullName string) (*gogithub.Rep
 		return nil, err
 	}
 	if found.GetFullName() == "" {
-		return nil, lacks(k, "repository")
+		return nil, missingPart(k, "repository")
 	}
 	c.seen.Store(fullName, true)
 	return found, nil
@@ -90,14 +82,13 @@ func (c *Client) repository(ctx context.Context, fullName string) (*gogithub.Rep
 type Branch struct {
 	Name        string
 	SHA         string
-	Message     string // of the commit, whole
+	Message     string // the whole message of the commit
 	CommittedAt time.Time
-	Protected   bool   // by classic protection or a ruleset; Rules says against what
-	Repository  string // org/name as it is called today, as Repository.FullName; "" where GitHub does not say
+	Repository  string // current org/name, as Repository.FullName; "" where GitHub does not say
 }
 
-// Branch reads a branch (docs.github.com/rest/branches/branches#get-a-branch). The fault of one that does not exist is
-// "no-branch", of a repository that cannot be seen "no-repository".
+// Branch reads a branch (docs.github.com/rest/branches/branches#get-a-branch). Faults: "no-branch" for a branch that does not
+// exist, "no-repository" for a repository that the token cannot see.
 func (c *Client) Branch(ctx context.Context, repo, branch string) (Branch, error) {
 	found, err := c.branch(ctx, repo, branch)
 	if err != nil {
@@ -106,12 +97,11 @@ func (c *Client) Branch(ctx context.Context, repo, branch string) (Branch, error
 	commit := found.Commit.GetCommit()
 	return Branch{
 		Name: found.GetName(), SHA: found.Commit.GetSHA(), Message: commit.GetMessage(),
-		CommittedAt: commit.GetCommitter().GetDate().Time, Protected: found.GetProtected(), Repository: found.repository(),
+		CommittedAt: commit.GetCommitter().GetDate().Time, Repository: found.repository(),
 	}, nil
 }
 
-// branchAnswer is go-github's branch with the summary of its protection and the address of all of it, which that one
-// leaves out.
+// branchAnswer is go-github's Branch with the summary of its protection and the protection's address, which that one lacks.
 type branchAnswer struct {
 	gogithub.Branch
 	ProtectionURL string `json:"protection_url"`
@@ -124,7 +114,7 @@ type branchAnswer struct {
 	} `json:"protection"`
 }
 
-// repository is the name in an address like https://api.github.com/repos/org/name/branches/master/protection.
+// repository returns the name in an address like https://api.github.com/repos/org/name/branches/master/protection.
 func (b *branchAnswer) repository() string {
 	_, rest, _ := strings.Cut(b.ProtectionURL, "/repos/")
 	name, _, found := strings.Cut(rest, "/branches/")
@@ -135,23 +125,24 @@ func (b *branchAnswer) repository() string {
 }
 
 func (c *Client) branch(ctx context.Context, repo, branch string) (*branchAnswer, error) {
-	path, err := under(repo, "branches", branch)
+	path, err := repoPath(repo, "branches", branch)
 	if err != nil {
 		return nil, err
 	}
 	found := new(branchAnswer)
 	k := call{path: path, subject: fmt.Sprintf("branch %s of %s", branch, repo), missing: "no-branch"}
 	if _, err := c.get(ctx, k, found); err != nil {
-		return nil, c.whatIsMissing(ctx, repo, k, err)
+		return nil, c.specifyMissing(ctx, repo, k, err)
 	}
 	if found.Commit.GetSHA() == "" {
-		return nil, lacks(k, "commit")
+		return nil, missingPart(k, "commit")
 	}
 	return found, nil
 }
 
-// whatIsMissing asks, after a 404, whether the repository itself can be seen, unless it was: GitHub's answer is the same.
-func (c *Client) whatIsMissing(ctx context.Context, repo string, k call, err error) error {
+// specifyMissing finds out, after a 404, whether the repository itself is missing: GitHub's answer is the same for both. It
+// makes no request for a repository that the token is known to see.
+func (c *Client) specifyMissing(ctx context.Context, repo string, k call, err error) error {
 	if !fault.Is(err, k.missing) {
 		return err
 	}
@@ -160,11 +151,11 @@ func (c *Client) whatIsMissing(ctx context.Context, repo string, k call, err err
 			return err
 		}
 	}
-	return absent(k)
+	return doesNotExist(k)
 }
 
-// lacks is the fault of a 2xx that is JSON, but not about what was asked.
-func lacks(k call, what string) error {
-	return fault.New(fault.Remote, "github-answer", "%s: the answer holds no %s", k, what).
+// missingPart returns the fault of a 2xx that is JSON without what was requested.
+func missingPart(k call, what string) error {
+	return fault.New(fault.Remote, "github-answer", "%s: the answer contains no %s", k, what).
 		Hint("a proxy may have answered in GitHub's place: check GITHUB_API_URL")
 }

@@ -8,8 +8,8 @@ import (
 	"github.com/gravitee-lab/gio/internal/versionfile"
 )
 
-// VersionTag is the name of the tag of a version, plain, with a v before it, or as it is named where that is not ""; "" where
-// there is none.
+// VersionTag returns the name of a version's tag: the plain version, the version with a v before it, or named where that is
+// not ""; "" where there is no such tag.
 func (c *Client) VersionTag(ctx context.Context, repo, version, named string) (string, error) {
 	names := []string{version, "v" + version}
 	if named != "" && !slices.Contains(names, named) {
@@ -18,7 +18,7 @@ func (c *Client) VersionTag(ctx context.Context, repo, version, named string) (s
 	for _, name := range names {
 		found, err := c.HasTag(ctx, repo, name)
 		switch {
-		case fault.Is(err, "github-empty"): // it has no commit either
+		case fault.Is(err, "github-empty"): // without a commit there is no tag
 			return "", nil
 		case err != nil:
 			return "", err
@@ -29,8 +29,8 @@ func (c *Client) VersionTag(ctx context.Context, repo, version, named string) (s
 	return "", nil
 }
 
-// VersionOn is the version that a branch says it has, and the file that says it; both are "" where no file does. The
-// faults are those of File, and version-file for one that cannot be read.
+// VersionOn returns the version of a branch, and the file that states it; both are "" where no file does. The faults are
+// those of File, and "version-file" for a file that cannot be read.
 func (c *Client) VersionOn(ctx context.Context, repo, branch string) (file, version string, err error) {
 	for _, file := range versionfile.Candidates() {
 		data, err := c.File(ctx, repo, branch, file)

@@ -8,7 +8,7 @@ import (
 	"github.com/gravitee-lab/gio/internal/sim"
 )
 
-// TestVersions: what a branch says, in the file that counts, and the tag of a version, with a v or without.
+// TestVersions: the version of a branch, in the file that counts, and the tag of a version, with a v or without.
 func TestVersions(t *testing.T) {
 	t.Parallel()
 	node := map[string]string{"package.json": `{"version": "2.0.1"}`}

@@ -49,6 +49,7 @@ func (c *canned) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if !ok {
 		a = reply{status: 404, fixture: "error_404"}
 	}
+	w.Header().Set("Content-Type", "application/json; charset=utf-8")
 	for name, value := range a.header {
 		w.Header().Set(name, value)
 	}
@@ -56,7 +57,6 @@ func (c *canned) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if err != nil {
 		panic(err)
 	}
-	w.Header().Set("Content-Type", "application/json; charset=utf-8")
 	w.WriteHeader(a.status)
 	_, _ = w.Write(data)
 }
@@ -81,7 +81,7 @@ func equal(t *testing.T, what string, got, want any) {
 	}
 }
 
-// wantFault looks at kind, code and words.
+// wantFault checks kind, code and message.
 func wantFault(t *testing.T, err error, kind fault.Kind, code string, words ...string) {
 	t.Helper()
 	if fault.KindOf(err) != kind || fault.CodeOf(err) != code {
@@ -89,7 +89,7 @@ func wantFault(t *testing.T, err error, kind fault.Kind, code string, words ...s
 		return
 	}
 	f, _ := errors.AsType[*fault.Fault](err)
-	text := err.Error() + "\n" + strings.Join(f.Hints, "\n")
+	text := err.Error() + "\n" + strings.Join(fault.HintLines(f), "\n")
 	for _, word := range words {
 		if !strings.Contains(text, word) {
 			t.Errorf("%s\ndoes not say %q", text, word)
@@ -106,7 +106,7 @@ const (
 	alpha  = "repos/acme/alpha"
 )
 
-// GitHub's answers, as the fixtures hold them, are read.
+// The client reads GitHub's answers, as the fixtures hold them.
 func TestReads(t *testing.T) {
 	t.Parallel()
 	h := &canned{answer: map[string]reply{
@@ -149,7 +149,7 @@ func TestReads(t *testing.T) {
 	equal(t, "repositories", repositories, []github.Repository{repository, {FullName: "acme/beta", DefaultBranch: "main", Archived: true, CanPush: true}})
 	branch, err := c.Branch(ctx, "acme/alpha", "1.4.x")
 	read("branch", branch, err, github.Branch{
-		Name: "1.4.x", SHA: head, Message: "Prepare 1.4.2-SNAPSHOT\n\nby the release job", Protected: true, Repository: "acme/alpha",
+		Name: "1.4.x", SHA: head, Message: "Prepare 1.4.2-SNAPSHOT\n\nby the release job", Repository: "acme/alpha",
 		CommittedAt: time.Date(2026, 3, 2, 9, 17, 40, 0, time.UTC),
 	})
 	file, err := c.File(ctx, "acme/alpha", "1.4.x", "a b/pom.xml")
@@ -188,7 +188,7 @@ func TestReads(t *testing.T) {
 	})
 }
 
-// Each answer that is not a 2xx has its fault, and 404s are told apart by looking at the repository.
+// Each answer that is not a 2xx has its fault, and a request about the repository distinguishes the 404s.
 func TestFaults(t *testing.T) {
 	t.Parallel()
 	seen := map[string]reply{alpha: {200, "repository", nil}}
@@ -221,7 +221,7 @@ func TestFaults(t *testing.T) {
 		words       []string
 	}{
 		{"wrong token", token, map[string]reply{contents: {401, "error_401", nil}}, file, fault.Auth, "github-unauthorized", []string{"Bad credentials", "GITHUB_TOKEN"}},
-		{"wants a token", "", map[string]reply{contents: {401, "error_401", nil}}, file, fault.Auth, "github-unauthorized", []string{"wants a token"}},
+		{"needs a token", "", map[string]reply{contents: {401, "error_401", nil}}, file, fault.Auth, "github-unauthorized", []string{"needs a token"}},
 		{"forbidden", token, map[string]reply{alpha + "/statuses/" + head: {403, "error_403", map[string]string{"X-Accepted-GitHub-Permissions": "statuses=write"}}}, status, fault.Auth, "github-forbidden", []string{"needs: statuses=write"}},
 		{"single sign-on", token, map[string]reply{contents: {403, "error_403", map[string]string{"X-GitHub-SSO": "required; url=https://x"}}}, file, fault.Auth, "github-forbidden", []string{"single sign-on"}},
 		{"no repository", token, nil, file, fault.NotFound, "no-repository", []string{"repository acme/alpha: not found, or the token cannot see it: it needs contents:read"}},
@@ -235,6 +235,8 @@ func TestFaults(t *testing.T) {
 		{"empty repository", token, map[string]reply{ref: {409, "error_409_empty", nil}, alpha: {200, "repository", nil}}, tag, fault.NotFound, "no-tag", []string{"does not exist"}},
 		{"release exists", token, map[string]reply{alpha + "/releases": {422, "error_422_exists", nil}}, release, fault.Invalid, "release-exists", nil},
 		{"cannot be made", token, map[string]reply{alpha + "/releases": {422, "error_404", nil}}, release, fault.Invalid, "github-refused", []string{"422"}},
+		{"a firewall's page", token, map[string]reply{alpha + "/releases": {403, "error_404", map[string]string{"Content-Type": "text/html; charset=utf-8"}}}, release, fault.Remote, "github-page", []string{"a web page came back, with status 403"}},
+		{"a proxy's 407", token, map[string]reply{alpha + "/releases": {407, "error_404", nil}}, release, fault.Remote, "proxy-refused", []string{"a proxy of HTTP_PROXY"}},
 		{"something else", token, map[string]reply{alpha + "/releases": {410, "error_404", nil}}, release, fault.Remote, "github-error", []string{"410"}},
 		{"another shape", token, map[string]reply{ref: {200, "tags", nil}}, tag, fault.Remote, "github-answer", []string{"GITHUB_API_URL"}},
 		{"an object about something else", token, map[string]reply{ref: {200, "user", nil}}, tag, fault.Remote, "github-answer", nil},

@@ -10,20 +10,20 @@ import (
 	"github.com/gravitee-lab/gio/internal/manifest"
 )
 
-// Work leaves out of what was committed since a version's tag what a release itself leaves behind it: the commits of Maven's
-// release plugin (https://maven.apache.org/maven-release/maven-release-plugin), of semantic-release, and whatever sets the next
-// version. What is not shown, of more than GitHub gives, counts as work.
+// Work returns a comparison since a version's tag without the commits that a release itself makes after its tag: those of
+// Maven's release plugin (https://maven.apache.org/maven-release/maven-release-plugin), of semantic-release, and those that
+// set the next version. Commits beyond GitHub's first page count as work.
 func (c Comparison) Work(version string) Comparison {
 	all := len(c.Subjects)
-	c.Subjects = slices.DeleteFunc(slices.Clone(c.Subjects), func(subject string) bool { return ofRelease(subject, version) })
+	c.Subjects = slices.DeleteFunc(slices.Clone(c.Subjects), func(subject string) bool { return isReleaseCommit(subject, version) })
 	c.Ahead -= all - len(c.Subjects)
 	return c
 }
 
-// ofRelease tells of a commit's subject whether the release of that version, or a tool that made it, wrote it.
-func ofRelease(subject, version string) bool {
+// isReleaseCommit reports whether a commit's subject is one that the release of that version, or a release tool, writes.
+func isReleaseCommit(subject, version string) bool {
 	subject = strings.TrimSpace(skipMark.ReplaceAllString(subject, ""))
-	if byTool.MatchString(subject) {
+	if releaseTool.MatchString(subject) {
 		return true
 	}
 	v, err := manifest.ParseVersion(version)
@@ -36,6 +36,6 @@ func ofRelease(subject, version string) bool {
 }
 
 var (
-	byTool   = regexp.MustCompile(`(?i)^\[maven-release-plugin\]|^chore\(release\)|^(chore(\([a-z]*\))?: *)?prepare (release \(?v?\d|(for )?(the )?next (patch|minor|major|dev|development|iteration|release|snapshot|version)\b)`)
-	skipMark = regexp.MustCompile(`(?i)\[(skip ci|ci skip)\]`)
+	releaseTool = regexp.MustCompile(`(?i)^\[maven-release-plugin\]|^chore\(release\)|^(chore(\([a-z]*\))?: *)?prepare (release \(?v?\d|(for )?(the )?next (patch|minor|major|dev|development|iteration|release|snapshot|version)\b)`)
+	skipMark    = regexp.MustCompile(`(?i)\[(skip ci|ci skip)\]`)
 )

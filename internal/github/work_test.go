@@ -8,7 +8,7 @@ import (
 	"github.com/gravitee-lab/gio/internal/github"
 )
 
-// What a release leaves behind its tag is no work; what only speaks of the same things is.
+// The commits that a release makes after its tag are no work; those that only mention the same things are.
 func TestWork(t *testing.T) {
 	t.Parallel()
 	work := []string{

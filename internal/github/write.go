@@ -11,27 +11,27 @@ import (
 	"github.com/gravitee-lab/gio/internal/fault"
 )
 
-// User is the login that the token belongs to. The fault without a token is Auth, "no-github-token".
+// User returns the login of the token's owner. The fault without a token is Auth, "no-github-token".
 func (c *Client) User(ctx context.Context) (string, error) {
 	login, _, err := c.whoami(ctx)
 	return login, err
 }
 
-// Scopes are what a classic token may do: "repo" reads and writes everything that its user may, "public_repo" that of
+// Scopes returns what a classic token may do: "repo" reads and writes everything that its user may, "public_repo" that of
 // public repositories, "repo:status" statuses (docs.github.com/apps/oauth-apps/building-oauth-apps/scopes-for-oauth-apps).
-// Told is false for a fine-grained token, of which GitHub says nothing.
-func (c *Client) Scopes(ctx context.Context) (scopes []string, told bool, err error) {
+// Classic is false for a fine-grained token, whose permissions GitHub does not send.
+func (c *Client) Scopes(ctx context.Context) (scopes []string, classic bool, err error) {
 	_, res, err := c.whoami(ctx)
 	if err != nil {
 		return nil, false, err
 	}
-	header, told := res.Header[http.CanonicalHeaderKey("X-OAuth-Scopes")]
+	header, classic := res.Header[http.CanonicalHeaderKey("X-OAuth-Scopes")]
 	for scope := range strings.SplitSeq(strings.Join(header, ","), ",") {
 		if scope = strings.TrimSpace(scope); scope != "" {
 			scopes = append(scopes, scope)
 		}
 	}
-	return scopes, told, nil
+	return scopes, classic, nil
 }
 
 func (c *Client) whoami(ctx context.Context) (string, *gogithub.Response, error) {
@@ -42,7 +42,7 @@ func (c *Client) whoami(ctx context.Context) (string, *gogithub.Response, error)
 	found := new(gogithub.User)
 	res, err := c.get(ctx, k, found)
 	if err == nil && found.GetLogin() == "" {
-		err = lacks(k, "login")
+		err = missingPart(k, "login")
 	}
 	return found.GetLogin(), res, err
 }
@@ -50,16 +50,16 @@ func (c *Client) whoami(ctx context.Context) (string, *gogithub.Response, error)
 // Status is a commit status (docs.github.com/rest/commits/statuses).
 type Status struct {
 	State       string // pending, success, failure or error
-	Context     string // tells it from the statuses of others
-	Description string // GitHub takes 140 characters, the rest is cut off here
-	URL         string // where it links to; may be empty
+	Context     string // distinguishes it from the statuses of others
+	Description string // SetStatus cuts it to the 140 characters that GitHub accepts
+	URL         string // its link; may be empty
 }
 
 const maxDescription = 140
 
-// SetStatus sets a status of a commit; it is sent once. A newer one of the same context replaces an older one.
+// SetStatus sets a status of a commit with one request. A newer one of the same context replaces an older one.
 func (c *Client) SetStatus(ctx context.Context, repo, sha string, s Status) error {
-	path, err := under(repo, "statuses", sha)
+	path, err := repoPath(repo, "statuses", sha)
 	if err != nil {
 		return err
 	}
@@ -76,33 +76,33 @@ func (c *Client) SetStatus(ctx context.Context, repo, sha string, s Status) erro
 
 // Release is a GitHub release.
 type Release struct {
-	Tag        string // it is made for this tag, which exists
+	Tag        string // an existing tag
 	Name       string
 	Notes      string // Markdown
 	Draft      bool
 	Prerelease bool
-	URL        string // its web page; given by GitHub
+	URL        string // its web page, set by GitHub
 }
 
-// Release reads the published release of a tag (docs.github.com/rest/releases/releases#get-a-release-by-tag-name). The
-// fault of one that does not exist is "no-release"; of a repository that cannot be seen "no-repository".
+// Release reads the published release of a tag (docs.github.com/rest/releases/releases#get-a-release-by-tag-name). Faults:
+// "no-release" for a release that does not exist, "no-repository" for a repository that the token cannot see.
 func (c *Client) Release(ctx context.Context, repo, tag string) (Release, error) {
-	path, err := under(repo, "releases", "tags", tag)
+	path, err := repoPath(repo, "releases", "tags", tag)
 	if err != nil {
 		return Release{}, err
 	}
 	k := call{path: path, subject: fmt.Sprintf("release %s of %s", tag, repo), missing: "no-release"}
 	found := new(gogithub.RepositoryRelease)
 	if _, err := c.get(ctx, k, found); err != nil {
-		return Release{}, c.whatIsMissing(ctx, repo, k, err)
+		return Release{}, c.specifyMissing(ctx, repo, k, err)
 	}
 	return release(found), nil
 }
 
-// CreateRelease publishes a release; it is sent once. The tag must exist: GitHub would make one of the default branch.
-// The fault of a release that is there already is Invalid, "release-exists".
+// CreateRelease publishes a release with one request. The tag must exist, because GitHub would make a missing one on the
+// default branch. The fault of a release that already exists is Invalid, "release-exists".
 func (c *Client) CreateRelease(ctx context.Context, repo string, r Release) (Release, error) {
-	path, err := under(repo, "releases")
+	path, err := repoPath(repo, "releases")
 	if err != nil {
 		return Release{}, err
 	}

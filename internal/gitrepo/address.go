@@ -10,8 +10,8 @@ import (
 	"github.com/go-git/go-git/v5/plumbing/transport"
 )
 
-// Redact is the address of a repository as it may be shown: without user, password and query. The user of an ssh address
-// stays, it is no secret.
+// Redact returns the address of a repository as it may be shown: without user, password and query. It keeps the user of an
+// ssh address, which is no secret.
 func Redact(address string) string {
 	scheme, rest, ok := strings.Cut(address, "://")
 	if !ok {
@@ -32,7 +32,7 @@ func Redact(address string) string {
 	return scheme + "://" + authority + tail
 }
 
-// redactSCP cuts a password out of user:password@host:path, which ssh does not know but people write.
+// redactSCP removes a password from user:password@host:path, which ssh does not support but people write.
 func redactSCP(address string) string {
 	user, rest, ok := strings.Cut(address, "@")
 	if name, _, found := strings.Cut(user, ":"); ok && found && !strings.ContainsRune(user, '/') {
@@ -41,9 +41,9 @@ func redactSCP(address string) string {
 	return address
 }
 
-// RepoID is the identity of a repository, the same for all ways to reach it, fit for a file name below a directory:
-// github.com/org/name, or local/path/of/it. A port counts for http only, as "host_8443": the same host serves ssh on a
-// port of its own.
+// RepoID returns the identity of a repository, the same for all addresses of it, and usable as a relative file name:
+// github.com/org/name, or local/path/of/it. A port counts for http only, as "host_8443", because the same host serves ssh on
+// another port.
 func RepoID(address string) string {
 	ep, err := transport.NewEndpoint(address)
 	if err != nil {

@@ -12,13 +12,13 @@ import (
 	"github.com/gravitee-lab/gio/internal/fault"
 )
 
-// IsAncestor tells whether one commit is another or lies in its history. Where the shallow clone does not know, it fetches
-// the history of all branches once more, whole, into memory: a rare and dear question.
+// IsAncestor reports whether one commit is another or is in its history. Where the shallow clone does not tell, it fetches
+// the whole history of all branches into memory: call it rarely.
 // Faults: "commit-missing" where a commit is in no branch, and those of reading.
 func (r *Repo) IsAncestor(ctx context.Context, ancestor, descendant Hash) (bool, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	found, gap := reaches(descendant.plumb(), ancestor.plumb(), r.store)
+	found, gap := reaches(descendant.plumbing(), ancestor.plumbing(), r.store)
 	if found || gap.IsZero() {
 		return found, nil
 	}
@@ -26,10 +26,10 @@ func (r *Repo) IsAncestor(ctx context.Context, ancestor, descendant Hash) (bool,
 	if err != nil {
 		return false, err
 	}
-	if history.HasEncodedObject(ancestor.plumb()) != nil && r.store.HasEncodedObject(ancestor.plumb()) != nil {
+	if history.HasEncodedObject(ancestor.plumbing()) != nil && r.store.HasEncodedObject(ancestor.plumbing()) != nil {
 		return false, r.unreadable(ancestor, plumbing.ErrObjectNotFound)
 	}
-	found, gap = reaches(descendant.plumb(), ancestor.plumb(), r.store, history)
+	found, gap = reaches(descendant.plumbing(), ancestor.plumbing(), r.store, history)
 	if !found && !gap.IsZero() {
 		return false, fault.New(fault.NotFound, "commit-missing", "the history of commit %.10s in %s is not whole: %.10s is in no branch",
 			descendant, r.remote.shown, gap)
@@ -37,8 +37,8 @@ func (r *Repo) IsAncestor(ctx context.Context, ancestor, descendant Hash) (bool,
 	return found, nil
 }
 
-// reaches walks the history of a commit through the stores. Where it does not find the other one, gap is a commit that no
-// store has, if there is one: then the answer is open.
+// reaches searches the history of from, across the stores, for to. Where it does not find it, gap is a commit that no store
+// has, if there is one: then the answer is open.
 func reaches(from, to plumbing.Hash, stores ...*memory.Storage) (found bool, gap plumbing.Hash) {
 	seen := map[plumbing.Hash]bool{}
 	queue := []plumbing.Hash{from}
@@ -71,8 +71,8 @@ func parentsOf(h plumbing.Hash, stores []*memory.Storage) ([]plumbing.Hash, bool
 }
 
 func (r *Repo) history(ctx context.Context) (*memory.Storage, error) {
-	ctx, cancel := context.WithTimeout(ctx, wireTimeout)
-	defer cancel()
+	ctx, done := r.remote.progress.watch(ctx)
+	defer done()
 	session, adv, err := r.remote.uploadPack(ctx)
 	if err != nil {
 		return nil, err

@@ -1,49 +1,40 @@
 package gitrepo
 
 import (
-	"bytes"
-	"os"
-	"path/filepath"
+	"fmt"
 	"strings"
 
-	format "github.com/go-git/go-git/v5/plumbing/format/config"
+	"github.com/gravitee-lab/gio/internal/git"
 )
 
-// Author is who wrote a commit or a tag.
+// Author is the author of a commit or a tag.
 type Author struct{ Name, Email string }
 
-// fallbackAuthor signs where nobody said anything.
+// String returns "Name <email>".
+func (a Author) String() string { return fmt.Sprintf("%s <%s>", a.Name, a.Email) }
+
+// fallbackAuthor signs where no author is configured.
 var fallbackAuthor = Author{Name: "gio", Email: "gio@localhost"}
 
-// ResolveAuthor decides, for name and email each on its own: GIT_AUTHOR_NAME and GIT_AUTHOR_EMAIL, then Git's configuration
-// (the checkout's, then the user's), then the configured one, then gio <gio@localhost>. A checkout root of "" is none.
-func ResolveAuthor(getenv func(string) string, checkoutRoot string, configured Author) Author {
-	return resolve("AUTHOR", getenv, checkoutRoot, configured)
-}
+// ResolveAuthor decides on name and email separately: GIT_AUTHOR_NAME and GIT_AUTHOR_EMAIL, then Git's configuration, then
+// configured, then gio <gio@localhost>; before that, EMAIL is the address.
+func ResolveAuthor(g git.Git, configured Author) Author { return resolve("AUTHOR", g, configured) }
 
 // ResolveCommitter is ResolveAuthor for GIT_COMMITTER_NAME and GIT_COMMITTER_EMAIL.
-func ResolveCommitter(getenv func(string) string, checkoutRoot string, configured Author) Author {
-	return resolve("COMMITTER", getenv, checkoutRoot, configured)
+func ResolveCommitter(g git.Git, configured Author) Author {
+	return resolve("COMMITTER", g, configured)
 }
 
-func resolve(role string, getenv func(string) string, checkoutRoot string, configured Author) Author {
-	a := Author{Name: getenv("GIT_" + role + "_NAME"), Email: getenv("GIT_" + role + "_EMAIL")}.clean()
-	files := configFiles(getenv, checkoutRoot)
-	// Git prefers author.name to user.name wherever each stands.
+func resolve(role string, g git.Git, configured Author) Author {
+	a := Author{Name: g.Getenv("GIT_" + role + "_NAME"), Email: g.Getenv("GIT_" + role + "_EMAIL")}.clean()
+	// Git prefers author.name to user.name, whichever file has it.
 	for _, section := range []string{strings.ToLower(role), "user"} {
-		for _, file := range files {
-			a = a.or(authorIn(readConfig(file), section))
-		}
+		a = a.or(Author{Name: g.Config.Get(section + ".name"), Email: g.Config.Get(section + ".email")}.clean())
 	}
-	return a.or(configured.clean()).or(fallbackAuthor)
+	return a.or(configured.clean()).or(Author{Email: g.Getenv("EMAIL")}.clean()).or(fallbackAuthor)
 }
 
-func authorIn(c *format.Config, section string) Author {
-	s := c.Section(section)
-	return Author{Name: s.Option("name"), Email: s.Option("email")}.clean()
-}
-
-// or fills what is empty.
+// or returns a with its empty fields filled from b.
 func (a Author) or(b Author) Author {
 	if a.Name == "" {
 		a.Name = b.Name
@@ -63,40 +54,4 @@ func (a Author) clean() Author {
 		return c
 	}
 	return Author{Name: strings.TrimSpace(strings.Map(drop, a.Name)), Email: strings.TrimSpace(strings.Map(drop, a.Email))}
-}
-
-// configFiles are Git's, the strongest first.
-func configFiles(getenv func(string) string, checkoutRoot string) []string {
-	var files []string
-	if checkoutRoot != "" {
-		if dirs, err := findGitDirs(checkoutRoot); err == nil {
-			files = append(files, filepath.Join(dirs.common, "config"))
-		}
-	}
-	if global := getenv("GIT_CONFIG_GLOBAL"); global != "" {
-		return append(files, global)
-	}
-	home := getenv("HOME")
-	if home != "" {
-		files = append(files, filepath.Join(home, ".gitconfig"))
-	}
-	if xdg := getenv("XDG_CONFIG_HOME"); xdg != "" {
-		files = append(files, filepath.Join(xdg, "git", "config"))
-	} else if home != "" {
-		files = append(files, filepath.Join(home, ".config", "git", "config"))
-	}
-	return files
-}
-
-// readConfig reads one file of Git's configuration. One that is missing or broken says nothing: it is not ours to mend.
-func readConfig(file string) *format.Config {
-	c := format.New()
-	content, err := os.ReadFile(file)
-	if err != nil {
-		return c
-	}
-	if err := format.NewDecoder(bytes.NewReader(content)).Decode(c); err != nil {
-		return format.New()
-	}
-	return c
 }

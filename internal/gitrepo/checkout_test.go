@@ -3,11 +3,14 @@ package gitrepo
 import (
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/gravitee-lab/gio/internal/fault"
+	"github.com/gravitee-lab/gio/internal/git"
 	"github.com/gravitee-lab/gio/internal/gitrepo/gittest"
 )
 
@@ -18,8 +21,30 @@ func clone(t *testing.T, dir string, args ...string) string {
 	return work
 }
 
-func TestOpenCheckout(t *testing.T) {
+// ways are the two ways to read a checkout: by the git program, and without one.
+func ways(t *testing.T, test func(t *testing.T, g git.Git)) {
+	t.Helper()
 	t.Parallel()
+	env := gittest.Env()
+	getenv := getenvOf(env)
+	t.Run("by git", func(t *testing.T) { t.Parallel(); test(t, git.Find(getenv, env)) })
+	t.Run("by gio", func(t *testing.T) { t.Parallel(); test(t, git.Find(getenv, nil)) })
+}
+
+func getenvOf(environ []string) func(string) string {
+	return func(name string) string {
+		for _, line := range slices.Backward(environ) {
+			if value, ok := strings.CutPrefix(line, name+"="); ok {
+				return value
+			}
+		}
+		return ""
+	}
+}
+
+func TestOpenCheckout(t *testing.T) { ways(t, testOpenCheckout) }
+
+func testOpenCheckout(t *testing.T, g git.Git) {
 	dir := gittest.Bare(t, files, "master")
 	gittest.Push(t, dir, "master", map[string]string{"a": "a"}, "second")
 	gittest.Push(t, dir, branch, map[string]string{"b": "b"}, "third")
@@ -68,7 +93,7 @@ func TestOpenCheckout(t *testing.T) {
 			work := clone(t, dir, "--origin=upstream", "--branch", branch)
 			gittest.Git(t, work, "remote", "add", "fork", "https://example.org/fork")
 			return work
-		}, Checkout{Branch: branch, Head: head}},
+		}, Checkout{RemoteURL: remote, Branch: branch, MainBranch: "master", Head: head}},
 		{"no remote, no commit", func(t *testing.T) string {
 			work := t.TempDir()
 			gittest.Git(t, work, "init", "--quiet", "--initial-branch=trunk")
@@ -93,11 +118,13 @@ func TestOpenCheckout(t *testing.T) {
 			}
 			before := snapshot(t, root)
 			for _, at := range []string{root, below} {
-				got, err := OpenCheckout(at)
+				got, err := OpenCheckout(t.Context(), g, at)
 				if err != nil {
 					t.Fatal(err)
 				}
-				if d := cmp.Diff(test.want, got); d != "" {
+				want := test.want
+				want.Git, want.Remote = got.Git, got.Remote
+				if d := cmp.Diff(want, got, cmp.AllowUnexported(git.Git{}), cmp.FilterValues(func(x, y func(string) string) bool { return true }, cmp.Ignore())); d != "" {
 					t.Error(d)
 				}
 			}
@@ -129,16 +156,24 @@ func snapshot(t *testing.T, root string) map[string]string {
 }
 
 func TestOpenCheckoutFaults(t *testing.T) {
-	t.Parallel()
-	empty := t.TempDir()
-	_, err := OpenCheckout(empty)
-	wantFault(t, err, fault.NotFound, "not-a-checkout", empty)
-	_, err = OpenCheckout(filepath.Join(empty, "none"))
-	wantFault(t, err, fault.NotFound, "not-a-checkout")
-	work := t.TempDir()
-	gittest.Git(t, work, "init", "--quiet", "--object-format=sha256")
-	_, err = OpenCheckout(work)
-	wantFault(t, err, fault.Invalid, "checkout-format", "sha256")
+	ways(t, func(t *testing.T, g git.Git) {
+		empty := t.TempDir()
+		_, err := OpenCheckout(t.Context(), g, empty)
+		wantFault(t, err, fault.NotFound, "not-a-checkout", empty)
+		_, err = OpenCheckout(t.Context(), g, filepath.Join(empty, "none"))
+		wantFault(t, err, fault.NotFound, "not-a-checkout")
+		work := t.TempDir()
+		gittest.Git(t, work, "init", "--quiet", "--object-format=sha256")
+		_, err = OpenCheckout(t.Context(), g, work)
+		wantFault(t, err, fault.Invalid, "checkout-format", "sha256")
+		broken := t.TempDir()
+		gittest.Git(t, broken, "init", "--quiet")
+		write(t, filepath.Join(broken, ".git", "config"), "[core]\n\tbare = false\n[user\nname")
+		_, err = OpenCheckout(t.Context(), g, broken)
+		if fault.KindOf(err) != fault.Invalid || !strings.Contains(err.Error(), filepath.Join(".git", "config")) {
+			t.Errorf("a broken configuration: %v", err)
+		}
+	})
 }
 
 func TestResolveAuthor(t *testing.T) {
@@ -146,13 +181,12 @@ func TestResolveAuthor(t *testing.T) {
 	home, xdg := t.TempDir(), t.TempDir()
 	write(t, filepath.Join(home, ".gitconfig"), "[user]\n\tname = Home\n\temail = home@example.org\n[committer]\n\tname = Home Committer\n")
 	write(t, filepath.Join(xdg, "git", "config"), "[user]\n\tname = Xdg\n\temail = xdg@example.org\n")
-	write(t, filepath.Join(xdg, "broken"), "[user\nname")
 	work := t.TempDir()
 	gittest.Git(t, work, "init", "--quiet")
 	gittest.Git(t, work, "config", "user.email", "checkout@example.org")
 	for _, test := range []struct {
 		name       string
-		env        map[string]string
+		env        []string
 		root       string
 		configured Author
 		author     Author
@@ -160,9 +194,10 @@ func TestResolveAuthor(t *testing.T) {
 	}{
 		{"nothing", nil, "", Author{}, Author{"gio", "gio@localhost"}, Author{"gio", "gio@localhost"}},
 		{"gio.yaml", nil, "", Author{"Yaml", ""}, Author{"Yaml", "gio@localhost"}, Author{"Yaml", "gio@localhost"}},
+		{"EMAIL, where nothing else says it", []string{"EMAIL=e@example.org"}, "", Author{"Yaml", ""}, Author{"Yaml", "e@example.org"}, Author{"Yaml", "e@example.org"}},
 		{
 			"home before gio.yaml",
-			map[string]string{"HOME": home},
+			[]string{"HOME=" + home},
 			"",
 			Author{"Yaml", "y"},
 			Author{"Home", "home@example.org"},
@@ -170,44 +205,49 @@ func TestResolveAuthor(t *testing.T) {
 		},
 		{
 			"checkout before home",
-			map[string]string{"HOME": home},
+			[]string{"HOME=" + home},
 			work,
 			Author{},
 			Author{"Home", "checkout@example.org"},
 			Author{"Home Committer", "checkout@example.org"},
 		},
-		{"xdg", map[string]string{"XDG_CONFIG_HOME": xdg}, "", Author{}, Author{"Xdg", "xdg@example.org"}, Author{"Xdg", "xdg@example.org"}},
+		{"xdg", []string{"XDG_CONFIG_HOME=" + xdg}, "", Author{}, Author{"Xdg", "xdg@example.org"}, Author{"Xdg", "xdg@example.org"}},
 		{
 			"GIT_CONFIG_GLOBAL is instead of home",
-			map[string]string{"HOME": home, "GIT_CONFIG_GLOBAL": filepath.Join(xdg, "git", "config")},
+			[]string{"HOME=" + home, "GIT_CONFIG_GLOBAL=" + filepath.Join(xdg, "git", "config")},
 			"",
 			Author{},
 			Author{"Xdg", "xdg@example.org"},
 			Author{"Xdg", "xdg@example.org"},
 		},
 		{
-			"a broken file says nothing",
-			map[string]string{"GIT_CONFIG_GLOBAL": filepath.Join(xdg, "broken")},
-			"",
-			Author{"Yaml", "y"},
-			Author{"Yaml", "y"},
-			Author{"Yaml", "y"},
-		},
-		{
 			"environment",
-			map[string]string{"HOME": home, "GIT_AUTHOR_NAME": "Env", "GIT_COMMITTER_EMAIL": "env@example.org"},
+			[]string{"HOME=" + home, "GIT_AUTHOR_NAME=Env", "GIT_COMMITTER_EMAIL=env@example.org"},
 			work,
 			Author{},
 			Author{"Env", "checkout@example.org"},
 			Author{"Home Committer", "env@example.org"},
 		},
 	} {
-		getenv := func(name string) string { return test.env[name] }
-		if d := cmp.Diff(test.author, ResolveAuthor(getenv, test.root, test.configured)); d != "" {
-			t.Errorf("%s: author %s", test.name, d)
-		}
-		if d := cmp.Diff(test.committer, ResolveCommitter(getenv, test.root, test.configured)); d != "" {
-			t.Errorf("%s: committer %s", test.name, d)
+		env := append([]string{"GIT_CONFIG_NOSYSTEM=1", "PATH=" + os.Getenv("PATH"), "HOME=" + os.DevNull}, test.env...)
+		for way, environ := range map[string][]string{"by git": env, "by gio": nil} {
+			g, err := git.Find(getenvOf(env), environ), error(nil)
+			if test.root != "" {
+				var c Checkout
+				c, err = OpenCheckout(t.Context(), g, test.root)
+				g = c.Git
+			} else {
+				g, _, err = Outside(t.Context(), g, "/")
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			if d := cmp.Diff(test.author, ResolveAuthor(g, test.configured)); d != "" {
+				t.Errorf("%s, %s: author %s", test.name, way, d)
+			}
+			if d := cmp.Diff(test.committer, ResolveCommitter(g, test.configured)); d != "" {
+				t.Errorf("%s, %s: committer %s", test.name, way, d)
+			}
 		}
 	}
 }

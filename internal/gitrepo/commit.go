@@ -11,18 +11,18 @@ import (
 	"github.com/gravitee-lab/gio/internal/fault"
 )
 
-// ReadFile is the content of a file in a commit that was fetched or made here. Faults: "commit-missing", "file-missing".
+// ReadFile returns the content of a file in a commit that was fetched or made here. Faults: "commit-missing", "file-missing".
 func (r *Repo) ReadFile(at Hash, path string) ([]byte, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.readFile(at, path)
 }
 
-// Subject is the first line of a commit's message, "" for a commit that was neither fetched nor made here.
+// Subject returns the first line of a commit's message, "" for a commit that was neither fetched nor made here.
 func (r *Repo) Subject(at Hash) string {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	commit, err := object.GetCommit(r.store, at.plumb())
+	commit, err := object.GetCommit(r.store, at.plumbing())
 	if err != nil {
 		return ""
 	}
@@ -30,14 +30,25 @@ func (r *Repo) Subject(at Hash) string {
 	return subject
 }
 
-// Commit makes, in memory, a commit on parent in which one file has this content. The file keeps its mode; a new one, whose
-// directories may be new too, is an ordinary file. With parent "" it is the first commit of a history of its own.
+// AuthorOf returns who wrote a commit that was fetched or made here; zero for any other object.
+func (r *Repo) AuthorOf(commit Hash) Author {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	found, err := object.GetCommit(r.store, commit.plumbing())
+	if err != nil {
+		return Author{}
+	}
+	return Author{found.Author.Name, found.Author.Email}
+}
+
+// Commit makes, in memory, a commit on parent in which one file has this content. The file keeps its mode; a new one, in new
+// directories where needed, is an ordinary file. With parent "" it is the first commit of a separate history.
 // Faults: "commit-missing", "file-path" where path is no file in the repository.
 func (r *Repo) Commit(parent Hash, path string, content []byte, subject string) (Hash, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if content == nil {
-		content = []byte{} // an empty file, not one to be taken away
+		content = []byte{} // an empty file, not one to remove
 	}
 	return r.commit(r, parent, map[string][]byte{path: content}, subject)
 }
@@ -49,23 +60,23 @@ func (r *Repo) Tag(name string, target Hash, message string) (Hash, error) {
 	if plumbing.NewTagReferenceName(name).Validate() != nil {
 		return "", fault.New(fault.Invalid, "tag-name", "%q cannot be the name of a Git tag", name)
 	}
-	of, err := r.store.EncodedObject(plumbing.AnyObject, target.plumb())
+	of, err := r.store.EncodedObject(plumbing.AnyObject, target.plumbing())
 	if err != nil {
 		return "", r.unreadable(target, err)
 	}
-	return r.keep(&object.Tag{
+	return r.addObject(&object.Tag{
 		Name: name, Tagger: r.sign(r.committer), Message: line(message),
-		TargetType: of.Type(), Target: target.plumb(),
+		TargetType: of.Type(), Target: target.plumbing(),
 	})
 }
 
-// TagMessage is the message of an annotated tag of the remote, "" for one that is not annotated or does not exist. It is
-// fetched: a question to be asked seldom. Faults: those of reading.
+// TagMessage fetches the message of an annotated tag of the remote, "" for one that is not annotated or does not exist. Each
+// call is a request to the remote. Faults: those of reading.
 func (r *Repo) TagMessage(ctx context.Context, name string) (string, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	ctx, cancel := context.WithTimeout(ctx, wireTimeout)
-	defer cancel()
+	ctx, done := r.remote.progress.watch(ctx)
+	defer done()
 	session, adv, err := r.remote.uploadPack(ctx)
 	if err != nil {
 		return "", err
@@ -76,17 +87,17 @@ func (r *Repo) TagMessage(ctx context.Context, name string) (string, error) {
 		return "", nil
 	}
 	fetched := memory.NewStorage()
-	if err := r.remote.fetch(ctx, session, adv, []plumbing.Hash{h.plumb()}, 1, fetched); err != nil {
+	if err := r.remote.fetch(ctx, session, adv, []plumbing.Hash{h.plumbing()}, 1, fetched); err != nil {
 		return "", err
 	}
-	tag, err := object.GetTag(fetched, h.plumb())
+	tag, err := object.GetTag(fetched, h.plumbing())
 	if err != nil {
 		return "", nil //nolint:nilerr // it points to a commit
 	}
 	return tag.Message, nil
 }
 
-// line ends a message as git itself does.
+// line ends a message in one newline, as git itself does.
 func line(message string) string { return strings.TrimRight(message, "\n") + "\n" }
 
 func (r *Repo) sign(a Author) object.Signature {

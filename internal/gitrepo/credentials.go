@@ -1,21 +1,20 @@
 package gitrepo
 
 import (
-	"bufio"
+	"cmp"
 	"context"
 	"fmt"
 	"io"
 	"net/url"
-	"os"
-	"os/exec"
 	"strings"
-	"time"
 
 	"github.com/go-git/go-git/v5/plumbing/transport"
 	githttp "github.com/go-git/go-git/v5/plumbing/transport/http"
+
+	"github.com/gravitee-lab/gio/internal/git"
 )
 
-// Secret is a string that does not print itself.
+// Secret is a string that no verb of fmt prints.
 type Secret string
 
 // Format prints "***" for every verb, and nothing for an empty secret.
@@ -25,23 +24,25 @@ func (s Secret) Format(w fmt.State, _ rune) {
 	}
 }
 
-// MarshalText keeps the secret out of JSON and logs as well.
+// MarshalText keeps the secret out of JSON and logs.
 func (s Secret) MarshalText() ([]byte, error) { return []byte(fmt.Sprint(s)), nil }
 
-// Credentials are what the caller knows. Where they do not apply, an ssh remote uses ssh-agent and key files, an http
-// remote the user and password of its address, then `git credential fill`.
+// Credentials are those that the caller has. Where they do not apply, an ssh remote uses the ssh program as Git would, or
+// without one ssh-agent and key files; an http remote the user and password in its address, then `git credential fill`.
 type Credentials struct {
-	Token     Secret // GITHUB_TOKEN; only ever sent to TokenHost
-	TokenHost string // host or host:port; "" is github.com. An ssh remote of that host is used over https.
+	Token     Secret  // GITHUB_TOKEN; only ever sent to TokenHost
+	User      string  // who has the token; "" is the user that GitHub expects
+	TokenHost string  // host or host:port; "" is github.com. gio reaches an ssh remote of that host over https.
+	Git       git.Git // knows the credential helpers and how to start ssh
 }
 
 // githubHost gets its token over https only.
 const githubHost = "github.com"
 
-// tokenUser is the user that GitHub wants beside a token.
+// tokenUser is the user that GitHub expects with a token.
 const tokenUser = "x-access-token"
 
-// TokenHost is the Git host that belongs to the address of a GitHub API (GITHUB_API_URL): github.com for
+// TokenHost returns the Git host that belongs to the address of a GitHub API (GITHUB_API_URL): github.com for
 // https://api.github.com, ghe.example.org for https://ghe.example.org/api/v3.
 func TokenHost(apiURL string) string {
 	u, err := url.Parse(apiURL)
@@ -62,21 +63,25 @@ func (c Credentials) host() string {
 	return strings.ToLower(c.TokenHost)
 }
 
-// appliesTo holds by host name, because the API, the Git server and ssh of one host may listen on different ports.
+// appliesTo compares host names without ports, because the API, the Git server and ssh of one host may use different ports.
 func (c Credentials) appliesTo(ep *transport.Endpoint) bool {
 	if c.Token == "" || ep.Protocol == "file" {
 		return false
 	}
-	return c.knows(ep) && (ep.Protocol != "http" || c.hostName() != githubHost)
+	return c.matches(ep) && (ep.Protocol != "http" || c.hostName() != githubHost)
 }
 
-// BelongTo tells whether a repository lies on the token's host, whether there is a token or not.
+// BelongTo reports whether a repository is on the token's host, even without a token, and under a name that only ssh knows.
 func (c Credentials) BelongTo(address string) bool {
 	ep, err := transport.NewEndpoint(address)
-	return err == nil && ep.Protocol != "file" && c.knows(ep)
+	if err != nil || ep.Protocol == "file" {
+		return false
+	}
+	// It asks a program of this machine, which has its own limit of time.
+	return c.matches(ep) || ep.Protocol == "ssh" && strings.EqualFold(c.Git.Hostname(context.Background(), loginOf(address, *ep)), c.hostName())
 }
 
-func (c Credentials) knows(ep *transport.Endpoint) bool {
+func (c Credentials) matches(ep *transport.Endpoint) bool {
 	return strings.EqualFold(strings.Trim(ep.Host, "[]"), c.hostName())
 }
 
@@ -96,8 +101,17 @@ func (c Credentials) secrets(ep *transport.Endpoint) []string {
 	return secrets
 }
 
-// useCredentials sets auth, and moves an ssh remote to https where the token opens that door. User and password leave the
-// address, so that no error of the HTTP library can repeat them.
+// Secrets returns what is secret in the address of a repository: its password, and a user that is as long as a token.
+func Secrets(address string) []string {
+	ep, err := transport.NewEndpoint(address)
+	if address == "" || err != nil {
+		return nil
+	}
+	return Credentials{}.secrets(ep)
+}
+
+// useCredentials sets auth, and switches an ssh remote to https where the token allows that. It removes user and password
+// from the address, so that no error of the HTTP library can repeat them.
 func (r *remote) useCredentials(c Credentials) {
 	ep := &r.endpoint
 	switch {
@@ -105,11 +119,13 @@ func (r *remote) useCredentials(c Credentials) {
 		if ep.Protocol == "ssh" {
 			r.endpoint = overHTTPS(c.host(), ep.Path)
 		}
-		r.auth = &githttp.BasicAuth{Username: tokenUser, Password: string(c.Token)}
+		r.auth = &githttp.BasicAuth{Username: cmp.Or(c.User, tokenUser), Password: string(c.Token)}
 	case ep.Protocol == "ssh":
 		r.auth = newSSHAuth(ep.User, ep.Host)
-	case r.http() && ep.User != "":
+	case r.http() && ep.Password != "":
 		r.auth = &githttp.BasicAuth{Username: ep.User, Password: ep.Password}
+	case r.http():
+		r.user = ep.User
 	}
 	if r.http() {
 		ep.User, ep.Password = "", ""
@@ -124,48 +140,20 @@ func overHTTPS(host, path string) transport.Endpoint {
 	return *ep
 }
 
-// helperTimeout ends a credential helper that waits for somebody to answer.
-const helperTimeout = 30 * time.Second
-
-// fillCredential asks `git credential fill`, which asks the helpers that the user configured. It never prompts.
+// fillCredential asks Git's credential helpers. It reports whether there is anything to log in with: a user without a password
+// may be a token.
 func (r *remote) fillCredential(ctx context.Context) bool {
-	git, err := exec.LookPath("git")
-	if err != nil {
+	ep := r.endpoint
+	ep.User = r.user
+	user, password := r.git.Fill(ctx, ep.String())
+	switch {
+	case password != "":
+		r.secrets = append(r.secrets, password)
+	case r.user != "":
+		user = r.user
+	default:
 		return false
 	}
-	ctx, cancel := context.WithTimeout(ctx, helperTimeout)
-	defer cancel()
-	cmd := exec.CommandContext(ctx, git, "credential", "fill")
-	// An empty GIT_ASKPASS keeps Git from looking for another program that opens a window.
-	cmd.Env = append(os.Environ(), "GIT_TERMINAL_PROMPT=0", "GIT_ASKPASS=", "SSH_ASKPASS=", "GCM_INTERACTIVE=never")
-	cmd.Stdin = strings.NewReader("url=" + r.endpoint.String() + "\n\n")
-	cmd.WaitDelay = time.Second
-	out, err := cmd.Output()
-	if err != nil {
-		return false
-	}
-	auth := parseCredential(string(out))
-	if auth == nil {
-		return false
-	}
-	r.auth = auth
-	r.secrets = append(r.secrets, auth.Password)
+	r.auth = &githttp.BasicAuth{Username: user, Password: password}
 	return true
-}
-
-// parseCredential reads the key=value lines of git-credential(1); nil without a password.
-func parseCredential(out string) *githttp.BasicAuth {
-	auth := &githttp.BasicAuth{}
-	for lines := bufio.NewScanner(strings.NewReader(out)); lines.Scan(); {
-		switch key, value, _ := strings.Cut(lines.Text(), "="); key {
-		case "username":
-			auth.Username = value
-		case "password":
-			auth.Password = value
-		}
-	}
-	if auth.Password == "" {
-		return nil
-	}
-	return auth
 }

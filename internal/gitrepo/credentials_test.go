@@ -1,12 +1,16 @@
 package gitrepo
 
 import (
+	"os"
+	"path/filepath"
 	"testing"
 
 	githttp "github.com/go-git/go-git/v5/plumbing/transport/http"
+
+	"github.com/gravitee-lab/gio/internal/git"
 )
 
-// Where a remote ends up and who we are there, without going there.
+// The endpoint and the authentication of a remote, without a connection.
 func TestHowARemoteIsReached(t *testing.T) {
 	t.Parallel()
 	token := Credentials{Token: "t"}
@@ -27,7 +31,7 @@ func TestHowARemoteIsReached(t *testing.T) {
 		{"enterprise", "git@ghe.example.org:o/r", Credentials{Token: "t", TokenHost: "ghe.example.org:8443"}, "https://ghe.example.org:8443/o/r", "x-access-token"},
 		{"user in the address", "https://me:pw@example.org/o/r", token, "https://example.org/o/r", "me"},
 	} {
-		r, err := newRemote(test.url, test.c)
+		r, err := newRemote(t.Context(), test.url, test.c)
 		if err != nil {
 			t.Errorf("%s: %v", test.name, err)
 			continue
@@ -38,6 +42,37 @@ func TestHowARemoteIsReached(t *testing.T) {
 		}
 		if got := r.endpoint.String(); got != test.endpoint || user != test.user {
 			t.Errorf("%s: %s as %q, want %s as %q", test.name, got, user, test.endpoint, test.user)
+		}
+	}
+}
+
+// A repository belongs to a host under every name of it.
+func TestBelongTo(t *testing.T) {
+	t.Parallel()
+	bin := t.TempDir()
+	for name, script := range map[string]string{"git": "", "ssh": "test \"$2\" = git@office && echo hostname github.com"} {
+		write(t, filepath.Join(bin, name), "#!/bin/sh\n"+script+"\n")
+		if err := os.Chmod(filepath.Join(bin, name), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	env := []string{"PATH=" + bin}
+	known := Credentials{Git: git.Find(getenvOf(env), env)}
+	for _, test := range []struct {
+		address string
+		c       Credentials
+		want    bool
+	}{
+		{"git@office:o/r", known, true},
+		{"git@office:o/r", Credentials{}, false},
+		{"git@home:o/r", known, false},
+		{"https://office/o/r", known, false},
+		{"git@GitHub.com:o/r", Credentials{}, true},
+		{"/srv/o/r", known, false},
+		{"git@office:o/r", Credentials{Git: known.Git, TokenHost: "ghe.example.org"}, false},
+	} {
+		if got := test.c.BelongTo(test.address); got != test.want {
+			t.Errorf("%+v: %t", test.address, got)
 		}
 	}
 }

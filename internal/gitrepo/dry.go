@@ -11,9 +11,9 @@ import (
 	"github.com/gravitee-lab/gio/internal/fault"
 )
 
-// Imagine makes a repository that exists nowhere: one commit on the branch, holding one file. It is what a dry run works on
-// when the remote cannot be read. Its pushes are dry whatever Options say, and it never goes to the network.
-// defaultBranch is what DefaultBranch will say. Faults: "file-path".
+// Imagine makes a repository without a remote: one commit on the branch, with one file. A dry run uses it when the remote
+// cannot be read. Its pushes are dry whatever Options say, and it makes no network requests. defaultBranch is what
+// DefaultBranch returns. Faults: "file-path".
 func Imagine(o Options, defaultBranch, path string, content []byte) (*Repo, error) {
 	if o.DryPush == nil {
 		o.DryPush = func([]Update) {}
@@ -28,16 +28,17 @@ func Imagine(o Options, defaultBranch, path string, content []byte) (*Repo, erro
 	return r, nil
 }
 
-// pushDry takes a push for done: what comes later sees it, the remote never does. Who is told may ask about what was pushed.
+// pushDry treats a push as done: later calls see it, the remote never does. It calls Options.DryPush last and without the
+// lock, so that the callback may read what was pushed.
 func (r *Repo) pushDry(updates []Update) error {
-	if err := r.landDry(updates); err != nil {
+	if err := r.applyDry(updates); err != nil {
 		return err
 	}
-	r.told(updates)
+	r.onDryPush(updates)
 	return nil
 }
 
-func (r *Repo) landDry(updates []Update) error {
+func (r *Repo) applyDry(updates []Update) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if _, err := r.unsent(updates); err != nil {
@@ -45,12 +46,12 @@ func (r *Repo) landDry(updates []Update) error {
 	}
 	for _, u := range updates {
 		if r.refs[u.Ref] != u.Old {
-			return fault.New(fault.Invalid, "ref-moved", "%s of %s is not what the push is based on", u.Ref, r.remote.shown).Because(ErrMoved)
+			return fault.New(fault.Invalid, "ref-moved", "%s of %s has moved since the push was prepared", u.Ref, r.remote.shown).Because(ErrMoved)
 		}
 	}
 	for _, u := range updates {
 		r.refs[u.Ref] = u.New
-		if tag, err := object.GetTag(r.store, u.New.plumb()); err == nil {
+		if tag, err := object.GetTag(r.store, u.New.plumbing()); err == nil {
 			r.refs[u.Ref+peeled] = hashOf(tag.Target)
 		}
 		if u.Ref == r.branch.String() {
@@ -61,19 +62,20 @@ func (r *Repo) landDry(updates []Update) error {
 	return nil
 }
 
-// Made lists the commits that lead to an object and were made here, oldest first; a tag leads to what it stands for.
+// Made lists the commits in the history of an object, or of a tag's target, that were made here and not pushed, the oldest
+// first.
 func (r *Repo) Made(to Hash) []Hash {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	at := to.plumb()
+	at := to.plumbing()
 	if tag, err := object.GetTag(r.store, at); err == nil {
 		at = tag.Target
 	}
 	var list []Hash
-	for r.made[at] {
+	for r.unpushed[at] {
 		list = append(list, hashOf(at))
-		parents, known := parentsOf(at, []*memory.Storage{r.store})
-		if !known || len(parents) == 0 {
+		parents, ok := parentsOf(at, []*memory.Storage{r.store})
+		if !ok || len(parents) == 0 {
 			break
 		}
 		at = parents[0]
@@ -82,17 +84,18 @@ func (r *Repo) Made(to Hash) []Hash {
 	return list
 }
 
-// Parent is the first parent of a commit that was fetched or made here, "" where there is none.
+// Parent returns the first parent of a commit that was fetched or made here, "" where there is none.
 func (r *Repo) Parent(at Hash) Hash {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if parents, _ := parentsOf(at.plumb(), []*memory.Storage{r.store}); len(parents) > 0 {
+	if parents, _ := parentsOf(at.plumbing(), []*memory.Storage{r.store}); len(parents) > 0 {
 		return hashOf(parents[0])
 	}
 	return ""
 }
 
-// Target is what an annotated tag stands for, and its message; an object that is no tag made here stands for itself.
+// Target returns the object to which an annotated tag made here points, and the tag's message; for any other object that
+// object itself.
 func (r *Repo) Target(of Hash) (Hash, string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -103,15 +106,28 @@ func (r *Repo) Target(of Hash) (Hash, string) {
 	return hashOf(tag.Target), tag.Message
 }
 
-// MadeAt is when an annotated tag, or a commit, that was fetched or made here was made; zero for any other object.
+// MadeAt returns the time of an annotated tag or a commit that was fetched or made here; zero for any other object.
 func (r *Repo) MadeAt(of Hash) time.Time {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if tag, err := object.GetTag(r.store, of.plumb()); err == nil {
+	if tag, err := object.GetTag(r.store, of.plumbing()); err == nil {
 		return tag.Tagger.When
 	}
-	if commit, err := object.GetCommit(r.store, of.plumb()); err == nil {
+	if commit, err := object.GetCommit(r.store, of.plumbing()); err == nil {
 		return commit.Committer.When
 	}
 	return time.Time{}
+}
+
+// MadeBy returns who made an annotated tag, or committed a commit, that was fetched or made here; zero for any other object.
+func (r *Repo) MadeBy(of Hash) Author {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if tag, err := object.GetTag(r.store, of.plumbing()); err == nil {
+		return Author{tag.Tagger.Name, tag.Tagger.Email}
+	}
+	if commit, err := object.GetCommit(r.store, of.plumbing()); err == nil {
+		return Author{commit.Committer.Name, commit.Committer.Email}
+	}
+	return Author{}
 }

@@ -11,7 +11,7 @@ import (
 	"github.com/gravitee-lab/gio/internal/gitrepo/gittest"
 )
 
-// TestDryPush: a dry push is told and taken for done; the server sees a reader.
+// TestDryPush: a dry push calls DryPush and counts as done; the server sees only reads.
 func TestDryPush(t *testing.T) {
 	t.Parallel()
 	dir := gittest.Bare(t, map[string]string{"release.json": "one\n"}, "master")
@@ -51,7 +51,7 @@ func TestImagine(t *testing.T) {
 	exercise(t, r)
 }
 
-// exercise commits, tags and pushes to the branch master, and holds that it is seen as pushed from then on.
+// exercise commits, tags and pushes to the branch master, and checks that it counts as pushed from then on.
 func exercise(t *testing.T, r *gitrepo.Repo) {
 	t.Helper()
 	if err := r.ProvePush(t.Context()); err != nil {
@@ -92,7 +92,7 @@ func exercise(t *testing.T, r *gitrepo.Repo) {
 	}
 }
 
-// TestMadeAt: of an annotated tag when it was set, once it was fetched, of a commit when it was made, of nothing else.
+// TestMadeAt: the time of a fetched annotated tag, of a commit, and zero for anything else.
 func TestMadeAt(t *testing.T) {
 	t.Parallel()
 	dir := gittest.Bare(t, map[string]string{"release.json": "one\n"}, "master")

@@ -1,8 +1,8 @@
-// Package gitrepo is the release repository: an in-memory shallow clone of one branch, commits, annotated tags and one
-// atomic push.
+// Package gitrepo reads and writes the release repository: an in-memory shallow clone of one branch, commits, annotated tags
+// and one atomic push.
 //
-// Nothing is written to a disk. Everything on the wire is spoken through go-git's sessions and not through its porcelain,
-// because a push must name exactly the old and the new value of every ref: that is what makes it compare-and-swap.
+// It writes nothing to disk. It talks to the remote through go-git's sessions and not through its porcelain, because a push
+// must name exactly the old and the new value of every ref: that makes it compare-and-swap.
 package gitrepo
 
 import (
@@ -29,20 +29,20 @@ func hashOf(h plumbing.Hash) Hash {
 	return Hash(h.String())
 }
 
-// plumb is the other way round; "" is the zero hash.
-func (h Hash) plumb() plumbing.Hash { return plumbing.NewHash(string(h)) }
+// plumbing is the inverse of hashOf; "" is the zero hash.
+func (h Hash) plumbing() plumbing.Hash { return plumbing.NewHash(string(h)) }
 
-// Options say which branch of which repository to open, and in whose name to write.
+// Options say which branch of which repository to open, and with which identity to write.
 type Options struct {
 	URL         string           // https, http, ssh, scp-like, file or a local path
-	Branch      string           // its short name; a name that starts with refs/ is taken as it is
-	Credentials Credentials      // what the caller knows; the rest is asked of ssh and Git
+	Branch      string           // its short name, a full one that starts with refs/, or HEAD for the default branch
+	Credentials Credentials      // those of the caller; ssh and Git supply others
 	Author      Author           // of commits and tags
 	Committer   Author           // zero: the author
 	Now         func() time.Time // nil: the wall clock
 
-	// DryPush, when set, is told every push instead of the remote, which is only ever read: the push counts as done from
-	// then on, and the right to push is not proven.
+	// DryPush, when set, gets every push instead of the remote, which is then only read: the push counts as done from then
+	// on, and the right to push is not proven.
 	DryPush func([]Update)
 }
 
@@ -59,8 +59,8 @@ type Repo struct {
 	refs          map[string]Hash
 	defaultBranch string
 	head          Hash
-	told          func([]Update) // Options.DryPush
-	ahead         bool           // a dry push was taken for done: the remote has nothing more to say
+	onDryPush     func([]Update) // Options.DryPush
+	ahead         bool           // a dry push was made: the refs here differ from the remote's, do not read those again
 }
 
 // Open lists the refs of the remote and clones its branch at depth 1 into memory.
@@ -69,10 +69,10 @@ type Repo struct {
 // "git-remote", "git-missing".
 func Open(ctx context.Context, o Options) (*Repo, error) {
 	if o.Branch == "" {
-		return nil, fault.New(fault.NotFound, "no-branch", "no branch of %s was named, and the checkout is on none", Redact(o.URL)).
+		return nil, fault.New(fault.NotFound, "no-branch", "no branch of %s is named, and the HEAD of the checkout is detached", Redact(o.URL)).
 			Hint("name one with --branch")
 	}
-	remote, err := newRemote(o.URL, o.Credentials)
+	remote, err := newRemote(ctx, o.URL, o.Credentials)
 	if err != nil {
 		return nil, err
 	}
@@ -83,7 +83,7 @@ func Open(ctx context.Context, o Options) (*Repo, error) {
 func newRepo(o Options, remote *remote) *Repo {
 	r := &Repo{
 		remote: remote, branch: branchRef(o.Branch), author: o.Author.clean(), committer: o.Committer.clean(), now: o.Now,
-		mu: make(lock, 1), objects: newObjects(remote.shown), told: o.DryPush,
+		mu: make(lock, 1), objects: newObjects(remote.shown), onDryPush: o.DryPush,
 	}
 	r.author = r.author.or(fallbackAuthor)
 	r.committer = r.committer.or(r.author)
@@ -93,7 +93,7 @@ func newRepo(o Options, remote *remote) *Repo {
 	return r
 }
 
-// lock is a mutex whose waiting a synctest bubble counts as idle: who holds it may sleep between two tries.
+// lock is a mutex on which a synctest bubble counts waiting as idle: the holder may sleep between two tries.
 type lock chan struct{}
 
 func (l lock) Lock()   { l <- struct{}{} }
@@ -106,65 +106,71 @@ func branchRef(name string) plumbing.ReferenceName {
 	return plumbing.NewBranchReferenceName(name)
 }
 
-// Head is the tip of the branch as last fetched, or as last pushed from here.
+// Head returns the tip of the branch as last fetched, or as last pushed from here.
 func (r *Repo) Head() Hash {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.head
 }
 
-// DefaultBranch is the short name of the branch that the remote's HEAD points to, "" when the remote does not say.
+// Identity returns who commits and tags made here are by: names and addresses as they are written into them.
+func (r *Repo) Identity() (author, committer Author) { return r.author, r.committer }
+
+// DefaultBranch returns the short name of the branch that the remote's HEAD points to, "" when the remote does not say.
 func (r *Repo) DefaultBranch() string {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.defaultBranch
 }
 
-// Refs are the refs of the remote as last listed, by full name. An annotated tag has a second entry "refs/tags/NAME^{}",
-// the object it stands for. HEAD is not among them.
+// Refs returns the refs of the remote as last listed, by full name, without HEAD. An annotated tag has a second entry
+// "refs/tags/NAME^{}", the object it points to.
 func (r *Repo) Refs() map[string]Hash {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return maps.Clone(r.refs)
 }
 
-// Fetch lists the refs again and gets the tip of the branch, at depth 1. Of the further refs (full names) it gets those
-// that exist. After a fault Head is what it was.
+// Fetch lists the refs again and downloads the tip of the branch and those of the further refs (full names) that exist, at
+// depth 1. After a fault Head is unchanged.
 func (r *Repo) Fetch(ctx context.Context, also ...string) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.ahead {
 		return nil
 	}
-	ctx, cancel := context.WithTimeout(ctx, wireTimeout)
-	defer cancel()
+	ctx, done := r.remote.progress.watch(ctx)
+	defer done()
 	session, adv, err := r.remote.uploadPack(ctx)
 	if err != nil {
 		return err
 	}
 	defer hangUp(session)
 	r.noteRefs(adv)
+	if r.branch == plumbing.NewBranchReferenceName("HEAD") && r.defaultBranch != "" {
+		r.branch = branchRef(r.defaultBranch)
+	}
 	head, ok := r.refs[r.branch.String()]
 	if !ok {
 		return fault.New(fault.NotFound, "branch-missing", "there is no branch %s in %s", r.branch.Short(), r.remote.shown).
-			Hint("name another one with --branch, or push the branch first")
+			Hint("if it was renamed, use its new name: check that out, or name it with --branch; push a new one first")
 	}
-	if err := r.get(ctx, session, adv, r.missing(head, also)); err != nil {
+	if err := r.download(ctx, session, adv, r.missing(head, also)); err != nil {
 		return err
 	}
 	r.head = head
 	return nil
 }
 
-// missing are the objects to ask for: the tip of the branch and of the further refs, unless they are here already.
+// missing returns the objects to download: the tips of the branch and of the further refs, unless they are here already.
 func (r *Repo) missing(head Hash, also []string) []plumbing.Hash {
 	var wants []plumbing.Hash
-	asked := map[Hash]bool{"": true}
+	seen := map[Hash]bool{"": true}
 	for _, h := range append([]Hash{head}, r.hashes(also)...) {
-		if !asked[h] && r.store.HasEncodedObject(h.plumb()) != nil {
-			wants = append(wants, h.plumb())
+		if !seen[h] && r.store.HasEncodedObject(h.plumbing()) != nil {
+			wants = append(wants, h.plumbing())
 		}
-		asked[h] = true
+		seen[h] = true
 	}
 	return wants
 }
@@ -177,8 +183,8 @@ func (r *Repo) hashes(refs []string) []Hash {
 	return found
 }
 
-// get adds the wanted objects to the store only once all have arrived, so that a commit in the store is always complete.
-func (r *Repo) get(ctx context.Context, session uploadSession, adv *packp.AdvRefs, wants []plumbing.Hash) error {
+// download adds the objects to the store only once all have arrived, so that a commit in the store is always complete.
+func (r *Repo) download(ctx context.Context, session uploadSession, adv *packp.AdvRefs, wants []plumbing.Hash) error {
 	if len(wants) == 0 {
 		return nil
 	}
@@ -188,7 +194,7 @@ func (r *Repo) get(ctx context.Context, session uploadSession, adv *packp.AdvRef
 	}
 	for _, object := range fetched.Objects {
 		if _, err := r.store.SetEncodedObject(object); err != nil {
-			return fault.New(fault.Internal, "git-object", "an object of %s cannot be kept", r.remote.shown).Because(err)
+			return fault.New(fault.Internal, "git-object", "cannot store an object of %s", r.remote.shown).Because(err)
 		}
 	}
 	return nil
@@ -215,13 +221,13 @@ func refsOf(adv *packp.AdvRefs) map[string]Hash {
 	return refs
 }
 
-// peeled is how Git marks the object that an annotated tag stands for.
+// peeled is Git's suffix for the object that an annotated tag points to.
 const peeled = "^{}"
 
-// RemoteTags lists the tags of another repository: short name to the commit it stands for, annotated or not. An empty
-// repository has none. Faults as Open.
+// RemoteTags lists the tags of another repository, annotated or not: short name to commit. An empty repository has none.
+// Faults as Open.
 func RemoteTags(ctx context.Context, url string, c Credentials) (map[string]Hash, error) {
-	remote, err := newRemote(url, c)
+	remote, err := newRemote(ctx, url, c)
 	if err != nil {
 		return nil, err
 	}

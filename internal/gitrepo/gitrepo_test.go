@@ -15,6 +15,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/gravitee-lab/gio/internal/fault"
+	"github.com/gravitee-lab/gio/internal/git"
 	"github.com/gravitee-lab/gio/internal/gitrepo/gittest"
 )
 
@@ -44,7 +45,7 @@ func options(url string) Options {
 	}
 }
 
-// wires are the ways to a bare repository that every test of the wire goes.
+// wires are the transports to a bare repository with which every test of the wire runs.
 func wires(t *testing.T, test func(t *testing.T, dir, url string)) {
 	t.Parallel()
 	for name, address := range map[string]func(t *testing.T, dir string) string{
@@ -287,7 +288,7 @@ func TestTokenStaysAtHome(t *testing.T) {
 
 func TestSecretsDoNotPrint(t *testing.T) {
 	t.Parallel()
-	c := Credentials{Token: "s3cret", TokenHost: "h"}
+	c := Credentials{Token: "s3cret", TokenHost: "h", Git: git.Find(os.Getenv, []string{"GITHUB_TOKEN=s3cret"})}
 	text, _ := c.Token.MarshalText()
 	for _, s := range []string{sprint("%v", c), sprint("%+v", c), sprint("%#v", c), sprint("%s", c.Token), sprint("%q", c.Token), string(text)} {
 		if strings.Contains(s, "s3cret") || !strings.Contains(s, "***") {
@@ -296,21 +297,63 @@ func TestSecretsDoNotPrint(t *testing.T) {
 	}
 }
 
+// gitWith returns Git with a personal configuration, in no checkout.
+func gitWith(t *testing.T, config string) git.Git {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "gitconfig")
+	write(t, file, config)
+	env := append(gittest.Env(), "GIT_CONFIG_GLOBAL="+file)
+	g, _, err := Outside(t.Context(), git.Find(getenvOf(env), env), "/")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return g
+}
+
+// A helper is asked for what the address does not say, and is told the user that it does say.
 func TestCredentialHelper(t *testing.T) {
-	// Not parallel: the helper is configured where git finds it, in the environment.
+	t.Parallel()
 	const token = "from-the-helper"
 	dir := gittest.Bare(t, files, branch)
 	server := gittest.HTTP(t, dir, gittest.Options{Token: token})
-	config := filepath.Join(t.TempDir(), "gitconfig")
-	t.Setenv("GIT_CONFIG_GLOBAL", config)
-	t.Setenv("GIT_CONFIG_NOSYSTEM", "1")
 	_, err := Open(t.Context(), options(server.URL))
 	wantFault(t, err, fault.Auth, "git-auth")
-	helper := "[credential]\n\thelper = \"!f() { echo username=u; echo password=" + token + "; }; f\"\n"
-	if err := os.WriteFile(config, []byte(helper), 0o600); err != nil {
-		t.Fatal(err)
+	helper := `[credential]
+	helper = "!f() { test $1 = get || exit 0; grep -q username=robot && exit 0; echo username=u; echo password=` + token + `; }; f"
+	helper = "!f() { test $1 = get || exit 0; grep -q username=robot && echo password=` + token + `; }; f"
+`
+	for user, at := range map[string]string{"u": server.URL, "robot": strings.Replace(server.URL, "://", "://robot@", 1)} {
+		o := options(at)
+		o.Credentials.Git = gitWith(t, helper)
+		if _, err := Open(t.Context(), o); err != nil {
+			t.Errorf("%s: %v", user, err)
+		}
+		requests := server.Requests()
+		seen := &http.Request{Header: http.Header{"Authorization": {requests[len(requests)-1].Authorization}}}
+		if got, _, _ := seen.BasicAuth(); got != user {
+			t.Errorf("it came as %q, want %q", got, user)
+		}
 	}
-	if _, err := Open(t.Context(), options(server.URL)); err != nil {
-		t.Error(err)
+}
+
+// A user without a password may be a token, which is then all that there is.
+func TestTokenAsUser(t *testing.T) {
+	t.Parallel()
+	dir := gittest.Bare(t, files, branch)
+	handler := gittest.Handler(t, dir, gittest.Options{})
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if user, password, ok := r.BasicAuth(); !ok || user != "s3cret-t0ken" || password != "" {
+			w.Header().Set("WWW-Authenticate", `Basic realm="git"`)
+			http.Error(w, "no", http.StatusUnauthorized)
+			return
+		}
+		handler.ServeHTTP(w, r)
+	}))
+	t.Cleanup(server.Close)
+	for user, code := range map[string]string{"": "git-auth", "s3cret-t0ken@": "", "other@": "git-auth"} {
+		_, err := Open(t.Context(), options(strings.Replace(server.URL, "//", "//"+user, 1)+"/release.git"))
+		if fault.CodeOf(err) != code {
+			t.Errorf("%q: %v", user, err)
+		}
 	}
 }

@@ -16,19 +16,19 @@ import (
 	"github.com/gravitee-lab/gio/internal/fault"
 )
 
-// objects are Git objects in memory, and which of them the remote lacks.
+// objects holds Git objects in memory, and which of them the remote lacks.
 type objects struct {
-	shown string // the repository's address, for people
-	store *memory.Storage
-	made  map[plumbing.Hash]bool // objects made here that the remote is not known to have
-	grown int64                  // bytes of the objects made here since the last shrink
+	shown    string // the repository's redacted address
+	store    *memory.Storage
+	unpushed map[plumbing.Hash]bool // objects made here that the remote is not known to have
+	grown    int64                  // bytes of the objects made here since the last shrink
 }
 
 func newObjects(shown string) objects {
-	return objects{shown: shown, store: memory.NewStorage(), made: map[plumbing.Hash]bool{}}
+	return objects{shown: shown, store: memory.NewStorage(), unpushed: map[plumbing.Hash]bool{}}
 }
 
-// commit makes a commit on parent in which these files have this content; nil takes a file away. The identity is r's.
+// commit makes a commit on parent in which these files have this content; nil removes a file. The identity is r's.
 func (o *objects) commit(r *Repo, parent Hash, files map[string][]byte, subject string) (Hash, error) {
 	tree := &object.Tree{}
 	var parents []plumbing.Hash
@@ -37,19 +37,19 @@ func (o *objects) commit(r *Repo, parent Hash, files map[string][]byte, subject 
 		if tree, err = o.tree(parent); err != nil {
 			return "", err
 		}
-		parents = []plumbing.Hash{parent.plumb()}
+		parents = []plumbing.Hash{parent.plumbing()}
 	}
 	root, err := o.edit(tree, files)
 	if err != nil {
 		return "", err
 	}
-	return o.keep(&object.Commit{
+	return o.addObject(&object.Commit{
 		Author: r.sign(r.author), Committer: r.sign(r.committer),
 		Message: line(subject), TreeHash: root, ParentHashes: parents,
 	})
 }
 
-// edit writes and removes files below tree, in the order of their paths, and gives the tree that results.
+// edit writes and removes files below tree, in the order of their paths, and returns the resulting tree.
 func (o *objects) edit(tree *object.Tree, files map[string][]byte) (plumbing.Hash, error) {
 	root, err := o.keepTree(slices.Clone(tree.Entries))
 	for _, path := range slices.Sorted(maps.Keys(files)) {
@@ -60,7 +60,7 @@ func (o *objects) edit(tree *object.Tree, files map[string][]byte) (plumbing.Has
 			return plumbing.ZeroHash, o.badPath(path)
 		}
 		if tree, err = object.GetTree(o.store, root); err != nil {
-			return plumbing.ZeroHash, o.unmade(err)
+			return plumbing.ZeroHash, o.cannotMake(err)
 		}
 		if content := files[path]; content != nil {
 			root, err = o.write(tree, path, content)
@@ -71,7 +71,7 @@ func (o *objects) edit(tree *object.Tree, files map[string][]byte) (plumbing.Has
 	return root, err
 }
 
-// remove takes a file away, and the directories that held nothing else. Where it is not, nothing changes.
+// remove removes a file, and the directories that become empty. Where there is no such file, nothing changes.
 func (o *objects) remove(tree *object.Tree, path string) (plumbing.Hash, error) {
 	name, rest, nested := strings.Cut(path, "/")
 	entries := slices.Clone(tree.Entries)
@@ -82,12 +82,12 @@ func (o *objects) remove(tree *object.Tree, path string) (plumbing.Hash, error) 
 	if nested {
 		below, err := object.GetTree(o.store, entries[at].Hash)
 		if err != nil {
-			return plumbing.ZeroHash, o.unmade(err)
+			return plumbing.ZeroHash, o.cannotMake(err)
 		}
 		if entries[at].Hash, err = o.remove(below, rest); err != nil {
 			return plumbing.ZeroHash, err
 		}
-		if left, err := object.GetTree(o.store, entries[at].Hash); err != nil || len(left.Entries) > 0 {
+		if rest, err := object.GetTree(o.store, entries[at].Hash); err != nil || len(rest.Entries) > 0 {
 			return o.keepTree(entries)
 		}
 	}
@@ -111,7 +111,7 @@ func (o *objects) readFile(at Hash, path string) ([]byte, error) {
 }
 
 func (o *objects) tree(at Hash) (*object.Tree, error) {
-	commit, err := object.GetCommit(o.store, at.plumb())
+	commit, err := object.GetCommit(o.store, at.plumbing())
 	if err != nil {
 		return nil, o.unreadable(at, err)
 	}
@@ -122,7 +122,7 @@ func (o *objects) tree(at Hash) (*object.Tree, error) {
 	return tree, nil
 }
 
-// write puts content at path below tree and gives the tree that results.
+// write puts content at path below tree and returns the resulting tree.
 func (o *objects) write(tree *object.Tree, path string, content []byte) (plumbing.Hash, error) {
 	name, rest, nested := strings.Cut(path, "/")
 	entries := slices.Clone(tree.Entries)
@@ -170,20 +170,20 @@ func (o *objects) blob(content []byte) (plumbing.Hash, error) {
 	made.SetType(plumbing.BlobObject)
 	w, err := made.Writer()
 	if err != nil {
-		return plumbing.ZeroHash, o.unmade(err)
+		return plumbing.ZeroHash, o.cannotMake(err)
 	}
 	if _, err := w.Write(content); err != nil {
-		return plumbing.ZeroHash, o.unmade(err)
+		return plumbing.ZeroHash, o.cannotMake(err)
 	}
 	return o.add(made)
 }
 
-// keepTree sorts as Git does: a directory as if its name ended in a slash.
+// keepTree stores a tree. It sorts as Git does: a directory as if its name ended in a slash.
 func (o *objects) keepTree(entries []object.TreeEntry) (plumbing.Hash, error) {
 	slices.SortFunc(entries, func(a, b object.TreeEntry) int { return strings.Compare(sortName(a), sortName(b)) })
 	made := o.store.NewEncodedObject()
 	if err := (&object.Tree{Entries: entries}).Encode(made); err != nil {
-		return plumbing.ZeroHash, o.unmade(err)
+		return plumbing.ZeroHash, o.cannotMake(err)
 	}
 	return o.add(made)
 }
@@ -195,35 +195,35 @@ func sortName(e object.TreeEntry) string {
 	return e.Name
 }
 
-func (o *objects) keep(what object.Object) (Hash, error) {
+func (o *objects) addObject(what object.Object) (Hash, error) {
 	encoded := o.store.NewEncodedObject()
 	if err := what.Encode(encoded); err != nil {
-		return "", o.unmade(err)
+		return "", o.cannotMake(err)
 	}
 	h, err := o.add(encoded)
 	return hashOf(h), err
 }
 
-// add remembers what the remote does not have yet: exactly that is packed by the next push.
+// add stores an object and marks it as unpushed: exactly the unpushed objects go into the next push.
 func (o *objects) add(made plumbing.EncodedObject) (plumbing.Hash, error) {
 	if o.store.HasEncodedObject(made.Hash()) == nil {
 		return made.Hash(), nil
 	}
 	h, err := o.store.SetEncodedObject(made)
 	if err != nil {
-		return plumbing.ZeroHash, o.unmade(err)
+		return plumbing.ZeroHash, o.cannotMake(err)
 	}
-	o.made[h] = true
+	o.unpushed[h] = true
 	o.grown += made.Size()
 	return h, nil
 }
 
 func (o *objects) badPath(path string) error {
-	return fault.New(fault.Invalid, "file-path", "%s cannot be written in %s: it is no ordinary file, or a directory on its way is none", path, o.shown)
+	return fault.New(fault.Invalid, "file-path", "%s cannot be written in %s: it is not an ordinary file, or one of its parents is not a directory", path, o.shown)
 }
 
-func (o *objects) unmade(err error) error {
-	return fault.New(fault.Internal, "git-object", "a Git object for %s cannot be made", o.shown).Because(err)
+func (o *objects) cannotMake(err error) error {
+	return fault.New(fault.Internal, "git-object", "cannot make a Git object for %s", o.shown).Because(err)
 }
 
 func (o *objects) unreadable(at Hash, err error) error {
@@ -233,17 +233,17 @@ func (o *objects) unreadable(at Hash, err error) error {
 	return fault.New(fault.Internal, "git-object", "commit %.10s of %s cannot be read", at, o.shown).Because(err)
 }
 
-// unsent puts h and what it needs into sent, as far as it was made here and the remote lacks it.
+// unsent copies h and the objects that it needs into sent, as far as they were made here and the remote lacks them.
 func (o *objects) unsent(h Hash, sent *memory.Storage) error {
-	if o.store.HasEncodedObject(h.plumb()) != nil {
+	if o.store.HasEncodedObject(h.plumbing()) != nil {
 		return o.unreadable(h, plumbing.ErrObjectNotFound)
 	}
-	return o.walk(h.plumb(), sent, func(h plumbing.Hash) bool { return o.made[h] })
+	return o.walk(h.plumbing(), sent, func(h plumbing.Hash) bool { return o.unpushed[h] })
 }
 
-// walk puts into found the object, and those below it, for as long as goOn says so.
-func (o *objects) walk(h plumbing.Hash, found *memory.Storage, goOn func(plumbing.Hash) bool) error {
-	if !goOn(h) || found.HasEncodedObject(h) == nil {
+// walk copies the object into found, and those below it, as long as follow says so.
+func (o *objects) walk(h plumbing.Hash, found *memory.Storage, follow func(plumbing.Hash) bool) error {
+	if !follow(h) || found.HasEncodedObject(h) == nil {
 		return nil
 	}
 	encoded, err := o.store.EncodedObject(plumbing.AnyObject, h)
@@ -251,16 +251,16 @@ func (o *objects) walk(h plumbing.Hash, found *memory.Storage, goOn func(plumbin
 		return o.unreadable(hashOf(h), err)
 	}
 	if _, err := found.SetEncodedObject(encoded); err != nil {
-		return o.unmade(err)
+		return o.cannotMake(err)
 	}
 	below, err := o.below(h)
 	for i := 0; err == nil && i < len(below); i++ {
-		err = o.walk(below[i], found, goOn)
+		err = o.walk(below[i], found, follow)
 	}
 	return err
 }
 
-// below are the objects that an object names.
+// below returns the objects to which an object refers.
 func (o *objects) below(h plumbing.Hash) ([]plumbing.Hash, error) {
 	got, err := object.GetObject(o.store, h)
 	if err != nil {

@@ -20,26 +20,26 @@ import (
 	"github.com/gravitee-lab/gio/internal/fault"
 )
 
-// ErrMoved says that somebody else changed a ref between our reading and our push. Nothing of ours was written: fetch,
-// work again on the new state, push again.
+// ErrMoved says that somebody else changed a ref between gio's reading and its push, and that gio wrote nothing: fetch,
+// redo the work on the new state, push again.
 var ErrMoved = errors.New("the ref has moved")
 
-// Update is one ref to push. Old is what it must hold now, "" that it must not exist.
+// Update is one ref to push. Old is its required current value; "" means that it must not exist.
 type Update struct {
 	Ref      string // full name
 	Old, New Hash
 }
 
 // Push writes all refs or none, each only if it still holds Old, and reads the refs back: it succeeds only if every ref
-// holds New. What the server answered does not decide, what it holds does, so a lost answer is no failure. Two pushes of
-// the identical objects both succeed.
+// holds New. Not the server's answer decides but what the server then holds, so a lost answer is no failure; a server that
+// accepted a push may take half a minute to show it. Two pushes of the identical objects both succeed.
 //
-// Errors: ErrMoved; faults "git-auth"; "push-refused" (kind Stopped: a protected branch, a hook; the server's words are in
-// the message); "push-failed" (kind Remote: no answer and nothing written as far as the refs tell, but a server that is
+// Errors: ErrMoved; faults "git-auth"; "push-refused" (kind Stopped: a protected branch, a hook, a name in the way; the server's
+// words are in the message); "push-failed" (kind Remote: no answer and nothing written as far as the refs tell, but a server that is
 // merely slow may still write it: fetch before pushing again); "push-unknown" (kind Remote: the refs cannot be read back);
 // "push-partial"; "no-atomic-push".
 func (r *Repo) Push(ctx context.Context, updates []Update) error {
-	if r.told != nil {
+	if r.onDryPush != nil {
 		return r.pushDry(updates)
 	}
 	r.mu.Lock()
@@ -51,14 +51,14 @@ func (r *Repo) Push(ctx context.Context, updates []Update) error {
 	return err
 }
 
-// push gives the refs as they were read back, nil where that did not come to pass.
+// push returns the refs as read back after the push, nil where they were not.
 func (r *Repo) push(ctx context.Context, updates []Update) (map[string]Hash, error) {
 	sent, err := r.unsent(updates)
 	if err != nil {
 		return nil, err
 	}
-	wire, cancel := context.WithTimeout(ctx, wireTimeout)
-	defer cancel()
+	wire, done := r.remote.progress.watch(ctx)
+	defer done()
 	session, adv, err := r.remote.receivePack(wire)
 	if err != nil {
 		return nil, err
@@ -72,23 +72,26 @@ func (r *Repo) push(ctx context.Context, updates []Update) (map[string]Hash, err
 		return nil, err
 	}
 	report, err := session.ReceivePack(wire, request)
+	if report != nil && err == nil {
+		r.remote.outdate(updates)
+	}
 	refs, err := r.outcome(ctx, updates, report, err, words.String())
 	if err == nil {
-		r.landed(updates, sent)
+		r.markPushed(updates, sent)
 	}
 	return refs, err
 }
 
-// ProvePush proves the right to push, and that the server pushes atomically, without writing anything. Faults: "git-auth",
-// "no-atomic-push" and those of reading. A branch's protection is not seen here. With Options.DryPush it proves nothing.
+// ProvePush proves the right to push, and that the server pushes atomically, without writing anything. It does not detect a
+// branch's protection. With Options.DryPush it proves nothing. Faults: "git-auth", "no-atomic-push" and those of reading.
 func (r *Repo) ProvePush(ctx context.Context) error {
-	if r.told != nil {
+	if r.onDryPush != nil {
 		return nil
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	ctx, cancel := context.WithTimeout(ctx, wireTimeout)
-	defer cancel()
+	ctx, done := r.remote.progress.watch(ctx)
+	defer done()
 	session, adv, err := r.remote.receivePack(ctx)
 	if err != nil {
 		return err
@@ -105,7 +108,7 @@ func (r *Repo) notAtomic() error {
 		Hint("gio needs the Git capability \"atomic\"; Git 2.4 and newer, GitHub and GitLab have it")
 }
 
-// unsent are the objects made here that the new values need and the remote lacks, in a store of their own.
+// unsent returns, in a separate store, the objects made here that the new values need and the remote lacks.
 func (r *Repo) unsent(updates []Update) (*memory.Storage, error) {
 	if len(updates) == 0 {
 		return nil, fault.New(fault.Internal, "push-empty", "a push to %s names no ref", r.remote.shown)
@@ -114,7 +117,7 @@ func (r *Repo) unsent(updates []Update) (*memory.Storage, error) {
 	for _, u := range updates {
 		holder := &r.objects
 		for _, other := range r.others {
-			if other.store.HasEncodedObject(u.New.plumb()) == nil {
+			if other.store.HasEncodedObject(u.New.plumbing()) == nil {
 				holder = &other.objects
 			}
 		}
@@ -127,35 +130,38 @@ func (r *Repo) unsent(updates []Update) (*memory.Storage, error) {
 
 func (r *Repo) request(adv *packp.AdvRefs, updates []Update, sent *memory.Storage) (*packp.ReferenceUpdateRequest, *limited, error) {
 	var pack bytes.Buffer
-	// Git wants a pack, if an empty one, also where every object is known already. No deltas: a few small objects.
+	// Git requires a pack, if an empty one, even where the remote has every object. No deltas: these are a few small objects.
 	if _, err := packfile.NewEncoder(&pack, sent, false).Encode(slices.Collect(maps.Keys(sent.Objects)), 0); err != nil {
-		return nil, nil, r.unmade(err)
+		return nil, nil, r.cannotMake(err)
 	}
 	words := &limited{}
 	req := packp.NewReferenceUpdateRequestFromCapabilities(adv.Capabilities)
 	req.Packfile = io.NopCloser(&pack)
 	req.Progress = words
-	wanted := []capability.Capability{capability.Atomic}
+	capabilities := []capability.Capability{capability.Atomic}
 	if adv.Capabilities.Supports(capability.Sideband64k) {
-		wanted = append(wanted, capability.Sideband64k)
+		capabilities = append(capabilities, capability.Sideband64k)
 	}
-	for _, c := range wanted {
+	for _, c := range capabilities {
 		if err := req.Capabilities.Set(c); err != nil {
-			return nil, nil, r.unmade(err)
+			return nil, nil, r.cannotMake(err)
 		}
 	}
 	for _, u := range updates {
-		req.Commands = append(req.Commands, &packp.Command{Name: plumbing.ReferenceName(u.Ref), Old: u.Old.plumb(), New: u.New.plumb()})
+		req.Commands = append(req.Commands, &packp.Command{Name: plumbing.ReferenceName(u.Ref), Old: u.Old.plumbing(), New: u.New.plumbing()})
 	}
 	return req, words, nil
 }
 
-// outcome decides by what the refs hold afterwards.
+// outcome judges a push by what the refs hold afterwards.
 func (r *Repo) outcome(ctx context.Context, updates []Update, report *packp.ReportStatus, sendErr error, words string) (map[string]Hash, error) {
 	refs, err := r.readBack(ctx)
+	if err == nil && raced(report, words) {
+		refs, err = r.readRace(ctx, updates, refs)
+	}
 	if err != nil {
-		return nil, fault.New(fault.Remote, "push-unknown", "whether the push of %s to %s arrived is unknown: the refs cannot be read back",
-			names(updates), r.remote.shown).Hint("run the same command again: it reads the refs before it writes").Because(err)
+		return nil, fault.New(fault.Remote, "push-unknown", "it is unknown whether the push of %s to %s arrived: the refs cannot be read back",
+			names(updates), r.remote.shown).Hint("%s: it reads the refs before it writes", fault.Again()).Because(err)
 	}
 	var arrived, moved []Update
 	for _, u := range updates {
@@ -172,23 +178,42 @@ func (r *Repo) outcome(ctx context.Context, updates []Update, report *packp.Repo
 		return refs, nil
 	case len(moved) > 0:
 		return refs, fault.New(fault.Invalid, "ref-moved", "somebody else pushed %s to %s meanwhile", names(moved), r.remote.shown).
-			Hint("run the same command again: it starts from what is there now").Because(ErrMoved)
+			Hint("%s: it starts from the new state", fault.Again()).Because(ErrMoved)
 	case len(arrived) > 0:
-		return refs, fault.New(fault.Remote, "push-partial", "the server of %s took only a part of an atomic push: %s", r.remote.shown, names(arrived)).
-			Hint("run the same command again, and tell the server's administrators")
+		return refs, r.partial(updates, arrived, report, words)
+	}
+	if report != nil && sendErr == nil {
+		return refs, fault.New(fault.Remote, "push-unknown", "%s accepted the push of %s, but does not show it after %s", r.remote.shown, names(updates), longestLag).
+			Hint("%s: it reads the refs before it writes", fault.Again())
 	}
 	return refs, r.refusal(ctx, updates, report, sendErr, words)
 }
 
-// refusal tells a push that left no trace: not allowed, refused by the server, or lost on the way there.
+// partial returns the fault of a push of which the server has, or shows, only a part: Git's refuses a hidden ref and applies the
+// others all the same.
+func (r *Repo) partial(updates, arrived []Update, report *packp.ReportStatus, words string) error {
+	missing := slices.DeleteFunc(slices.Clone(updates), func(u Update) bool { return slices.Contains(arrived, u) })
+	f := fault.New(fault.Remote, "push-partial", "the server of %s applied only a part of an atomic push, %s: it refuses or hides %s", r.remote.shown, names(arrived), names(missing))
+	if report != nil && report.Error() != nil {
+		f = f.Because(errors.New("it says: " + r.remote.sanitized(verdict(report)+"\n"+words)))
+	}
+	return f.Hint("the server must take and show %s: Git's transfer.hideRefs, receive.hideRefs and uploadpack.hideRefs hide refs", names(missing)).
+		Hint("then %s, and inform the server's administrators", fault.Again())
+}
+
+// refusal returns the fault of a push that changed nothing: not allowed, refused by the server, or lost on the way.
 func (r *Repo) refusal(ctx context.Context, updates []Update, report *packp.ReportStatus, sendErr error, words string) error {
 	if errors.Is(sendErr, transport.ErrAuthenticationRequired) || errors.Is(sendErr, transport.ErrAuthorizationFailed) {
 		return r.remote.authFault("pushing to", sendErr)
 	}
 	if report != nil && report.Error() != nil {
-		said := r.remote.words(verdict(report) + "\n" + words)
-		return fault.New(fault.Stopped, "push-refused", "%s refused the push of %s; it says: %s", r.remote.shown, names(updates), said).
-			Hint("a protected branch or a hook of the server forbids it: let them allow it, then run the same command again")
+		message := r.remote.sanitized(verdict(report) + "\n" + words)
+		if raced(report, words) {
+			return fault.New(fault.Invalid, "ref-moved", "%s says that the refs have changed meanwhile, but does not show it (%s): %s", r.remote.shown, names(updates), message).
+				Hint("somebody else pushes at the same time, or the server is behind, or hides the ref from those who read: %s", fault.Again()).Because(ErrMoved)
+		}
+		return fault.New(fault.Stopped, "push-refused", "%s refused the push of %s; it says: %s", r.remote.shown, names(updates), message).
+			Hint("%s, then %s", remedy(message), fault.Again())
 	}
 	if sendErr == nil {
 		sendErr = errors.New("no answer")
@@ -197,10 +222,10 @@ func (r *Repo) refusal(ctx context.Context, updates []Update, report *packp.Repo
 		return r.remote.fault(ctx, "pushing to", sendErr)
 	}
 	return fault.New(fault.Remote, "push-failed", "the push of %s to %s did not arrive", names(updates), r.remote.shown).
-		Hint("run the same command again").Because(r.remote.said(bare(sendErr)))
+		Hint("%s", fault.Again()).Because(r.remote.sanitizedError(unwrapped(sendErr)))
 }
 
-// verdict repeats what the server reports of each ref. One that is named need not be the guilty one.
+// verdict repeats what the server reports of each ref. A ref that it names is not necessarily the cause.
 func verdict(report *packp.ReportStatus) string {
 	var lines []string
 	if report.UnpackStatus != "ok" {
@@ -223,19 +248,20 @@ func names(updates []Update) string {
 }
 
 const (
-	readBackTimeout = 30 * time.Second
-	readBackTries   = 4
-	readBackPause   = 500 * time.Millisecond // doubled after each try
+	readBackTries = 4
+	readBackPause = 500 * time.Millisecond // doubled after each try
+	stoppingLimit = 30 * time.Second
 )
 
-// readBack lists the refs although the caller may be stopping: a push without an outcome is worse than a few seconds more.
-func (r *Repo) readBack(ctx context.Context) (map[string]Hash, error) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), readBackTimeout)
+// readBack lists the refs even while the caller is stopping: a push without an outcome is worse than a few more seconds.
+func (r *Repo) readBack(caller context.Context) (map[string]Hash, error) {
+	ctx, cancel := context.WithCancel(context.WithoutCancel(caller))
 	defer cancel()
+	defer context.AfterFunc(caller, func() { time.AfterFunc(stoppingLimit, cancel) })()
 	pause := readBackPause
 	for try := 1; ; try++ {
 		refs, err := r.remote.list(ctx)
-		if err == nil || try == readBackTries || fault.KindOf(err) != fault.Remote {
+		if err == nil || try == readBackTries || fault.KindOf(err) != fault.Remote || fault.Is(err, "git-stalled") {
 			return refs, err
 		}
 		select {
@@ -247,12 +273,12 @@ func (r *Repo) readBack(ctx context.Context) (map[string]Hash, error) {
 	}
 }
 
-// landed notes that the remote has now what was sent.
-func (r *Repo) landed(updates []Update, sent *memory.Storage) {
+// markPushed records that the remote has the sent objects now.
+func (r *Repo) markPushed(updates []Update, sent *memory.Storage) {
 	for h := range sent.Objects {
-		delete(r.made, h)
+		delete(r.unpushed, h)
 		for _, other := range r.others {
-			delete(other.made, h)
+			delete(other.unpushed, h)
 		}
 	}
 	for _, u := range updates {

@@ -60,7 +60,7 @@ func TestPush(t *testing.T) {
 	})
 }
 
-// checkWithGit reads what was pushed with the real thing.
+// checkWithGit reads what was pushed with the git program.
 func checkWithGit(t *testing.T, dir, first, last string) {
 	t.Helper()
 	if out := gittest.Git(t, dir, "fsck", "--full", "--strict", "--no-dangling"); out != "" {
@@ -251,7 +251,7 @@ func TestConcurrentPushesOneWins(t *testing.T) {
 	})
 }
 
-// pushes calls act for every request that carries a push; the others are served.
+// pushes calls act for every request that carries a push, and serves the others.
 func pushes(act func() gittest.Action) gittest.Options {
 	return gittest.Options{Intercept: func(r *http.Request) gittest.Action {
 		if gittest.IsPush(r) {
@@ -303,7 +303,7 @@ func TestPushAnswerLostAndSomebodyElsePushed(t *testing.T) {
 	}
 }
 
-// The refs are read back with patience, and also when the caller is stopping.
+// Push retries reading the refs back, even when the caller is stopping.
 func TestPushReadsBackAgain(t *testing.T) {
 	t.Parallel()
 	dir := gittest.Bare(t, files, branch)

@@ -12,16 +12,16 @@ import (
 	"github.com/gravitee-lab/gio/internal/fault"
 )
 
-// Ref is one more ref of the repository, with a history and a memory of its own: what is read, made and pushed here
-// touches neither Head nor Refs. A push of the Repo may name commits made here, so that both go in one. Commits are named
-// by their hashes, "" for none.
+// Ref is another ref of the repository, with a separate history and object store: reading, committing and pushing here
+// changes neither Head nor Refs. A push of the Repo may name commits made here, so that one push carries both. Commits are
+// hashes, "" for none.
 type Ref struct {
 	repo *Repo
 	name string
 	objects
 }
 
-// Ref gives a view of the ref of this full name, which need not exist.
+// Ref returns a view of the ref of this full name, which need not exist.
 func (r *Repo) Ref(name string) *Ref {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -30,34 +30,34 @@ func (r *Repo) Ref(name string) *Ref {
 	return f
 }
 
-// Shown is the repository's address for people, without secrets.
+// Shown returns the repository's address without secrets.
 func (f *Ref) Shown() string { return f.shown }
 
-// Fetch gives the commit that the ref points to, and has its files here when it returns: at depth 1, and nothing of what
-// was here before where it had to get it. Faults as Repo.Fetch; a ref that does not exist is none.
+// Fetch returns the commit that the ref points to, "" for a ref that does not exist, and downloads its files at depth 1.
+// Where it had to download, it drops everything held before. Faults as Repo.Fetch.
 func (f *Ref) Fetch(ctx context.Context) (tip string, err error) {
 	f.repo.mu.Lock()
 	defer f.repo.mu.Unlock()
-	ctx, cancel := context.WithTimeout(ctx, wireTimeout)
-	defer cancel()
+	ctx, done := f.repo.remote.progress.watch(ctx)
+	defer done()
 	session, adv, err := f.repo.remote.uploadPack(ctx)
 	if err != nil {
 		return "", err
 	}
 	defer hangUp(session)
 	h := refsOf(adv)[f.name]
-	if h == "" || f.store.HasEncodedObject(h.plumb()) == nil {
+	if h == "" || f.store.HasEncodedObject(h.plumbing()) == nil {
 		return string(h), nil
 	}
 	fetched := memory.NewStorage()
-	if err := f.repo.remote.fetch(ctx, session, adv, []plumbing.Hash{h.plumb()}, 1, fetched); err != nil {
+	if err := f.repo.remote.fetch(ctx, session, adv, []plumbing.Hash{h.plumbing()}, 1, fetched); err != nil {
 		return "", err
 	}
-	f.store, f.made, f.grown = fetched, map[plumbing.Hash]bool{}, 0
+	f.store, f.unpushed, f.grown = fetched, map[plumbing.Hash]bool{}, 0
 	return string(h), nil
 }
 
-// Read is the content of a file in a commit that was fetched or made here, nil where there is none.
+// Read returns the content of a file in a commit that was fetched or made here, nil where there is no such file.
 func (f *Ref) Read(at, path string) ([]byte, error) {
 	f.repo.mu.Lock()
 	defer f.repo.mu.Unlock()
@@ -68,7 +68,7 @@ func (f *Ref) Read(at, path string) ([]byte, error) {
 	return data, err
 }
 
-// List gives the paths of the files below a directory, "" for all, in the order of the tree.
+// List returns the paths of the files below a directory, "" for all, in the order of the tree.
 func (f *Ref) List(at, dir string) ([]string, error) {
 	f.repo.mu.Lock()
 	defer f.repo.mu.Unlock()
@@ -92,8 +92,8 @@ func (f *Ref) List(at, dir string) ([]string, error) {
 	return paths, nil
 }
 
-// Commit makes, in memory, a commit on parent in which these files have this content; nil takes a file away, and with it
-// the directories that become empty. Faults as Repo.Commit.
+// Commit makes, in memory, a commit on parent in which these files have this content; nil removes a file, and the
+// directories that become empty. Faults as Repo.Commit.
 func (f *Ref) Commit(parent string, files map[string][]byte, subject string) (string, error) {
 	f.repo.mu.Lock()
 	defer f.repo.mu.Unlock()
@@ -101,7 +101,7 @@ func (f *Ref) Commit(parent string, files map[string][]byte, subject string) (st
 	return string(h), err
 }
 
-// Push moves the ref from one commit to another, made here, as Repo.Push does.
+// Push moves the ref from one commit to another, which was made here, as Repo.Push does.
 func (f *Ref) Push(ctx context.Context, from, to string) error {
 	f.repo.mu.Lock()
 	defer f.repo.mu.Unlock()
@@ -109,21 +109,21 @@ func (f *Ref) Push(ctx context.Context, from, to string) error {
 	return err
 }
 
-// maxGrown is how many bytes may be made before what no file of the tip needs is forgotten.
+// maxGrown is how many bytes of objects a Ref may make before shrink drops what no file of the tip needs.
 const maxGrown = 8 << 20
 
-// shrink forgets what the tip does not need: each push of a file that grows leaves the one before behind.
+// shrink drops what the tip does not need: each push of a growing file leaves its predecessor behind.
 func (f *Ref) shrink(tip Hash) {
 	if f.grown < maxGrown {
 		return
 	}
-	commit, err := object.GetCommit(f.store, tip.plumb())
+	commit, err := object.GetCommit(f.store, tip.plumbing())
 	if err != nil {
 		return
 	}
 	kept := memory.NewStorage()
 	noParent := func(h plumbing.Hash) bool { return !slices.Contains(commit.ParentHashes, h) }
-	if f.walk(tip.plumb(), kept, noParent) == nil {
-		f.store, f.made, f.grown = kept, map[plumbing.Hash]bool{}, 0
+	if f.walk(tip.plumbing(), kept, noParent) == nil {
+		f.store, f.unpushed, f.grown = kept, map[plumbing.Hash]bool{}, 0
 	}
 }

@@ -106,7 +106,7 @@ func TestRefTravels(t *testing.T) {
 	})
 }
 
-// TestRefRaces: of two commits on one tip one is taken.
+// TestRefRaces: of two commits on one tip the remote accepts one.
 func TestRefRaces(t *testing.T) {
 	t.Parallel()
 	dir := gittest.Bare(t, files, branch)
@@ -123,7 +123,7 @@ func TestRefRaces(t *testing.T) {
 	wantFault(t, err, fault.Invalid, "file-path")
 }
 
-// TestRefSendsAndKeepsLittle: a push sends what is new and no file beside it, and what was superseded is forgotten.
+// TestRefSendsAndKeepsLittle: a push sends only new objects, and superseded ones are dropped.
 func TestRefSendsAndKeepsLittle(t *testing.T) {
 	t.Parallel()
 	dir := gittest.Bare(t, files, branch)

@@ -10,11 +10,11 @@ import (
 	"golang.org/x/crypto/ssh"
 )
 
-// sshTimeout is for the connection alone; the operation has its own limit.
+// sshTimeout limits the connecting; the operation has its own limit.
 const sshTimeout = 30 * time.Second
 
-// sshAuth offers the keys of ssh-agent, then the key files that need no passphrase. Unlike go-git's own methods it also
-// limits the time to connect.
+// sshAuth offers the keys of ssh-agent, then the key files that need no passphrase. Unlike go-git's own methods it limits
+// the time to connect.
 type sshAuth struct {
 	user string
 	host string
@@ -27,7 +27,7 @@ func newSSHAuth(user, host string) *sshAuth {
 	return &sshAuth{user: user, host: host}
 }
 
-// Name and String are go-git's idea of an authentication method.
+// Name and String implement go-git's transport.AuthMethod.
 func (a *sshAuth) Name() string   { return gitssh.PublicKeysCallbackName }
 func (a *sshAuth) String() string { return a.user + "@" + a.host }
 
@@ -40,7 +40,7 @@ func (a *sshAuth) ClientConfig() (*ssh.ClientConfig, error) {
 	}, nil
 }
 
-// signers never fails: a missing agent or key only means one key less, and the server has the last word.
+// signers never fails: without an agent or a key it only offers fewer keys, and the server decides.
 func (a *sshAuth) signers() ([]ssh.Signer, error) {
 	var signers []ssh.Signer
 	if agent, err := gitssh.NewSSHAgentAuth(a.user); err == nil {
@@ -60,7 +60,7 @@ func (a *sshAuth) signers() ([]ssh.Signer, error) {
 	return signers, nil
 }
 
-// keyFiles are the IdentityFile that ssh_config names for the host, then the files that ssh itself tries.
+// keyFiles lists the IdentityFile that ssh_config names for the host, then the files that ssh itself tries.
 func keyFiles(host string) []string {
 	home, err := os.UserHomeDir()
 	if err != nil {

@@ -3,14 +3,9 @@ package gitrepo
 import (
 	"crypto/ed25519"
 	"crypto/rand"
-	"encoding/pem"
-	"fmt"
-	"io"
 	"net"
 	"os"
-	"os/exec"
 	"path/filepath"
-	"strings"
 	"testing"
 
 	"golang.org/x/crypto/ssh"
@@ -20,120 +15,54 @@ import (
 	"github.com/gravitee-lab/gio/internal/gitrepo/gittest"
 )
 
-// sshHome makes a key and a home for it; known_hosts knows the server.
-func sshHome(t *testing.T, address string, host ssh.PublicKey) ssh.PublicKey {
+// sshHome makes a home directory with a key, and a known_hosts that has the server.
+func sshHome(t *testing.T, server *gittest.SSHServer) ssh.PublicKey {
 	t.Helper()
-	public, private, err := ed25519.GenerateKey(rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	block, err := ssh.MarshalPrivateKey(private, "")
-	if err != nil {
-		t.Fatal(err)
-	}
 	home := t.TempDir()
-	write(t, filepath.Join(home, ".ssh", "id_ed25519"), string(pem.EncodeToMemory(block)))
-	name, port, _ := net.SplitHostPort(address)
-	write(t, filepath.Join(home, "known_hosts"), fmt.Sprintf("[%s]:%s %s", name, port, ssh.MarshalAuthorizedKey(host)))
+	key := gittest.Key(t, filepath.Join(home, ".ssh", "id_ed25519"))
+	write(t, filepath.Join(home, "known_hosts"), server.KnownHosts())
 	t.Setenv("HOME", home)
 	t.Setenv("SSH_AUTH_SOCK", "")
 	t.Setenv("SSH_KNOWN_HOSTS", filepath.Join(home, "known_hosts"))
-	key, err := ssh.NewPublicKey(public)
-	if err != nil {
-		t.Fatal(err)
-	}
 	return key
 }
 
-// sshServer runs git for whoever holds the key that allowed names.
-func sshServer(t *testing.T, allowed *ssh.PublicKey) (address string, host ssh.PublicKey) {
+// withSSH returns options that start the ssh program, which is told everything that it would read in the home of the person.
+func withSSH(t *testing.T, url string, server *gittest.SSHServer) Options {
 	t.Helper()
-	_, private, err := ed25519.GenerateKey(rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	signer, err := ssh.NewSignerFromKey(private)
-	if err != nil {
-		t.Fatal(err)
-	}
-	config := &ssh.ServerConfig{PublicKeyCallback: func(_ ssh.ConnMetadata, key ssh.PublicKey) (*ssh.Permissions, error) {
-		if *allowed == nil || string(key.Marshal()) != string((*allowed).Marshal()) {
-			return nil, fmt.Errorf("unknown key")
-		}
-		return nil, nil
-	}}
-	config.AddHostKey(signer)
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = listener.Close() })
-	go func() {
-		for {
-			conn, err := listener.Accept()
-			if err != nil {
-				return
-			}
-			go serveSSH(conn, config)
-		}
-	}()
-	return listener.Addr().String(), signer.PublicKey()
+	home := os.Getenv("HOME")
+	config := filepath.Join(home, "ssh_config")
+	write(t, config, "UserKnownHostsFile "+os.Getenv("SSH_KNOWN_HOSTS")+"\nIdentityFile "+filepath.Join(home, ".ssh", "id_ed25519")+"\n")
+	o := options(url)
+	o.Credentials.Git = gitWith(t, "[core]\n\tsshCommand = ssh -F '"+config+"'\n")
+	return o
 }
 
-func serveSSH(conn net.Conn, config *ssh.ServerConfig) {
-	defer func() { _ = conn.Close() }()
-	_, channels, requests, err := ssh.NewServerConn(conn, config)
-	if err != nil {
-		return
-	}
-	go ssh.DiscardRequests(requests)
-	for offered := range channels {
-		channel, requests, err := offered.Accept()
-		if err != nil {
-			return
-		}
-		for request := range requests {
-			_ = request.Reply(request.Type == "exec", nil)
-			if request.Type == "exec" {
-				go runSSH(channel, strings.Replace(string(request.Payload[4:]), "git-", "git ", 1))
-			}
-		}
-	}
+// bothSSH are the two ways to reach a server: gio's own, and by the ssh program as git would.
+func bothSSH(t *testing.T, test func(t *testing.T, server *gittest.SSHServer, o func(url string) Options)) {
+	t.Run("own", func(t *testing.T) { test(t, gittest.SSH(t), options) })
+	t.Run("by ssh", func(t *testing.T) {
+		server := gittest.SSH(t)
+		test(t, server, func(url string) Options { return withSSH(t, url, server) })
+	})
 }
 
-func runSSH(channel ssh.Channel, command string) {
-	cmd := exec.Command("sh", "-c", command)
-	cmd.Env, cmd.Stdout, cmd.Stderr = gittest.Env(), channel, channel.Stderr()
-	// A pipe of our own: Run would wait for the client to hang up, although git may end before.
-	stdin, err := cmd.StdinPipe()
-	if err != nil {
-		return
-	}
-	go func() {
-		_, _ = io.Copy(stdin, channel)
-		_ = stdin.Close()
-	}()
-	status := []byte{0, 0, 0, 0}
-	if cmd.Run() != nil {
-		status[3] = 1
-	}
-	_, _ = channel.SendRequest("exit-status", false, status)
-	_ = channel.Close()
-}
+// Not parallel, because it sets HOME.
+func TestSSH(t *testing.T) { bothSSH(t, testSSH) }
 
-// Not parallel, like all that needs a home of its own.
-func TestSSH(t *testing.T) {
+func testSSH(t *testing.T, server *gittest.SSHServer, options func(url string) Options) {
 	dir := gittest.Bare(t, files, branch)
-	var allowed ssh.PublicKey
-	address, host := sshServer(t, &allowed)
-	key := sshHome(t, address, host)
-	url := "ssh://git@" + address + dir
+	key := sshHome(t, server)
+	url := "ssh://git@" + server.Address + dir
 
 	_, err := Open(t.Context(), options(url))
 	wantFault(t, err, fault.Auth, "git-auth", url)
 
-	allowed = key
-	r := open(t, url)
+	server.Allow("the key", key)
+	r, err := Open(t.Context(), options(url))
+	if err != nil {
+		t.Fatal(err)
+	}
 	if err := r.ProvePush(t.Context()); err != nil {
 		t.Error(err)
 	}
@@ -153,19 +82,20 @@ func TestSSH(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err = Open(t.Context(), options(url))
-	wantFault(t, err, fault.Auth, "git-auth", "knownhosts")
+	wantFault(t, err, fault.Auth, "git-auth")
 }
 
 func TestSSHUnreachable(t *testing.T) {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, host := sshServer(t, new(ssh.PublicKey))
-	sshHome(t, listener.Addr().String(), host)
-	_ = listener.Close()
-	_, err = Open(t.Context(), options("ssh://git@"+listener.Addr().String()+"/r.git"))
-	wantFault(t, err, fault.Remote, "git-remote")
+	bothSSH(t, func(t *testing.T, server *gittest.SSHServer, options func(url string) Options) {
+		listener, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		sshHome(t, server)
+		_ = listener.Close()
+		_, err = Open(t.Context(), options("ssh://git@"+listener.Addr().String()+"/r.git"))
+		wantFault(t, err, fault.Remote, "git-remote")
+	})
 }
 
 // agentWith serves an ssh-agent that holds one new key.
@@ -213,24 +143,23 @@ func agentWith(t *testing.T) ssh.PublicKey {
 	return key
 }
 
-// The key of an agent opens the door, without any file and before a file's key is tried.
+// The key of an agent suffices without any file, and is tried before a file's key.
 func TestSSHAgent(t *testing.T) {
 	for _, withFile := range []bool{false, true} {
 		dir := gittest.Bare(t, files, branch)
-		var allowed ssh.PublicKey
-		address, host := sshServer(t, &allowed)
-		sshHome(t, address, host)
+		server := gittest.SSH(t)
+		sshHome(t, server)
 		if !withFile {
 			if err := os.RemoveAll(filepath.Join(os.Getenv("HOME"), ".ssh")); err != nil {
 				t.Fatal(err)
 			}
 		}
-		url := "ssh://git@" + address + dir
+		url := "ssh://git@" + server.Address + dir
 		key := agentWith(t)
 		_, err := Open(t.Context(), options(url))
 		wantFault(t, err, fault.Auth, "git-auth", url)
 
-		allowed = key
+		server.Allow("the agent's", key)
 		r := open(t, url)
 		if err := r.ProvePush(t.Context()); err != nil {
 			t.Error(err)

@@ -1,175 +1,173 @@
 package journal
 
 import (
-	"encoding/json"
-	"net/url"
+	"fmt"
+	"strings"
 	"time"
 
+	"github.com/gravitee-lab/gio/internal/fault"
+	"github.com/gravitee-lab/gio/internal/plan"
 	"github.com/gravitee-lab/gio/internal/run"
 )
 
+// The rules of claims, for every home that holds the runs of several product versions. They read no storage.
+
 // Claim says that a run other than ours holds a component's version.
 type Claim struct {
-	Step  run.StepID
+	Step  plan.StepID
 	Run   string // "release/3.10.0"; with the manifest's path before it unless that is release.json
 	Login string // of the run's last driver
 	Job   string // its link
 	Since time.Time
 }
 
-func (c Claim) by() Lease { return Lease{Login: c.Login, Job: c.Job, Since: c.Since} }
+func (c Claim) by() run.Lease { return run.Lease{Login: c.Login, Job: c.Job, Since: c.Since} }
 
-// claim is a file below claims/.
-type claim struct {
-	Run      string    `json:"run"`
-	Manifest string    `json:"manifest"`
-	Driver   string    `json:"driver"`
-	Time     time.Time `json:"time"`
-}
-
-func (c claim) place() place { return place{manifest: c.Manifest, run: c.Run} }
-
-// claimPath escapes what would be a directory of its own. A version is staged after it was released: the two have claims of
-// their own.
-func (p place) claimPath(id run.StepID) string {
-	dir := "claims/"
-	if p.kind() == "stage" {
-		dir = stageClaims
+// ClaimSpace names the claims that concern a run of this kind. A version is staged after it was released: the two have claims
+// apart.
+func ClaimSpace(kind run.Kind) string {
+	if kind == run.Staging {
+		return "staged"
 	}
-	return dir + url.PathEscape(id.Component()) + "/" + url.PathEscape(id.Version())
+	return "claims"
 }
 
-// effect is what an event does to the claims of its steps.
-type effect int
+// Effect is what an event does to the claims of its steps.
+type Effect int
 
+// The effects.
 const (
-	leaves effect = iota
-	takes         // or the event is refused
-	notes         // takes what is free: a fact is kept also where the claim is somebody else's
-	frees
+	LeavesClaims Effect = iota
+	TakesClaims         // or the event is refused
+	NotesClaims         // takes what is free: a fact is kept also where the claim is another run's
+	FreesClaims         // gives back what is ours
 )
 
-// effectOf: a success keeps its claim for good, unless it was a rehearsal; an attempt that is over without one frees it.
-// Somebody may re-run it on CircleCI: then it is noted again. Only releases, dry or
+// EffectOf says what an event of a run of this kind does. A success keeps its claim for good, unless it was a rehearsal; an
+// attempt that is over without one frees it. Somebody may re-run it on CircleCI: then it is noted again. Only releases, dry or
 // not, and stagings make claims.
-func (p place) effectOf(e run.Event) effect {
-	if p.kind() != "release" && p.kind() != "dry" && p.kind() != "stage" {
-		return leaves
+func EffectOf(kind run.Kind, e run.Event) Effect {
+	if !kind.Claims() {
+		return LeavesClaims
 	}
-	ended := notes
-	if p.kind() == "dry" {
-		ended = frees
+	ended := FreesClaims
+	if kind.KeepsClaims() {
+		ended = NotesClaims
 	}
 	switch e.Type {
 	case run.Intent:
-		return takes
+		return TakesClaims
 	case run.Triggered, run.Observed:
-		return notes
+		return NotesClaims
 	case run.Succeeded:
 		return ended
 	case run.Failed, run.Skipped:
-		return frees
+		return FreesClaims
 	case run.Resolved:
 		switch e.Status {
 		case run.AnswerNotTriggered:
-			return frees
+			return FreesClaims
 		case run.AnswerReleased:
 			return ended
 		default:
-			return notes
+			return NotesClaims
 		}
 	default:
-		return leaves
+		return LeavesClaims
 	}
 }
 
-// claims are the files that the events change, against the newest tip. A version that another run holds is the fault
-// of Elsewhere.
-func (g *Git) claims(events []run.Event) (map[string][]byte, error) {
-	files := map[string][]byte{}
-	var elsewhere []Claim
+// Holder is who holds a claim, as one run sees it.
+type Holder int
+
+// The holders.
+const (
+	Nobody Holder = iota
+	Ourselves
+	AnotherRun
+)
+
+// Change is what is to be done about a claim.
+type Change int
+
+// The changes.
+const (
+	KeepClaim Change = iota
+	WriteClaim
+	RemoveClaim
+	RefuseClaim // the event must not be kept
+)
+
+// On says what an effect changes about a claim that somebody holds.
+func (f Effect) On(h Holder) Change {
+	switch {
+	case f == TakesClaims && h == AnotherRun:
+		return RefuseClaim
+	case f == FreesClaims && h == Ourselves:
+		return RemoveClaim
+	case (f == TakesClaims || f == NotesClaims) && h == Nobody:
+		return WriteClaim
+	}
+	return KeepClaim
+}
+
+// after is who holds the claim once the change is made.
+func (c Change) after(h Holder) Holder {
+	switch c {
+	case WriteClaim:
+		return Ourselves
+	case RemoveClaim:
+		return Nobody
+	case KeepClaim, RefuseClaim:
+	}
+	return h
+}
+
+// ClaimChanges is what the events of one write change, one after the other: the last change of each claim, and the steps whose
+// events another run's claim refuses. The holders are as before the write.
+func ClaimChanges(kind run.Kind, events []run.Event, holder func(plan.StepID) (Holder, error)) (changes map[plan.StepID]Change, refused []plan.StepID, err error) {
+	changes, now := map[plan.StepID]Change{}, map[plan.StepID]Holder{}
 	for _, e := range events {
-		does := g.place.effectOf(e)
-		if does == leaves {
+		effect := EffectOf(kind, e)
+		if effect == LeavesClaims {
 			continue
 		}
 		for _, id := range e.Steps {
-			held, err := g.claimAt(files, id)
-			if err != nil {
-				return nil, err
-			}
-			mine := held != nil && held.place() == g.place
-			switch {
-			case does == takes && held != nil && !mine:
-				elsewhere = append(elsewhere, g.told(id, *held))
-			case does == frees && mine:
-				files[g.place.claimPath(id)] = nil
-			case does != frees && held == nil:
-				data, err := json.Marshal(claim{Run: g.place.run, Manifest: g.place.manifest, Driver: g.options.Driver.ID, Time: g.now()})
-				if err != nil {
-					return nil, err
+			if _, known := now[id]; !known {
+				if now[id], err = holder(id); err != nil {
+					return nil, nil, err
 				}
-				files[g.place.claimPath(id)] = data
+			}
+			switch change := effect.On(now[id]); change {
+			case KeepClaim:
+			case RefuseClaim:
+				refused = append(refused, id)
+			case WriteClaim, RemoveClaim:
+				changes[id], now[id] = change, change.after(now[id])
 			}
 		}
 	}
-	return files, Elsewhere(elsewhere)
+	return changes, refused, nil
 }
 
-// claimAt is the claim of a step after the changes so far, nil where there is none.
-func (g *Git) claimAt(changed map[string][]byte, id run.StepID) (*claim, error) {
-	path := g.place.claimPath(id)
-	data, ok := changed[path]
-	if !ok && g.tip != "" {
-		var err error
-		if data, err = g.repo.Read(g.tip, path); err != nil {
-			return nil, err
-		}
-	}
-	if data == nil {
-		return nil, nil
-	}
-	held := &claim{}
-	if err := json.Unmarshal(data, held); err != nil {
-		return nil, damaged(shown(g.repo, path), 1, err)
-	}
-	return held, nil
+// Hinders tells whether a claim keeps a run of this kind from starting the component version. A run that makes no claims itself, as a
+// trigger, follows a release: only what that has not brought to success keeps it from it.
+func Hinders(kind run.Kind, h Holder, succeeded func() bool) bool {
+	return h == AnotherRun && (kind.Claims() || !succeeded())
 }
 
-// told adds who drives, or drove, the run that holds a claim. That is for people, so that it may be missing.
-func (g *Git) told(id run.StepID, held claim) Claim {
-	c := Claim{Step: id, Run: held.place().String(), Since: held.Time}
-	if _, lease, err := readLease(g.repo, g.tip, held.place()); err == nil {
-		c.Login, c.Job = lease.Login, lease.Job
+// Elsewhere is the fault for component versions that other runs have claimed, nil where there are none: kind Stopped, code
+// "claimed-elsewhere".
+func Elsewhere(claims []Claim) error {
+	if len(claims) == 0 {
+		return nil
 	}
-	return c
-}
-
-// succeeded tells of a claimed step whether the run that claims it has brought it to its end; not where that cannot be read.
-func (g *Git) succeeded(id run.StepID, held claim) bool {
-	events, err := readEvents(g.repo, g.tip, held.place())
-	if err != nil {
-		return false
+	var lines []string
+	for _, c := range claims {
+		lines = append(lines, fmt.Sprintf("%s %s: %s (%s)", c.Step.Component(), c.Step.Version(), c.Run, c.by()))
 	}
-	state, err := run.Fold(events)
-	return err == nil && state.Step(id).Status == run.HasSucceeded
-}
-
-// Claimed gives the claims that other runs have on these steps, as of the newest commit that was read or written. A run
-// that makes none itself, as a trigger, follows a release: of those it is given the ones whose step has not succeeded.
-func (g *Git) Claimed(steps []run.StepID) ([]Claim, error) {
-	g.turn <- struct{}{}
-	defer func() { <-g.turn }()
-	follows := g.place.effectOf(run.Event{Type: run.Intent}) == leaves
-	var claimed []Claim
-	for _, id := range steps {
-		held, err := g.claimAt(nil, id)
-		if err != nil {
-			return nil, err
-		}
-		if held != nil && held.place() != g.place && (!follows || !g.succeeded(id, *held)) {
-			claimed = append(claimed, g.told(id, *held))
-		}
-	}
-	return claimed, nil
+	return fault.New(fault.Stopped, "claimed-elsewhere", "another run releases, or has released, the same version:\n  %s", strings.Join(lines, "\n  ")).
+		Hint("while that run goes on: wait for its end, then %s", fault.Again()).
+		Hint("when it has released the version: write the released version into release.json").
+		Hint("when it has not and will not: %s on its branch frees the version", fault.Next{Action: fault.Resolve, Args: []string{"--not-triggered"}})
 }

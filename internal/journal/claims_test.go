@@ -1,183 +1,154 @@
 package journal
 
 import (
-	"strings"
+	"errors"
+	"maps"
+	"slices"
 	"testing"
-	"time"
 
 	"github.com/gravitee-lab/gio/internal/fault"
-	"github.com/gravitee-lab/gio/internal/gitrepo/gittest"
 	"github.com/gravitee-lab/gio/internal/plan"
 	"github.com/gravitee-lab/gio/internal/run"
 )
 
-// ofVersion is the header of another run.
-func ofVersion(kind, version string) run.Header {
-	h := header()
-	h.Kind, h.Version = kind, version
-	return h
-}
-
-func about(what run.Type, id run.StepID) run.Event {
-	return run.Event{Type: what, Steps: []run.StepID{id}}
-}
-
-// TestClaims walks through what events do to a claim. The events alone decide: whether they can be true is not the journal's to say.
-func TestClaims(t *testing.T) {
-	t.Parallel()
-	alpha := run.ID("alpha", "1.0.0")
-	answer := func(status string) run.Event {
-		return run.Event{Type: run.Resolved, Status: status, Steps: []run.StepID{alpha}}
+func hintsOf(t *testing.T, err error) []string {
+	t.Helper()
+	f, ok := errors.AsType[*fault.Fault](err)
+	if !ok {
+		t.Fatalf("%v is no fault", err)
 	}
-	for _, test := range []struct {
-		name, kind string
-		events     []run.Event
-		held       bool
+	return fault.HintLines(f)
+}
+
+// TestEffects: every type of event, in runs of every kind.
+func TestEffects(t *testing.T) {
+	t.Parallel()
+	const leaves, takes, notes, frees = LeavesClaims, TakesClaims, NotesClaims, FreesClaims
+	kinds := []run.Kind{run.Release, run.DryRun, run.Staging, run.Trigger}
+	for _, tt := range []struct {
+		event run.Event
+		want  [4]Effect // by kind
 	}{
-		{"intent", "release", []run.Event{about(run.Intent, alpha)}, true},
-		{"a dry run's intent", "dry", []run.Event{about(run.Intent, alpha)}, true},
-		{"unknown", "release", []run.Event{about(run.Intent, alpha), about(run.Unknown, alpha)}, true},
-		{"failed", "release", []run.Event{about(run.Intent, alpha), about(run.Failed, alpha)}, false},
-		{"skipped", "release", []run.Event{about(run.Intent, alpha), about(run.Skipped, alpha)}, false},
-		{"skipped without an intent", "release", []run.Event{about(run.Skipped, alpha)}, false},
-		{"succeeded", "release", []run.Event{about(run.Intent, alpha), about(run.Succeeded, alpha)}, true},
-		{"rehearsed", "dry", []run.Event{about(run.Intent, alpha), about(run.Succeeded, alpha)}, false},
-		{"failed and run again by somebody", "release", []run.Event{about(run.Intent, alpha), about(run.Failed, alpha), about(run.Observed, alpha)}, true},
-		{"answered: not triggered", "release", []run.Event{about(run.Intent, alpha), answer(run.AnswerNotTriggered)}, false},
-		{"answered: released", "release", []run.Event{answer(run.AnswerReleased)}, true},
-		{"answered: a pipeline", "release", []run.Event{answer(run.AnswerPipeline)}, true},
-		{"staged", "stage", []run.Event{about(run.Intent, alpha), about(run.Succeeded, alpha)}, false},
+		{run.Event{Type: run.Opened}, [4]Effect{leaves, leaves, leaves, leaves}},
+		{run.Event{Type: run.Planned}, [4]Effect{leaves, leaves, leaves, leaves}},
+		{run.Event{Type: run.Intent}, [4]Effect{takes, takes, takes, leaves}},
+		{run.Event{Type: run.Triggered}, [4]Effect{notes, notes, notes, leaves}},
+		{run.Event{Type: run.Observed}, [4]Effect{notes, notes, notes, leaves}},
+		{run.Event{Type: run.Succeeded}, [4]Effect{notes, frees, notes, leaves}},
+		{run.Event{Type: run.Failed}, [4]Effect{frees, frees, frees, leaves}},
+		{run.Event{Type: run.Skipped}, [4]Effect{frees, frees, frees, leaves}},
+		{run.Event{Type: run.Unknown}, [4]Effect{leaves, leaves, leaves, leaves}},
+		{run.Event{Type: run.Resolved, Status: run.AnswerNotTriggered}, [4]Effect{frees, frees, frees, leaves}},
+		{run.Event{Type: run.Resolved, Status: run.AnswerReleased}, [4]Effect{notes, frees, notes, leaves}},
+		{run.Event{Type: run.Resolved, Status: run.AnswerPipeline}, [4]Effect{notes, notes, notes, leaves}},
+		{run.Event{Type: run.Recorded}, [4]Effect{leaves, leaves, leaves, leaves}},
+		{run.Event{Type: run.Stopped}, [4]Effect{leaves, leaves, leaves, leaves}},
 	} {
-		for _, together := range []bool{true, false} {
-			t.Run(test.name, func(t *testing.T) {
-				t.Parallel()
-				dir := bare(t)
-				g, _ := opened(t, dir, ofVersion(test.kind, "3.9.4"), GitOptions{})
-				if together {
-					keep(t, g, test.events...)
-				} else {
-					for _, e := range test.events {
-						keep(t, g, e)
-					}
-				}
-				other, _ := opened(t, dir, ofVersion("release", "3.10.0"), GitOptions{})
-				claims, err := other.Claimed([]run.StepID{alpha, run.ID("beta", "1.0.0")})
-				if err != nil || len(claims) > 1 || (len(claims) == 1) != test.held {
-					t.Errorf("claims %v, %v", claims, err)
-				}
-				if mine, err := g.Claimed([]run.StepID{alpha}); err != nil || mine != nil {
-					t.Errorf("its own claim is called somebody else's: %v, %v", mine, err)
-				}
-			})
+		for i, kind := range kinds {
+			if got := EffectOf(kind, tt.event); got != tt.want[i] {
+				t.Errorf("%s %s of a %s: %d, want %d", tt.event.Type, tt.event.Status, kind, got, tt.want[i])
+			}
 		}
 	}
 }
 
-// TestTriggerFollows: what a release has brought to its end may be triggered, what it still runs may not.
-func TestTriggerFollows(t *testing.T) {
+// TestEffectOn: what every effect changes, whoever holds the claim.
+func TestEffectOn(t *testing.T) {
 	t.Parallel()
-	dir, alpha, beta := bare(t), run.ID("alpha", "1.0.0"), run.ID("beta", "1.0.0")
-	h := ofVersion("release", "3.9.4")
-	g, _ := opened(t, dir, h, GitOptions{})
-	p := &plan.Plan{Waves: []plan.Wave{{Steps: []plan.Step{{Component: "alpha", Version: "1.0.0"}, {Component: "beta", Version: "1.0.0"}}}}}
-	events := []run.Event{{Type: run.Opened, Header: &h}, {Type: run.Planned, Plan: p}}
-	for _, id := range []run.StepID{alpha, beta} {
-		intent, triggered := about(run.Intent, id), about(run.Triggered, id)
-		intent.Send, intent.Project, intent.Branch = 1, "gh/acme/"+id.Component(), "1.0.x"
-		triggered.Pipeline = &run.Pipeline{ID: "pipeline of " + string(id), Number: 1}
-		events = append(events, intent, triggered)
-	}
-	events = append(events, about(run.Succeeded, alpha))
-	for i := range events { // as a recorder numbers them
-		events[i].Run, events[i].Seq = h.Run(), int64(i+1)
-	}
-	keep(t, g, events...)
-	trigger, _ := opened(t, dir, ofVersion("trigger", "after-3.9.4.1"), GitOptions{})
-	claims, err := trigger.Claimed([]run.StepID{alpha, beta})
-	if err != nil || len(claims) != 1 || claims[0].Step != beta {
-		t.Errorf("%+v, %v", claims, err)
-	}
-}
-
-// TestClaimedElsewhere (S34): the second is told whose it is, none of its intents is kept, and what it knows about others
-// is never taken away by it.
-func TestClaimedElsewhere(t *testing.T) {
-	t.Parallel()
-	dir := bare(t)
-	alpha, beta := run.ID("alpha", "1.0.0"), run.ID("beta/x", "1.0.0")
-	first, _ := opened(t, dir, header(), GitOptions{})
-	late, _ := opened(t, dir, ofVersion("release", "3.10.0"), GitOptions{})
-	driver := somebody()
-	keep(t, first, run.Event{Type: run.Planned, Driver: &driver}, run.Event{Type: run.Intent, Steps: []run.StepID{alpha, beta}})
-	if claims, err := late.Claimed([]run.StepID{alpha}); err != nil || len(claims) != 0 {
-		t.Errorf("before it reads again: %v, %v", claims, err)
-	}
-
-	err := late.Append(t.Context(), about(run.Intent, run.ID("gamma", "1.0.0")), about(run.Intent, alpha))
-	isFault(t, err, fault.Stopped, "claimed-elsewhere", "alpha 1.0.0: release/3.9.4 (octocat, https://circleci.com/gh/acme/release/7, since 2")
-	if again := late.Append(t.Context(), stopped(1)); again != err { //nolint:errorlint // the very same fault is promised
-		t.Errorf("then %v", again)
-	}
-	closed(t, late)
-	if tree := gittest.Git(t, dir, "ls-tree", "-r", "--name-only", GitRef); strings.Contains(tree, "gamma") || strings.Contains(tree, "3.10.0.jsonl") {
-		t.Errorf("something of the call was kept:\n%s", tree)
-	}
-
-	second, _ := opened(t, dir, ofVersion("release", "3.10.0"), GitOptions{})
-	claims, err := second.Claimed([]run.StepID{alpha, beta})
-	if err != nil || len(claims) != 2 || claims[0].Run != "release/3.9.4" || claims[0].Login != "octocat" || time.Since(claims[0].Since) > time.Minute {
-		t.Errorf("claims %+v, %v", claims, err)
-	}
-	isFault(t, Elsewhere(claims), fault.Stopped, "claimed-elsewhere", "beta/x 1.0.0")
-	if err := Elsewhere(nil); err != nil {
-		t.Errorf("no claims: %v", err)
-	}
-	keep(t, second, about(run.Failed, alpha), about(run.Skipped, beta), about(run.Observed, alpha))
-	third, _ := opened(t, dir, ofVersion("release", "3.11.0"), GitOptions{})
-	if claims, err := third.Claimed([]run.StepID{alpha, beta}); err != nil || len(claims) != 2 || claims[0].Run != "release/3.9.4" {
-		t.Errorf("claims %+v, %v", claims, err)
-	}
-
-	keep(t, first, about(run.Failed, alpha))
-	keep(t, third, about(run.Intent, alpha))
-}
-
-// TestClaimRace: of two runs that want a version at the same moment one gets it.
-func TestClaimRace(t *testing.T) {
-	t.Parallel()
-	dir := bare(t)
-	for round := range 20 {
-		id := run.ID("alpha", strings.Repeat("1", round+1))
-		result := make(chan error, 2)
-		for _, version := range []string{"3.9.4", "3.10.0"} {
-			h := ofVersion("release", version)
-			h.Manifest = id.Version() // a place of its own for each round
-			g, _ := opened(t, dir, h, GitOptions{})
-			go func() {
-				err := g.Append(t.Context(), about(run.Intent, id))
-				_ = g.Close() // before the answer: the remote is gone when the test has both
-				result <- err
-			}()
-		}
-		one, two := <-result, <-result
-		if (one == nil) == (two == nil) || one != nil && !fault.Is(one, "claimed-elsewhere") || two != nil && !fault.Is(two, "claimed-elsewhere") {
-			t.Fatalf("round %d: %v and %v", round, one, two)
+	for effect, want := range map[Effect][3]Change{ // by holder: nobody, ourselves, another run
+		LeavesClaims: {KeepClaim, KeepClaim, KeepClaim},
+		TakesClaims:  {WriteClaim, KeepClaim, RefuseClaim},
+		NotesClaims:  {WriteClaim, KeepClaim, KeepClaim},
+		FreesClaims:  {KeepClaim, RemoveClaim, KeepClaim},
+	} {
+		for holder, change := range want {
+			if got := effect.On(Holder(holder)); got != change {
+				t.Errorf("effect %d on holder %d: %d, want %d", effect, holder, got, change)
+			}
 		}
 	}
 }
 
-// A version that was released is staged by one run, and claimed apart from its release.
-func TestStageClaims(t *testing.T) {
+// TestClaimChanges: the events of one write follow one another.
+func TestClaimChanges(t *testing.T) {
 	t.Parallel()
-	dir := bare(t)
-	alpha := run.ID("alpha", "1.0.0")
-	driver := somebody()
-	for _, h := range []run.Header{header(), ofVersion("stage", "3.9.4")} {
-		j, _ := opened(t, dir, h, GitOptions{})
-		keep(t, j, run.Event{Type: run.Planned, Driver: &driver}, run.Event{Type: run.Intent, Steps: []run.StepID{alpha}})
-		closed(t, j)
+	alpha, beta := plan.ID("alpha", "1.0.0"), plan.ID("beta", "1.0.0")
+	for _, tt := range []struct {
+		name    string
+		holders map[plan.StepID]Holder
+		events  []run.Event
+		changes map[plan.StepID]Change
+		refused []plan.StepID
+	}{
+		{"an intent", nil, []run.Event{about(run.Intent, alpha)}, map[plan.StepID]Change{alpha: WriteClaim}, nil},
+		{"an intent again", map[plan.StepID]Holder{alpha: Ourselves}, []run.Event{about(run.Intent, alpha)}, nil, nil},
+		{"begun and failed", nil, []run.Event{about(run.Intent, alpha), about(run.Failed, alpha)}, map[plan.StepID]Change{alpha: RemoveClaim}, nil},
+		{
+			"failed and begun again",
+			map[plan.StepID]Holder{alpha: Ourselves},
+			[]run.Event{about(run.Failed, alpha), about(run.Intent, alpha)},
+			map[plan.StepID]Change{alpha: WriteClaim},
+			nil,
+		},
+		{
+			"one of two is another run's",
+			map[plan.StepID]Holder{beta: AnotherRun},
+			[]run.Event{{Type: run.Intent, Steps: []plan.StepID{alpha, beta}}},
+			map[plan.StepID]Change{alpha: WriteClaim},
+			[]plan.StepID{beta},
+		},
+		{
+			"a fact about what another run holds",
+			map[plan.StepID]Holder{alpha: AnotherRun},
+			[]run.Event{about(run.Observed, alpha), about(run.Succeeded, alpha), about(run.Failed, alpha)},
+			nil, nil,
+		},
+	} {
+		asked := map[plan.StepID]int{}
+		changes, refused, err := ClaimChanges(run.Release, tt.events, func(id plan.StepID) (Holder, error) {
+			asked[id]++
+			return tt.holders[id], nil
+		})
+		if err != nil || !maps.Equal(changes, tt.changes) || !slices.Equal(refused, tt.refused) {
+			t.Errorf("%s: %v, refused %v, %v", tt.name, changes, refused, err)
+		}
+		for id, n := range asked {
+			if n != 1 {
+				t.Errorf("%s: the holder of %s was read %d times", tt.name, id, n)
+			}
+		}
 	}
-	late, _ := opened(t, dir, ofVersion("stage", "3.10.0"), GitOptions{})
-	isFault(t, late.Append(t.Context(), about(run.Intent, alpha)), fault.Stopped, "claimed-elsewhere", "alpha 1.0.0: stage/3.9.4")
-	closed(t, late)
+	unreadable := errors.New("unreadable")
+	_, _, err := ClaimChanges(run.Release, []run.Event{about(run.Intent, alpha)}, func(plan.StepID) (Holder, error) { return Nobody, unreadable })
+	if !errors.Is(err, unreadable) {
+		t.Errorf("got %v", err)
+	}
+}
+
+// TestHinders: what another run claims keeps a run from it; a trigger only for as long as that run has not succeeded with it.
+func TestHinders(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		kind      run.Kind
+		holder    Holder
+		succeeded bool
+		want      bool
+	}{
+		{run.Release, Nobody, false, false},
+		{run.Release, Ourselves, true, false},
+		{run.Release, AnotherRun, false, true},
+		{run.Release, AnotherRun, true, true},
+		{run.DryRun, AnotherRun, true, true},
+		{run.Staging, AnotherRun, true, true},
+		{run.Trigger, AnotherRun, false, true},
+		{run.Trigger, AnotherRun, true, false},
+		{run.Trigger, Nobody, false, false},
+	} {
+		if got := Hinders(tt.kind, tt.holder, func() bool { return tt.succeeded }); got != tt.want {
+			t.Errorf("%+v: %t", tt, got)
+		}
+	}
+	if ClaimSpace(run.Release) != ClaimSpace(run.DryRun) || ClaimSpace(run.Release) == ClaimSpace(run.Staging) || ClaimSpace(run.Trigger) != ClaimSpace(run.Release) {
+		t.Error("the claims of stagings stand apart from those of releases, which all others follow")
+	}
 }

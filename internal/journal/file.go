@@ -40,9 +40,9 @@ type File struct {
 }
 
 // OpenFile opens the journal of h at path for one driver and gives the events it holds, none when it
-// is new; nothing is written before the first Append but an empty file and the lock beside it. Faults:
+// is new; before the first Append it writes nothing but an empty file and the lock beside it. Faults:
 // kind Stopped "driven-elsewhere", kind Invalid "other-journal", "damaged-journal" and "newer-journal",
-// kind Internal "state-directory" when the place cannot be written.
+// kind Internal "state-directory" when the file cannot be written.
 func OpenFile(path string, h run.Header) (*File, []run.Event, error) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return nil, nil, unwritable(path, err)
@@ -79,7 +79,7 @@ func (f *File) open(h run.Header) ([]run.Event, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := belongs(f.path, events, h); err != nil {
+	if err := checkHeader(f.path, events, h, ", or move that file away if its run is over"); err != nil {
 		return nil, err
 	}
 	f.size = size
@@ -94,11 +94,8 @@ func (f *File) open(h run.Header) ([]run.Event, error) {
 func (f *File) Append(_ context.Context, events ...run.Event) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if f.err != nil {
-		return f.err
-	}
-	if f.file == nil {
-		return fault.New(fault.Internal, "journal-closed", "the journal %s is closed", f.path)
+	if err := f.usable(); err != nil {
+		return err
 	}
 	lines, err := encode(events)
 	if err != nil {
@@ -116,6 +113,29 @@ func (f *File) Append(_ context.Context, events ...run.Event) error {
 	f.size += int64(len(lines))
 	return nil
 }
+
+// usable is why nothing is appended any more. With mu.
+func (f *File) usable() error {
+	if f.err == nil && f.file == nil {
+		return fault.New(fault.Internal, "journal-closed", "the journal %s is closed", f.path)
+	}
+	return f.err
+}
+
+// AppendWith pushes first: the file lies beside no repository.
+func (f *File) AppendWith(ctx context.Context, push Push, events ...run.Event) error {
+	return PushFirst(ctx, f, push, events...)
+}
+
+// Fresh is nil while the file can be written: as long as it is open, its lock keeps every other driver out.
+func (f *File) Fresh(context.Context) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.usable()
+}
+
+// Cancelled is nil: nobody writes into the file but its driver.
+func (f *File) Cancelled() <-chan struct{} { return nil }
 
 // Close gives the lock back. Closing twice is harmless.
 func (f *File) Close() error {
@@ -146,12 +166,12 @@ func ReadFile(path string) ([]run.Event, error) {
 	return events, err
 }
 
-// continued ends every line of an Append but the last: a tab, which JSON takes for white space. Lines
-// that no such last one follows are what a crash left of an Append.
+// continued ends every line of an Append but the last: a tab, which is white space to JSON. When the last line is missing, a
+// crash has cut the Append, and none of its lines count.
 const continued = "\t\n"
 
 // earlierRuns is how many runs Durations reads at most, the newest first: old ones say little, and
-// reading them must not be felt.
+// nobody must notice the time that reading takes.
 const earlierRuns = 10
 
 // Durations is how long the components took in the newest runs kept beside path, the newest first. It is a hint: what
@@ -201,8 +221,7 @@ func encode(events []run.Event) ([]byte, error) {
 	return lines.Bytes(), nil
 }
 
-// decode gives the events of the Appends that ended, and how many bytes these are. What follows is what
-// a crash left.
+// decode gives the events of the Appends that ended, and how many bytes these are. A crash left what follows.
 func decode(path string, data []byte) ([]run.Event, int64, error) {
 	data = data[:bytes.LastIndexByte(data, '\n')+1]
 	for bytes.HasSuffix(data, []byte(continued)) {
@@ -247,7 +266,7 @@ func decodeLine(line []byte) (run.Event, error) {
 	return e, nil
 }
 
-// integers gives the numbers among pipeline parameters the type that package plan promises.
+// integers turns the numbers among pipeline parameters into int64, as package plan promises.
 func integers(parameters map[string]any) error {
 	for name, value := range parameters {
 		if number, ok := value.(json.Number); ok {
@@ -261,11 +280,17 @@ func integers(parameters map[string]any) error {
 	return nil
 }
 
-func belongs(path string, events []run.Event, want run.Header) error {
+// checkHeader refuses the events of another run than want. Otherwise is what else a person can do, after a comma.
+func checkHeader(path string, events []run.Event, want run.Header, otherwise string) error {
 	if len(events) == 0 {
 		return nil
 	}
 	got := *events[0].Header
+	for _, e := range events {
+		if e.Plan != nil && e.Plan.Branch != "" { // it was renamed since, and somebody has agreed to go on
+			got.Branch = e.Plan.Branch
+		}
+	}
 	for _, d := range []struct{ what, got, want string }{
 		{"run", got.Run(), want.Run()},
 		{"manifest", got.Manifest, want.Manifest},
@@ -274,7 +299,7 @@ func belongs(path string, events []run.Event, want run.Header) error {
 	} {
 		if d.got != d.want {
 			return fault.New(fault.Invalid, "other-journal", "%s is the journal of %s %s, not %s", path, d.what, d.got, d.want).
-				Hint("run gio with the %s %s, or move that file away if its run is over", d.what, d.got)
+				Hint("run gio with the %s %s%s", d.what, d.got, otherwise)
 		}
 	}
 	return nil
@@ -286,7 +311,7 @@ type holder struct {
 	Since time.Time `json:"since"`
 }
 
-// noteHolder is for the message of the next one only, so that it may fail.
+// noteHolder writes down who holds the lock. It may fail: only a message to the next driver says it.
 func (f *File) noteHolder() {
 	note, err := json.Marshal(holder{PID: os.Getpid(), Since: time.Now().UTC().Truncate(time.Second)})
 	if err == nil {
@@ -301,7 +326,7 @@ func drivenElsewhere(path string, h run.Header) error {
 		who = fmt.Sprintf("another gio (process %d, since %s)", held.PID, held.Since.Format(time.RFC3339))
 	}
 	return fault.New(fault.Stopped, "driven-elsewhere", "%s drives %s", who, h.Run()).
-		Hint("wait for it to end, or stop it, then run the same command again")
+		Hint("wait for it to end, or stop it, then %s", fault.Again())
 }
 
 func damaged(path string, line int, err error) error {
@@ -311,7 +336,7 @@ func damaged(path string, line int, err error) error {
 
 func unwritable(path string, err error) error {
 	return fault.New(fault.Internal, "state-directory", "the journal %s cannot be kept", path).Because(err).
-		Hint("set XDG_STATE_HOME to a directory that can be written and has room, then run the same command again")
+		Hint("set XDG_STATE_HOME to a directory that can be written and has room, then %s", fault.Again())
 }
 
 // syncDir makes the directory entry of a new file durable, on the systems that can sync a directory.

@@ -16,28 +16,6 @@ import (
 	"github.com/gravitee-lab/gio/internal/run"
 )
 
-func TestFileConforms(t *testing.T) {
-	t.Parallel()
-	conform(t, fileHome)
-}
-
-func fileHome(t *testing.T, h run.Header) home {
-	t.Helper()
-	path := Path(t.TempDir(), "github.com/acme/release", h)
-	return home{
-		open: func(h run.Header) (driver, []run.Event, error) {
-			f, events, err := OpenFile(path, h)
-			return f, events, err
-		},
-		read:  func() ([]run.Event, error) { return ReadFile(path) },
-		load:  func() []byte { return load(t, path) },
-		store: func(data []byte) { store(t, path, data) },
-		fail:  func(d driver) { _ = d.(*File).file.Close() },
-
-		failure: fault.Internal,
-	}
-}
-
 // load gives nothing where there is no file.
 func load(t *testing.T, path string) []byte {
 	t.Helper()
@@ -99,7 +77,7 @@ func TestUnwritable(t *testing.T) {
 	path := Path(file, "github.com/acme/release", header())
 	_, _, err := OpenFile(path, header())
 	isFault(t, err, fault.Internal, "state-directory", path)
-	if f, ok := errors.AsType[*fault.Fault](err); !ok || !strings.Contains(strings.Join(f.Hints, " "), "XDG_STATE_HOME") {
+	if f, ok := errors.AsType[*fault.Fault](err); !ok || !strings.Contains(strings.Join(fault.HintLines(f), " "), "XDG_STATE_HOME") {
 		t.Errorf("no hint says XDG_STATE_HOME: %v", err)
 	}
 	_, err = ReadFile(path)
@@ -175,7 +153,7 @@ func FuzzDecode(f *testing.F) {
 			}
 			return
 		}
-		_ = belongs("journal", events, header())
+		_ = checkHeader("journal", events, header(), "")
 		again, same, err := decode("journal", data[:size])
 		if err != nil || same != size || len(again) != len(events) {
 			t.Fatalf("the %d bytes that count are %d bytes with %d events for %d, %v", size, same, len(again), len(events), err)

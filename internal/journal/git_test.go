@@ -4,8 +4,6 @@ import (
 	"context"
 	"crypto/rand"
 	"net/http"
-	"os"
-	"path/filepath"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -16,65 +14,6 @@ import (
 	"github.com/gravitee-lab/gio/internal/gitrepo/gittest"
 	"github.com/gravitee-lab/gio/internal/run"
 )
-
-func TestGitConforms(t *testing.T) {
-	t.Parallel()
-	conform(t, func(t *testing.T, _ run.Header) home { return gitHome(t, 211, func(dir string) string { return dir }) })
-}
-
-// TestGitConformsOverHTTP: also on a bad line. Of the pushes every fifth is dropped before it is done, every seventh after.
-func TestGitConformsOverHTTP(t *testing.T) {
-	t.Parallel()
-	conform(t, func(t *testing.T, _ run.Header) home {
-		return gitHome(t, 997, func(dir string) string {
-			var pushes atomic.Int64
-			return gittest.HTTP(t, dir, gittest.Options{Intercept: func(r *http.Request) gittest.Action {
-				if !gittest.IsPush(r) {
-					return gittest.Serve
-				}
-				time.Sleep(5 * time.Millisecond)
-				switch n := pushes.Add(1); {
-				case n%5 == 0:
-					return gittest.DropBefore
-				case n%7 == 0:
-					return gittest.DropAfter
-				}
-				return gittest.Serve
-			}}).URL
-		})
-	})
-}
-
-func gitHome(t *testing.T, stride int, serve func(dir string) string) home {
-	t.Helper()
-	dir := bare(t)
-	url := serve(dir)
-	side := view(t, dir)
-	failed := false
-	hook := filepath.Join(dir, "hooks", "pre-receive")
-	return home{
-		open: func(h run.Header) (driver, []run.Event, error) {
-			if failed {
-				_ = os.Remove(hook)
-			}
-			g, events, err := OpenGit(t.Context(), view(t, url), h, GitOptions{Driver: somebody(), TakeOver: failed})
-			return g, events, err
-		},
-		read: func() ([]run.Event, error) {
-			events, _, err := ReadGit(t.Context(), side, header())
-			return events, err
-		},
-		load: func() []byte { return fileAt(t, side, placeOf(header()).file()) },
-		store: func(data []byte) {
-			meddle(t, side, map[string][]byte{placeOf(header()).file(): data})
-		},
-		fail: func(driver) {
-			gittest.Hook(t, dir, "pre-receive", "exit 1")
-			failed = true
-		},
-		failure: fault.Stopped, stride: stride, places: true,
-	}
-}
 
 func bare(t *testing.T) string {
 	t.Helper()
@@ -149,7 +88,7 @@ func keep(t *testing.T, g *Git, events ...run.Event) {
 	}
 }
 
-func TestPlaces(t *testing.T) {
+func TestKeys(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct{ manifest, file string }{
 		{"release.json", "release/3.9.4.jsonl"},
@@ -158,13 +97,13 @@ func TestPlaces(t *testing.T) {
 	} {
 		h := header()
 		h.Manifest = test.manifest
-		p := placeOf(h)
-		if back, ok := placeAt(p.file()); p.file() != test.file || !ok || back != p {
+		p := keyOf(h)
+		if back, ok := keyAt(p.file()); p.file() != test.file || !ok || back != p {
 			t.Errorf("%s is at %s, which is %v, %t", test.manifest, p.file(), back, ok)
 		}
 	}
 	for _, file := range []string{"leases/release/3.9.4.json", "claims/alpha/1.0.0", "claims/alpha/1.jsonl", "README.md"} {
-		if p, ok := placeAt(file); ok {
+		if p, ok := keyAt(file); ok {
 			t.Errorf("%s is the place of %v", file, p)
 		}
 	}
@@ -267,7 +206,7 @@ func TestAnotherRunMoves(t *testing.T) {
 	if err != nil || len(events) != 8 {
 		t.Errorf("%d events, %v", len(events), err)
 	}
-	if lines := strings.Count(string(fileAt(t, repo, placeOf(other).file())), "\n"); lines != 20 {
+	if lines := strings.Count(string(fileAt(t, repo, keyOf(other).file())), "\n"); lines != 20 {
 		t.Errorf("the other run has %d lines", lines)
 	}
 }
@@ -314,10 +253,10 @@ func TestArrivedUnderAnother(t *testing.T) {
 	dir := bare(t)
 	g, _ := opened(t, dir, header(), GitOptions{})
 	pushes := 0
-	err := g.AppendWith(t.Context(), func(ctx context.Context, ref, from, to string) error {
+	err := g.AppendWith(t.Context(), func(ctx context.Context, also ...Update) error {
 		pushes++
-		if err := g.repo.Push(ctx, from, to); err != nil || ref != GitRef {
-			t.Errorf("%s: %v", ref, err)
+		if err := g.repo.Push(ctx, also[0].Old, also[0].New); err != nil || len(also) != 1 || also[0].Ref != GitRef {
+			t.Errorf("%v: %v", also, err)
 		}
 		meddle(t, view(t, dir), map[string][]byte{"note": []byte("somebody was here")})
 		return fault.New(fault.Remote, "push-unknown", "no answer")
@@ -339,7 +278,7 @@ func TestCompanionRefused(t *testing.T) {
 	g, _ := opened(t, dir, header(), GitOptions{})
 	keep(t, g, calls()[0]...)
 	moved := fault.New(fault.Invalid, "ref-moved", "the branch has moved")
-	err := g.AppendWith(t.Context(), func(context.Context, string, string, string) error { return moved }, calls()[1]...)
+	err := g.AppendWith(t.Context(), func(context.Context, ...Update) error { return moved }, calls()[1]...)
 	if err != error(moved) { //nolint:errorlint // this very one
 		t.Fatalf("got %v", err)
 	}

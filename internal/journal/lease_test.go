@@ -1,295 +1,142 @@
 package journal
 
 import (
-	"context"
-	"errors"
-	"net/http"
-	"strings"
-	"sync"
-	"sync/atomic"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/gravitee-lab/gio/internal/fault"
-	"github.com/gravitee-lab/gio/internal/gitrepo/gittest"
 	"github.com/gravitee-lab/gio/internal/run"
 )
 
-// bubble runs a test in simulated time on a repository of its own. Git is spoken with a program, so that the time stands
-// still while somebody reads or pushes.
-func bubble(t *testing.T, test func(t *testing.T, dir string)) {
-	t.Helper()
+func noon() time.Time { return time.Date(2026, 1, 2, 12, 0, 0, 0, time.UTC) }
+
+func TestIsFresh(t *testing.T) {
 	t.Parallel()
-	dir := bare(t)
-	synctest.Test(t, func(t *testing.T) { test(t, dir) })
-}
-
-func leaseAt(t *testing.T, dir string) Lease {
-	t.Helper()
-	repo := view(t, dir)
-	tip, err := repo.Fetch(context.WithoutCancel(t.Context()))
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, lease, err := readLease(repo, tip, placeOf(header()))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return lease
-}
-
-func TestRenewals(t *testing.T) {
-	bubble(t, func(t *testing.T, dir string) {
-		g, _ := opened(t, dir, header(), GitOptions{})
-		first := leaseAt(t, dir)
-		time.Sleep(119 * time.Second)
-		keep(t, g, calls()[0]...) // which renews, too
-		for range 3 {
-			before := leaseAt(t, dir)
-			time.Sleep(117 * time.Second)
-			if now := leaseAt(t, dir); now != before {
-				t.Fatalf("renewed before its time: %+v", now)
-			}
-			time.Sleep(4 * time.Second)
-			if now := leaseAt(t, dir); now.Renewed.Sub(before.Renewed) != renewEvery || now.Since != first.Since || !now.Live(time.Now()) {
-				t.Fatalf("renewed %s later: %+v", now.Renewed.Sub(before.Renewed), now)
-			}
-		}
-		closed(t, g)
-		last := leaseAt(t, dir)
-		time.Sleep(time.Hour)
-		if now := leaseAt(t, dir); now != last || now.Released.IsZero() || now.Live(last.Renewed) {
-			t.Errorf("after closing %+v became %+v", last, now)
-		}
-	})
-}
-
-// deserted leaves the lease of a driver that was killed.
-func deserted(t *testing.T, dir string) *Git {
-	t.Helper()
-	g, _, err := OpenGit(t.Context(), view(t, dir), header(), GitOptions{Driver: somebody()})
-	if err != nil {
-		t.Fatal(err)
-	}
-	keep(t, g, calls()[0]...)
-	g.stop() // no renewals, no release
-	return g
-}
-
-func TestWaitTakesOver(t *testing.T) {
-	bubble(t, func(t *testing.T, dir string) {
-		dead := deserted(t, dir)
-		time.Sleep(time.Hour) // nobody watched: that does not count
-		_, _, err := OpenGit(t.Context(), view(t, dir), header(), GitOptions{Driver: somebody()})
-		isFault(t, err, fault.Stopped, "driven-elsewhere", "another gio (octocat, https://circleci.com/gh/acme/release/7, since 2", "drives release/3.9.4")
-		if f, ok := errors.AsType[*fault.Fault](err); !ok || !strings.Contains(strings.Join(f.Hints, " "), "last heard of at 2") {
-			t.Errorf("no hint says that it seems gone: %v", err)
-		}
-
-		var told []time.Duration
-		began := time.Now()
-		_, events := opened(t, dir, header(), GitOptions{Wait: func(held Lease, left time.Duration) {
-			if held.Driver != dead.options.Driver.ID {
-				t.Errorf("waits for %+v", held)
-			}
-			told = append(told, left)
-		}})
-		if took := time.Since(began); took != standStill {
-			t.Errorf("took over after %s", took)
-		}
-		if len(told) != 36 || told[0] != standStill || told[35] != 10*time.Second {
-			t.Errorf("the countdown said %v", told)
-		}
-		same(t, "taken over", calls()[0], events)
-		isFault(t, dead.Append(t.Context(), calls()[1]...), fault.Stopped, "driven-elsewhere")
-	})
-}
-
-func TestWaitEndsWhenItLives(t *testing.T) {
-	bubble(t, func(t *testing.T, dir string) {
-		g, _ := opened(t, dir, header(), GitOptions{})
-		began := time.Now()
-		_, _, err := OpenGit(t.Context(), view(t, dir), header(), GitOptions{Driver: somebody(), Wait: func(Lease, time.Duration) {}})
-		isFault(t, err, fault.Stopped, "driven-elsewhere")
-		if waited := time.Since(began); waited < renewEvery-watchEvery || waited > renewEvery+watchEvery {
-			t.Errorf("noticed after %s", waited)
-		}
-		go func() {
-			time.Sleep(30 * time.Second)
-			closed(t, g)
-		}()
-		began = time.Now()
-		opened(t, dir, header(), GitOptions{Wait: func(Lease, time.Duration) {}})
-		if waited := time.Since(began); waited > 45*time.Second {
-			t.Errorf("a lease that was given back was waited for %s", waited)
-		}
-	})
-}
-
-func TestWaitIsInterrupted(t *testing.T) {
-	bubble(t, func(t *testing.T, dir string) {
-		deserted(t, dir)
-		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
-		defer cancel()
-		_, _, err := OpenGit(ctx, view(t, dir), header(), GitOptions{Driver: somebody(), Wait: func(Lease, time.Duration) {}})
-		if !errors.Is(err, context.DeadlineExceeded) || fault.KindOf(err) != fault.Stopped {
-			t.Errorf("got %v", err)
-		}
-	})
-}
-
-func TestTakenOverAtOnce(t *testing.T) {
-	t.Parallel()
-	for name, o := range map[string]GitOptions{
-		"told to":       {TakeOver: true},
-		"its job ended": {JobEnded: func(_ context.Context, job string) bool { return job == "https://circleci.com/gh/acme/release/7" }},
+	for age, want := range map[time.Duration]bool{
+		0: true, time.Second: true, FreshFor: true, FreshFor + 1: false, time.Hour: false,
+		-1: false, -time.Hour: false, // the wall clock was set back: nothing is known of the age
 	} {
-		t.Run(name, func(t *testing.T) {
-			bubble(t, func(t *testing.T, dir string) {
-				first, _ := opened(t, dir, header(), GitOptions{})
-				began := time.Now()
-				opened(t, dir, header(), o)
-				if time.Since(began) != 0 {
-					t.Errorf("it took %s", time.Since(began))
-				}
-				time.Sleep(renewEvery + time.Second) // its renewal tells it
-				isFault(t, first.Fresh(t.Context()), fault.Stopped, "driven-elsewhere", "another gio (octocat, ")
-				closed(t, first)
-				if leaseAt(t, dir).Driver == first.options.Driver.ID {
-					t.Error("the lost lease was given back")
-				}
-			})
+		if got := IsFresh(noon(), noon().Add(age)); got != want {
+			t.Errorf("%s old: %t", age, got)
+		}
+	}
+}
+
+// TestLeaseTimes: the rules hold together. A driver that lives renews its lease more than twice while somebody waits for it to stand
+// still; whoever takes it over looks up for longer than a stale trigger can still be sent.
+func TestLeaseTimes(t *testing.T) {
+	t.Parallel()
+	if got := RenewIn(noon(), noon().Add(30*time.Second)); got != RenewEvery-30*time.Second {
+		t.Errorf("the next renewal may wait %s", got)
+	}
+	if got := RenewIn(noon(), noon().Add(RenewEvery)); got > 0 {
+		t.Errorf("a renewal that is due may wait %s", got)
+	}
+	if StandStill < 2*RenewEvery+RetryRenewal || ReadEvery > RenewEvery || FreshFor > 30*time.Second {
+		t.Errorf("still for %s, renewed every %s, fresh for %s", StandStill, RenewEvery, FreshFor)
+	}
+}
+
+// TestTakes: what is free at once, and for whom.
+func TestTakes(t *testing.T) {
+	t.Parallel()
+	held := run.Lease{Driver: "one", Login: "octocat", Job: "https://job/1", Since: noon(), Renewed: noon(), Push: 1}
+	given := held
+	given.Released = noon()
+	ended := func(job string) bool { return job == held.Job }
+	jobless := held
+	jobless.Job = ""
+	for _, tt := range []struct {
+		name  string
+		taker Taker
+		held  run.Lease
+		code  string // of the fault; "" takes it
+	}{
+		{"nobody ever drove", Taker{Driver: "two"}, run.Lease{}, ""},
+		{"given back", Taker{Driver: "two"}, given, ""},
+		{"its own", Taker{Driver: "one"}, held, ""},
+		{"told to", Taker{Driver: "two", TakeOver: true}, held, ""},
+		{"its job ended", Taker{Driver: "two", JobEnded: ended}, held, ""},
+		{"another job ended", Taker{Driver: "two", JobEnded: func(string) bool { return false }}, held, "driven-elsewhere"},
+		{"of no job", Taker{Driver: "two", JobEnded: func(string) bool { return true }}, jobless, "driven-elsewhere"},
+		{"somebody drives", Taker{Driver: "two"}, held, "driven-elsewhere"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			left, err := (&Waiting{}).Next(tt.taker, tt.held, Cancel{}, noon())
+			if fault.CodeOf(err) != tt.code || left != 0 {
+				t.Errorf("%s left, %v", left, err)
+			}
 		})
 	}
-	t.Run("its job goes on", func(t *testing.T) {
-		t.Parallel()
-		dir := bare(t)
-		opened(t, dir, header(), GitOptions{})
-		_, _, err := OpenGit(t.Context(), view(t, dir), header(), GitOptions{Driver: somebody(), JobEnded: func(context.Context, string) bool { return false }})
-		isFault(t, err, fault.Stopped, "driven-elsewhere")
-	})
 }
 
-// TestSleeper: a machine sleeps longer than the lease lives, and somebody takes the run over: by its wall clock it notices
-// before it triggers. The clock that timers go by stood still.
-func TestSleeper(t *testing.T) {
-	bubble(t, func(t *testing.T, dir string) {
-		var slept atomic.Int64
-		now := func() time.Time { return time.Now().Add(time.Duration(slept.Load())) }
-		g, _ := opened(t, dir, header(), GitOptions{Now: now})
-		keep(t, g, calls()[0]...)
-		pushed := leaseAt(t, dir).Push
-		fresh := func(sleep time.Duration, pushes int) {
-			t.Helper()
-			slept.Add(int64(sleep))
-			if err := g.Fresh(t.Context()); err != nil {
-				t.Fatal(err)
-			}
-			if lease := leaseAt(t, dir); lease.Push != pushed+pushes {
-				t.Errorf("%d pushes after a sleep of %s, want %d", lease.Push-pushed, sleep, pushes)
-			}
-		}
-		fresh(0, 0)
-		fresh(freshFor, 0)
-		fresh(1, 1) // nobody took it: renewed
-		fresh(-time.Hour, 2)
-		slept.Add(int64(10 * time.Minute))
-		other, _ := opened(t, dir, header(), GitOptions{TakeOver: true})
-		isFault(t, g.Fresh(t.Context()), fault.Stopped, "driven-elsewhere", "another gio (octocat, ")
-		isFault(t, g.Append(t.Context(), calls()[1]...), fault.Stopped, "driven-elsewhere")
-		keep(t, other, calls()[1]...)
-	})
-}
-
-// TestRefusedRenewal: a push that is refused for a while ends neither the lease nor the journal; a trigger is not made in
-// the meantime.
-func TestRefusedRenewal(t *testing.T) {
-	bubble(t, func(t *testing.T, dir string) {
-		g, _ := opened(t, dir, header(), GitOptions{})
-		keep(t, g, calls()[0]...)
-		gittest.Hook(t, dir, "pre-receive", "echo closed for repair; exit 1")
-		time.Sleep(freshFor + time.Minute)
-		isFault(t, g.Fresh(t.Context()), fault.Stopped, "journal-push", "closed for repair", "release/3.9.4")
-		gittest.Hook(t, dir, "pre-receive", "exit 0")
-		if err := g.Fresh(t.Context()); err != nil {
-			t.Fatal(err)
-		}
-		keep(t, g, calls()[1]...)
-	})
-}
-
-// TestRefusedOpening: who may not write the ref cannot begin.
-func TestRefusedOpening(t *testing.T) {
-	bubble(t, func(t *testing.T, dir string) {
-		gittest.Hook(t, dir, "update", "case $1 in refs/gio/*) echo no gio here; exit 1;; esac")
-		_, _, err := OpenGit(t.Context(), view(t, dir), header(), GitOptions{Driver: somebody()})
-		isFault(t, err, fault.Stopped, "journal-push", "no gio here", GitRef)
-	})
-}
-
-// TestClosingDoesNotHang: a server that does not answer keeps nobody from leaving.
-func TestClosingDoesNotHang(t *testing.T) {
+// TestWaiting: one reading after the other, by a driver that waits.
+func TestWaiting(t *testing.T) {
 	t.Parallel()
-	dir := bare(t)
-	var hang atomic.Bool
-	over := make(chan struct{})
-	server := gittest.HTTP(t, dir, gittest.Options{Intercept: func(*http.Request) gittest.Action {
-		if hang.Load() {
-			<-over
-		}
-		return gittest.Serve
-	}})
-	g, _ := opened(t, server.URL, header(), GitOptions{})
-	hang.Store(true)
-	began := time.Now()
-	err := g.Close()
-	close(over)
-	if took := time.Since(began); took > closeTimeout+2*time.Second || err == nil {
-		t.Errorf("closing took %s: %v", took, err)
+	held := run.Lease{Driver: "one", Since: noon(), Renewed: noon(), Push: 1}
+	renewed, again, given, another := held, held, held, held
+	again.Push = 2 // within the same moment
+	renewed.Push, renewed.Renewed = 2, noon().Add(time.Minute)
+	given.Released = noon()
+	another.Driver = "three"
+	cancel := Cancel{Driver: "one", Login: "mona", Time: noon()}
+	ofAnother := Cancel{Driver: "zero", Login: "mona", Time: noon()}
+	type reading struct {
+		after  time.Duration
+		held   run.Lease
+		cancel Cancel
+		left   time.Duration
+		code   string
+	}
+	for name, readings := range map[string][]reading{
+		"stands still": {
+			{0, held, Cancel{}, StandStill, ""},
+			{StandStill - 1, held, Cancel{}, 1, ""},
+			{StandStill, held, Cancel{}, 0, ""},
+			{StandStill + time.Hour, held, Cancel{}, 0, ""},
+		},
+		"lives":           {{0, held, Cancel{}, StandStill, ""}, {time.Minute, renewed, Cancel{}, 0, "driven-elsewhere"}},
+		"pushed again":    {{0, held, Cancel{}, StandStill, ""}, {time.Minute, again, Cancel{}, 0, "driven-elsewhere"}},
+		"another has it":  {{0, held, Cancel{}, StandStill, ""}, {time.Minute, another, Cancel{}, 0, "driven-elsewhere"}},
+		"is given back":   {{0, held, Cancel{}, StandStill, ""}, {time.Minute, given, Cancel{}, 0, ""}},
+		"is cancelled":    {{0, held, Cancel{}, StandStill, ""}, {time.Minute, held, cancel, 0, "run-cancelled"}},
+		"ends cancelled":  {{0, held, Cancel{}, StandStill, ""}, {time.Minute, given, cancel, 0, "run-cancelled"}},
+		"was cancelled":   {{0, held, cancel, StandStill, ""}, {time.Minute, given, cancel, 0, ""}},
+		"another's note":  {{0, held, Cancel{}, StandStill, ""}, {time.Minute, held, ofAnother, StandStill - time.Minute, ""}},
+		"cancelled, free": {{0, given, cancel, 0, ""}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var w Waiting
+			for i, r := range readings {
+				left, err := w.Next(Taker{Run: header().Name(), Driver: "two", Waits: true}, r.held, r.cancel, noon().Add(r.after))
+				if left != r.left || fault.CodeOf(err) != r.code {
+					t.Errorf("reading %d: %s left, %v; want %s, %q", i+1, left, err, r.left, r.code)
+				}
+			}
+		})
 	}
 }
 
-// TestRace: of two that begin together one drives, and the other one hears of it; what the loser thinks changes nothing.
-func TestRace(t *testing.T) {
+func TestCancelIsFor(t *testing.T) {
 	t.Parallel()
-	rounds := 60
-	if testing.Short() {
-		rounds = 15
+	c := Cancel{Driver: "one", Login: "mona", Job: "https://job/2", Time: noon()}
+	if !c.IsFor("one") || c.IsFor("two") || (Cancel{}).IsFor("") {
+		t.Error("it is meant for the driver that it names, and for no other")
 	}
-	dir := bare(t)
-	repos := []Repository{view(t, dir), view(t, dir)}
-	for round := range rounds {
-		h := header()
-		h.Version = "3.9." + strings.Repeat("1", round%5+1) // some runs are new, some are known
-		var racers sync.WaitGroup
-		drivers := make([]*Git, len(repos))
-		for i, repo := range repos {
-			racers.Go(func() {
-				g, _, err := OpenGit(t.Context(), repo, h, GitOptions{Driver: somebody()})
-				if err != nil {
-					if fault.CodeOf(err) != "driven-elsewhere" {
-						t.Errorf("round %d: %v", round, err)
-					}
-					return
-				}
-				drivers[i] = g
-			})
-		}
-		racers.Wait()
-		if (drivers[0] == nil) == (drivers[1] == nil) {
-			t.Fatalf("round %d: drivers %v", round, drivers)
-		}
-		for _, g := range drivers {
-			if g != nil {
-				if round%10 == 0 {
-					keep(t, g, run.Event{Seq: int64(round)})
-				}
-				closed(t, g)
-			}
-		}
-		if round%10 == 0 {
-			meddle(t, repos[0], map[string][]byte{placeOf(h).file(): nil}) // that event is not true
+	isFault(t, c.Fault(header().Name()), fault.Cancelled, "run-cancelled", "release/3.9.4 was cancelled by mona (https://job/2) at 2026-01-02T12:00:00Z")
+	isFault(t, Cancel{Time: noon()}.Fault(header().Name()), fault.Cancelled, "run-cancelled", "by somebody at 2026")
+}
+
+func TestDrivenElsewhere(t *testing.T) {
+	t.Parallel()
+	held := run.Lease{Driver: "one", Login: "octocat", Since: noon(), Renewed: noon()}
+	for late, hints := range map[time.Duration]int{0: 2, time.Hour: 3} { // after an hour it says when it was last heard of
+		err := DrivenElsewhere(run.Name{Kind: run.DryRun, Version: "3.9.4"}, held, noon().Add(late))
+		isFault(t, err, fault.Stopped, "driven-elsewhere", "another gio (octocat, since 2026-01-02T12:00:00Z) drives dry/3.9.4")
+		if got := hintsOf(t, err); len(got) != hints {
+			t.Errorf("after %s it hints %q", late, got)
 		}
 	}
 }

@@ -14,7 +14,13 @@ import (
 type editing func(*manifest.Manifest) (*manifest.Manifest, error)
 
 func set(name, version, since string) editing {
-	return func(m *manifest.Manifest) (*manifest.Manifest, error) { return m.SetComponent(name, version, since) }
+	return func(m *manifest.Manifest) (*manifest.Manifest, error) {
+		m, err := m.SetComponent(name, version)
+		if err != nil || since == "" {
+			return m, err
+		}
+		return m.SetSince(name, since)
+	}
 }
 
 func add(name, version string) editing {
@@ -27,13 +33,13 @@ func remove(name string) editing {
 
 func group(name string, n int) editing {
 	return func(m *manifest.Manifest) (*manifest.Manifest, error) {
-		return m.PutInGroups(manifest.Place{Name: name, Group: n})
+		return m.PutInGroups(manifest.Placement{Name: name, Group: n})
 	}
 }
 
 func newGroup(name string, behind int) editing {
 	return func(m *manifest.Manifest) (*manifest.Manifest, error) {
-		return m.PutInGroups(manifest.Place{Name: name, Group: behind, New: true})
+		return m.PutInGroups(manifest.Placement{Name: name, Group: behind, New: true})
 	}
 }
 
@@ -41,7 +47,7 @@ func ungroup(name string) editing {
 	return func(m *manifest.Manifest) (*manifest.Manifest, error) { return m.RemoveFromGroups(name) }
 }
 
-// TestEdits edits the sample: old is the only text of it that an edit replaces, by want.
+// TestEdits edits the sample: an edit replaces only the text old, by want.
 func TestEdits(t *testing.T) {
 	t.Parallel()
 	const groups = "        [\"common\"],\n        [\"gateway\", \"é-ghost\", \"policy\"]\n"
@@ -59,7 +65,10 @@ func TestEdits(t *testing.T) {
 		{"a version of its own", set("gateway", "3.9.3", ""), "\"gateway\"\n", "\"gateway\",\n            \"version\": \"3.9.3\"\n"},
 		{"since alone", set("common", "1.20.0", "3.9.4"), `"1.20.0"`, "\"1.20.0\",\n            \"since\": \"3.9.4\""},
 		{"the version that it has", set("policy", "1.2.1-SNAPSHOT", "3.9.0"), "", ""},
-		{"the version that it inherits", set("gateway", "3.9.4-SNAPSHOT", ""), "", ""},
+		{
+			"the version that it inherits", set("gateway", "3.9.4-SNAPSHOT", ""),
+			`"name": "gateway"`, "\"name\": \"gateway\",\n            \"version\": \"3.9.4-SNAPSHOT\"",
+		},
 		{
 			"add in its sorted place", add("foo", "1.0.0-SNAPSHOT"),
 			"        {\n            \"name\": \"gateway\"",
@@ -157,6 +166,16 @@ func TestEditsKeepStyle(t *testing.T) {
 			`{"name":"S","version":"1","components":[{"name":"a"}],"buildDependencies":[["a"]]}`,
 		},
 		{
+			"the first of a group, in a file on lines", group("a", 1),
+			"{\n \"name\":\"S\",\n \"version\":\"1\",\n \"components\":[{\"name\":\"a\"}],\n \"buildDependencies\":[\n  []\n ]\n}",
+			"{\n \"name\":\"S\",\n \"version\":\"1\",\n \"components\":[{\"name\":\"a\"}],\n \"buildDependencies\":[\n  [\"a\"]\n ]\n}",
+		},
+		{
+			"two groups where there was none", place(manifest.Placement{Name: "a", New: true}, manifest.Placement{Name: "b", New: true}),
+			"{\n \"name\":\"S\",\n \"version\":\"1\",\n \"components\":[{\"name\":\"a\"},{\"name\":\"b\"}],\n \"buildDependencies\":[]\n}",
+			"{\n \"name\":\"S\",\n \"version\":\"1\",\n \"components\":[{\"name\":\"a\"},{\"name\":\"b\"}],\n \"buildDependencies\":[\n  [\"a\"],\n  [\"b\"]\n ]\n}",
+		},
+		{
 			"the second of a group on lines", group("b", 1),
 			"{\"name\":\"S\",\"version\":\"1\",\"components\":[{\"name\":\"a\"},{\"name\":\"b\"}],\"buildDependencies\":[\n [\n  \"a\"\n ]]}",
 			"{\"name\":\"S\",\"version\":\"1\",\"components\":[{\"name\":\"a\"},{\"name\":\"b\"}],\"buildDependencies\":[\n [\n  \"a\",\n  \"b\"\n ]]}",
@@ -202,7 +221,7 @@ func TestComponentEditFaults(t *testing.T) {
 		{set("common", "1.0-SNAPSHOT", ""), `"1.0-SNAPSHOT" cannot be the version of common: what is to be released must be X.Y.Z-SNAPSHOT or X.Y.Z-PRE-SNAPSHOT`},
 		{set("common", "", ""), `"" cannot be the version of common: use letters, digits, '.', '_', '+' and '-'`},
 		{set("common", "1..2", ""), `"1..2" cannot be the version of common: use letters, digits, '.', '_', '+' and '-'`},
-		{add("common", "1.0.0"), `release.json:8:21: common is a component already`},
+		{add("common", "1.0.0"), `release.json:8:21: common is already a component`},
 		{add("a b", "1.0.0"), `component "a b" cannot be added: its name cannot be a repository's: use letters, digits, '.', '_' and '-'`},
 		{add("new", "1 "), `"1 " cannot be the version of new: use letters, digits, '.', '_', '+' and '-'`},
 		{remove("é-ghost"), `release.json has no component "é-ghost"`},
@@ -210,7 +229,7 @@ func TestComponentEditFaults(t *testing.T) {
 		{group("common", 3), `release.json: buildDependencies has no group 3 for common: it has 2`},
 		{group("common", 0), `release.json: buildDependencies has no group 0 for common: it has 2`},
 		{newGroup("common", 3), `release.json: buildDependencies has no group 3 for common: it has 2`},
-		{ungroup("nobody"), `release.json: "nobody" stands in no group of buildDependencies`},
+		{ungroup("nobody"), `release.json: "nobody" is in no group of buildDependencies`},
 	}
 	for _, tt := range tests {
 		_, err := tt.edit(mustParse(t, sample))
@@ -220,22 +239,22 @@ func TestComponentEditFaults(t *testing.T) {
 	}
 }
 
-// TestPutInGroups places several at once: the numbers are those of the file as it was.
+// TestPutInGroups places several components at once: the numbers are those of the file before the edit.
 func TestPutInGroups(t *testing.T) {
 	t.Parallel()
 	const file = `{"name":"S","version":"1","components":[{"name":"a"},{"name":"b"},{"name":"c"},{"name":"d"}],"buildDependencies":`
 	tests := []struct {
 		name, before, after string
-		places              []manifest.Place
+		places              []manifest.Placement
 	}{
-		{"two change places", `[["a"],["b"]]`, `[["b"],["a"]]`, []manifest.Place{{Name: "a", Group: 2}, {Name: "b", Group: 1}}},
-		{"the group before is left empty", `[["a"],["b"],["c"]]`, `[["b","d"],["c","a"]]`, []manifest.Place{{Name: "a", Group: 3}, {Name: "d", Group: 2}}},
+		{"two change places", `[["a"],["b"]]`, `[["b"],["a"]]`, []manifest.Placement{{Name: "a", Group: 2}, {Name: "b", Group: 1}}},
+		{"the group before is left empty", `[["a"],["b"],["c"]]`, `[["b","d"],["c","a"]]`, []manifest.Placement{{Name: "a", Group: 3}, {Name: "d", Group: 2}}},
 		{
 			"new groups", `[["a","b"],["c"],["d"]]`, `[["a"],["b"],["c","d"]]`,
-			[]manifest.Place{{Name: "a", Group: 1, New: true}, {Name: "b", Group: 1, New: true}, {Name: "d", Group: 2}},
+			[]manifest.Placement{{Name: "a", Group: 1, New: true}, {Name: "b", Group: 1, New: true}, {Name: "d", Group: 2}},
 		},
-		{"in front and behind", `[["a","b"]]`, `[["b"],["a"],["c"]]`, []manifest.Place{{Name: "c", Group: 1, New: true}, {Name: "b", Group: 0, New: true}}},
-		{"kept where it is, moved by a new one", `[["x"],["a","b"],["a"]]`, `[["x"],["c"],["a","b"]]`, []manifest.Place{{Name: "a", Group: 2}, {Name: "c", Group: 1, New: true}}},
+		{"in front and behind", `[["a","b"]]`, `[["b"],["a"],["c"]]`, []manifest.Placement{{Name: "c", Group: 1, New: true}, {Name: "b", Group: 0, New: true}}},
+		{"kept where it is, moved by a new one", `[["x"],["a","b"],["a"]]`, `[["x"],["c"],["a","b"]]`, []manifest.Placement{{Name: "a", Group: 2}, {Name: "c", Group: 1, New: true}}},
 	}
 	for _, tt := range tests {
 		got, err := mustParse(t, file+tt.before+"}").PutInGroups(tt.places...)
@@ -246,7 +265,7 @@ func TestPutInGroups(t *testing.T) {
 			t.Errorf("%s (-want +got):\n%s", tt.name, diff)
 		}
 	}
-	if _, err := mustParse(t, sample).PutInGroups(manifest.Place{Name: "common", Group: 1}, manifest.Place{Name: "common", Group: 2}); !fault.Is(err, "manifest-edit") {
+	if _, err := mustParse(t, sample).PutInGroups(manifest.Placement{Name: "common", Group: 1}, manifest.Placement{Name: "common", Group: 2}); !fault.Is(err, "manifest-edit") {
 		t.Errorf("two places: %v", err)
 	}
 }
@@ -262,7 +281,7 @@ func TestCheckEdit(t *testing.T) {
 		}
 	}
 	remaining, err := after.CheckEdit(before)
-	if want := "release.json:8:21: common is to be released (1.20.1-SNAPSHOT) but stands in no group: add it to buildDependencies"; err == nil || err.Error() != want {
+	if want := "release.json:8:21: common is to be released (1.20.1-SNAPSHOT) but is in no group: add it to buildDependencies"; err == nil || err.Error() != want {
 		t.Errorf("got  %v\nwant %s", err, want)
 	}
 	if len(remaining) != 1 || !strings.Contains(remaining[0], `version "1.2-SNAPSHOT" of policy`) {

@@ -7,9 +7,9 @@ import (
 	"github.com/gravitee-lab/gio/internal/fault"
 )
 
-// Release records that the named components were released with the product version since: each gets its
-// version without -SNAPSHOT and since. A component that had no version of its own has one afterwards.
-// A name that is no component, or one that is not open, is the fault manifest-edit.
+// Release records that the named components were released with the product version since: each gets its version without
+// -SNAPSHOT and since. A component without its own version gets one. An unknown component, or one that is not open, is
+// the fault manifest-edit.
 func (m *Manifest) Release(names []string, since string) (*Manifest, error) {
 	var e edit
 	done := map[string]bool{}
@@ -21,16 +21,16 @@ func (m *Manifest) Release(names []string, since string) (*Manifest, error) {
 		case !c.Open():
 			return nil, editFault("%s: %s cannot be recorded as released: its version %s does not end in -SNAPSHOT", c.VersionAt, name, c.Version)
 		case !done[name]:
-			e.set(m, m.nodes[name], setting{"version", c.ReleaseVersion()}, setting{"since", since})
+			e.set(m, m.object(m.index[name]), setting{"version", c.ReleaseVersion()}, setting{"since", since})
 		}
 		done[name] = true
 	}
 	return e.apply(m)
 }
 
-// SetVersion gives the product a version. Components that have none of their own follow it while they
-// are open; those that are released keep what they were released as, written out. A version without
-// -SNAPSHOT says that everything is released: while a component is open it is the fault manifest-edit.
+// SetVersion sets the version of the product. Open components without their own version follow it; for released ones it
+// writes their old version out, if the product had one. A version without -SNAPSHOT means that everything is released: while a component is open
+// it is the fault manifest-edit.
 func (m *Manifest) SetVersion(product string) (*Manifest, error) {
 	if _, err := ParseVersion(product); err != nil {
 		return nil, editFault("%s cannot be the product's version: %v", product, err)
@@ -43,9 +43,9 @@ func (m *Manifest) SetVersion(product string) (*Manifest, error) {
 	}
 	var e edit
 	e.set(m, m.root, setting{"version", product})
-	for _, c := range m.Components {
-		if !c.Own && !c.Open() {
-			e.set(m, m.nodes[c.Name], setting{"version", c.Version})
+	for i, c := range m.Components {
+		if !c.Own && !c.Open() && c.HasVersion() {
+			e.set(m, m.object(i), setting{"version", c.Version})
 		}
 	}
 	return e.apply(m)
@@ -55,7 +55,7 @@ func editFault(format string, args ...any) error {
 	return fault.New(fault.Invalid, "manifest-edit", format, args...)
 }
 
-// setting is a key and the string it is to have.
+// setting is a key and its new value.
 type setting struct{ key, value string }
 
 // splice replaces data[start:end] by text.
@@ -67,9 +67,8 @@ type splice struct {
 // edit collects splices that do not overlap.
 type edit []splice
 
-// set gives an object's keys their values. A key that is missing is inserted behind the one before it
-// in wanted, the first behind "name".
-func (e *edit) set(m *Manifest, obj *node, wanted ...setting) {
+// set sets an object's keys. It inserts a missing key after the one before it in settings, the first one after "name".
+func (e *edit) set(m *Manifest, obj *node, settings ...setting) {
 	anchor := obj.get("name")
 	var insert strings.Builder
 	flush := func() {
@@ -78,10 +77,10 @@ func (e *edit) set(m *Manifest, obj *node, wanted ...setting) {
 			insert.Reset()
 		}
 	}
-	for _, w := range wanted {
+	for _, w := range settings {
 		if have := obj.get(w.key); have != nil {
 			flush()
-			if have.value.text != w.value {
+			if have.value.kind != text || have.value.text != w.value {
 				*e = append(*e, splice{have.value.start, have.value.end, quote(w.value)})
 			}
 			anchor = have
@@ -92,34 +91,20 @@ func (e *edit) set(m *Manifest, obj *node, wanted ...setting) {
 	flush()
 }
 
-// insert puts a value, as it is to be written, before the item at that index of a list, or at its end.
-func (e *edit) insert(m *Manifest, list *node, at int, value string) {
-	switch {
-	case len(list.items) == 0:
-		*e = append(*e, splice{list.start + 1, list.end - 1, m.alone(list, value)})
-	case at == 0:
-		first := list.items[0].start
-		*e = append(*e, splice{first, first, value + m.separator(list)})
-	default:
-		end := list.items[at-1].end
-		*e = append(*e, splice{end, end, m.separator(list) + value})
+// unset removes an object's key, with its comma.
+func (e *edit) unset(obj *node, key string) {
+	for i, mem := range obj.members {
+		switch {
+		case mem.key.text != key:
+		case i > 0:
+			*e = append(*e, splice{start: obj.members[i-1].value.end, end: mem.value.end})
+		case len(obj.members) > 1:
+			*e = append(*e, splice{start: mem.key.start, end: obj.members[1].key.start})
+		}
 	}
 }
 
-// remove takes an item out of a list, and the comma that stood for it.
-func (e *edit) remove(list *node, at int) {
-	items := list.items
-	switch {
-	case len(items) == 1:
-		*e = append(*e, splice{start: list.start + 1, end: list.end - 1})
-	case at == 0:
-		*e = append(*e, splice{start: items[0].start, end: items[1].start})
-	default:
-		*e = append(*e, splice{start: items[at-1].end, end: items[at].end})
-	}
-}
-
-// apply makes the splices and reads the result again: what does not parse never leaves this package.
+// apply makes the splices and parses the result, so that an edit never returns what is no manifest.
 func (e *edit) apply(m *Manifest) (*Manifest, error) {
 	if len(*e) == 0 {
 		return m, nil
@@ -132,5 +117,5 @@ func (e *edit) apply(m *Manifest) (*Manifest, error) {
 		out = append(append(out, m.src.data[last:s.start]...), s.text...)
 		last = s.end
 	}
-	return Parse(m.File, append(out, m.src.data[last:]...))
+	return ParseToEdit(m.File, append(out, m.src.data[last:]...))
 }

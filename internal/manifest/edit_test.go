@@ -117,8 +117,8 @@ func TestEditFaults(t *testing.T) {
 	}
 }
 
-// TestReplays edits what real releases changed: the result means what the old system recorded, and no
-// line differs that the edit was not asked to touch.
+// TestReplays repeats the edits of real releases: the result means what the old system recorded, and no other line
+// differs.
 func TestReplays(t *testing.T) {
 	t.Parallel()
 	for _, dir := range realData(t, "replays/*") {
@@ -154,7 +154,7 @@ func TestReplays(t *testing.T) {
 	}
 }
 
-// checkLines holds that only version and since were changed or inserted; a name may gain a comma.
+// checkLines checks that only version and since were changed or inserted; a name may gain a comma.
 func checkLines(t *testing.T, before, after []byte) {
 	t.Helper()
 	old := strings.Split(string(before), "\n")
@@ -197,7 +197,7 @@ func FuzzRelease(f *testing.F) {
 		want := decode(t, data)
 		var names []string
 		for i, c := range m.Components {
-			// What is "-SNAPSHOT" alone has no version to be released; Check says so.
+			// "-SNAPSHOT" alone has no version to release; Check reports it.
 			if !c.Open() || strings.TrimSpace(c.ReleaseVersion()) == "" || pick>>(i%64)&1 == 0 {
 				continue
 			}

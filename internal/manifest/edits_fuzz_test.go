@@ -11,8 +11,8 @@ import (
 	"github.com/gravitee-lab/gio/internal/manifest"
 )
 
-// TestEditsOfRealFiles makes every edit on every component of the real files, and takes it back: the file
-// is what it was, to the byte.
+// TestEditsOfRealFiles makes every edit on every component of the real files, and reverts it: the file is the same
+// again, to the byte.
 func TestEditsOfRealFiles(t *testing.T) {
 	t.Parallel()
 	for _, file := range realData(t, "manifests/[0-9]*.json") {
@@ -61,7 +61,7 @@ func isBack(t *testing.T, before *manifest.Manifest, what string, edits ...editi
 
 func last(g manifest.Group) string { return g[len(g)-1].Name }
 
-// backTo puts a name back into the group that it stood in, which may have gone with it.
+// backTo puts a name back into its former group, which may have been removed with it.
 func backTo(before *manifest.Manifest, name string, at int) editing {
 	if len(before.Groups[at]) == 1 {
 		return newGroup(name, at)
@@ -69,7 +69,7 @@ func backTo(before *manifest.Manifest, name string, at int) editing {
 	return group(name, at+1)
 }
 
-// placesOf are the indices of the groups that name a component.
+// placesOf returns the indices of the groups that name a component.
 func placesOf(m *manifest.Manifest, name string) []int {
 	var at []int
 	for i, g := range m.Groups {
@@ -82,7 +82,7 @@ func placesOf(m *manifest.Manifest, name string) []int {
 	return at
 }
 
-// FuzzEdit makes one edit of any file, and holds it against the same change of the decoded file.
+// FuzzEdit makes one edit of any file, and compares it with the same change of the decoded file.
 func FuzzEdit(f *testing.F) {
 	f.Add([]byte(sample), byte(0), uint(1), uint(1))
 	f.Add([]byte(sample), byte(3), uint(2), uint(0))
@@ -108,8 +108,8 @@ func FuzzEdit(f *testing.F) {
 		switch op % 5 {
 		case 0:
 			want["components"].([]any)[i].(map[string]any)["version"] = "9.9.9-SNAPSHOT"
-			want["components"].([]any)[i].(map[string]any)["since"] = "9"
-			same(t, want, set(c.Name, "9.9.9-SNAPSHOT", "9"), m)
+			want["components"].([]any)[i].(map[string]any)["since"] = "9.0.0"
+			same(t, want, set(c.Name, "9.9.9-SNAPSHOT", "9.0.0"), m)
 		case 2:
 			want["components"] = slices.Delete(want["components"].([]any), i, i+1)
 			same(t, want, remove(c.Name), m)
@@ -172,8 +172,8 @@ func fuzzGroup(t *testing.T, m *manifest.Manifest, want map[string]any, name str
 	same(t, want, edit, m)
 }
 
-// without gives the groups without a name but for its first mention in one group; a group that this
-// empties is left out.
+// without returns the groups without a name except for its first mention in one group; it omits groups that become
+// empty.
 func without(groups []any, name string, keep int) (left []any, kept bool) {
 	left = []any{}
 	for i, g := range groups {

@@ -8,8 +8,8 @@ import (
 	"strings"
 )
 
-// lead is the white space before a key as the object's other keys have it: from the second key on,
-// because on a single line the first one often has none.
+// lead returns the white space before a key, by the object's other keys: from the second key on, because on a single line
+// the first one often has none.
 func (m *Manifest) lead(obj *node) string {
 	first, colon := obj.members[0], m.colon(&obj.members[0])
 	if len(obj.members) > 1 {
@@ -25,22 +25,22 @@ func (m *Manifest) lead(obj *node) string {
 
 func (m *Manifest) colon(mem *member) string { return string(m.src.data[mem.key.end:mem.value.start]) }
 
-// quote writes a JSON string; HTML escapes would make < and & unreadable.
+// quote encodes a JSON string without HTML escapes, which would make < and & unreadable.
 func quote(s string) string {
 	var b bytes.Buffer
 	enc := json.NewEncoder(&b)
 	enc.SetEscapeHTML(false)
-	_ = enc.Encode(s) // a string always encodes, and a buffer takes all
+	_ = enc.Encode(s) // never fails for a string and a buffer
 	return strings.TrimSuffix(b.String(), "\n")
 }
 
-// compareNames sorts names as people do, who do not tell capital letters apart.
+// compareNames compares names as people do, without regard to case.
 func compareNames(a, b string) int {
 	return cmp.Or(strings.Compare(strings.ToLower(a), strings.ToLower(b)), strings.Compare(a, b))
 }
 
-// separator is what stands between two items of a list, with the comma: between its own first two, else
-// as its first item is set apart from the bracket, else as lists on one line are written in this file.
+// separator returns the text between two items of a list, including the comma: that between its own first two, else by
+// the distance of its first item from the bracket, else by other lists on one line in this file.
 func (m *Manifest) separator(list *node) string {
 	if len(list.items) > 1 {
 		return m.between(list.items[0].end, list.items[1].start)
@@ -60,7 +60,7 @@ func (m *Manifest) separator(list *node) string {
 
 func (m *Manifest) between(start, end int) string { return string(m.src.data[start:end]) }
 
-// space is what stands behind a colon or comma on one line: a blank, or nothing in a file written tightly.
+// space returns what follows a colon or comma on one line: a space, or nothing in a compact file.
 func (m *Manifest) space() string {
 	if strings.HasSuffix(m.colon(&m.root.members[0]), " ") {
 		return " "
@@ -68,19 +68,7 @@ func (m *Manifest) space() string {
 	return ""
 }
 
-// alone sets the only item of a list apart from the brackets: on a line of its own, two levels deep, where
-// the file has lines at all. Lists that can be empty are members of the manifest itself, or groups, which
-// are written on one line then.
-func (m *Manifest) alone(list *node, item string) string {
-	lead := m.between(m.root.start+1, m.root.members[0].key.start)
-	at := strings.LastIndexByte(lead, '\n')
-	if at < 0 || list != m.root.get("components").value && list != m.root.get("buildDependencies").value {
-		return item
-	}
-	return lead + lead[at+1:] + item + lead
-}
-
-// componentText writes a component like the one before it in the list, else the one behind it.
+// componentText encodes a component in the layout of the one before it in the list, else of the one after it.
 func (m *Manifest) componentText(list *node, at int, name, version string) string {
 	key, colon := `"name"`, ":"+m.space()
 	if len(list.items) == 0 {
@@ -97,14 +85,22 @@ func (m *Manifest) componentText(list *node, at int, name, version string) strin
 		`"version"` + colon + quote(version) + m.between(last.value.end, like.end-1) + "}"
 }
 
-// groupText writes a group of one name like the nearest group before it that has any, else behind it.
-func (m *Manifest) groupText(list *node, at int, name string) string {
+// groupText encodes a group of new names in the layout of the nearest group before it that is not empty, else after it.
+func (m *Manifest) groupText(list *node, at int, names []piece) string {
 	near := slices.Clone(list.items[:at])
 	slices.Reverse(near)
 	for _, g := range append(near, list.items[at:]...) {
 		if n := len(g.items); n > 0 {
-			return "[" + m.between(g.start+1, g.items[0].start) + quote(name) + m.between(g.items[n-1].end, g.end-1) + "]"
+			return "[" + m.between(g.start+1, g.items[0].start) + joined(names, m.separator(g)) + m.between(g.items[n-1].end, g.end-1) + "]"
 		}
 	}
-	return "[" + quote(name) + "]"
+	return "[" + joined(names, ","+m.space()) + "]"
+}
+
+func joined(of []piece, separator string) string {
+	var texts []string
+	for _, p := range of {
+		texts = append(texts, p.text)
+	}
+	return strings.Join(texts, separator)
 }

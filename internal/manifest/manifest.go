@@ -1,4 +1,4 @@
-// Package manifest reads, checks and edits release.json, keeping every byte it was not asked to change.
+// Package manifest reads, checks and edits release.json. An edit keeps every byte that it does not have to change.
 package manifest
 
 import (
@@ -11,19 +11,25 @@ import (
 type Component struct {
 	Name      string
 	Version   string   // its own, else the product's
-	Own       bool     // it has a version of its own
-	Since     string   // the product version it was last released with, "" when the file does not say
+	Own       bool     // it has its own version
+	Since     string   // the product version with which it was last released, "" when the file does not say
 	At        Position // of the name's value
-	VersionAt Position // of the version's value, or of the product's when it has none of its own
+	VersionAt Position // of the version's value, or of the product's when it has no own version
 }
 
-// Open tells whether the component is to be released: its version ends in -SNAPSHOT.
+// Open reports whether the component is to be released: its version ends in -SNAPSHOT.
 func (c Component) Open() bool { return isOpen(c.Version) }
 
-// ReleaseVersion is the version without -SNAPSHOT.
+// HasVersion reports whether the component has a version, its own or the product's: in a manifest of ParseToEdit it can have none.
+// Tools before gio wrote null and "null" for a version that they did not know.
+func (c Component) HasVersion() bool {
+	return strings.TrimSpace(c.Version) != "" && c.Version != "null"
+}
+
+// ReleaseVersion returns the version without -SNAPSHOT.
 func (c Component) ReleaseVersion() string { return released(c.Version) }
 
-// Group is one list of buildDependencies. It may name what is no component.
+// Group is one list of buildDependencies. It may contain names that are not components.
 type Group []Entry
 
 // Entry is one name in a group.
@@ -32,32 +38,46 @@ type Entry struct {
 	At   Position
 }
 
-// Manifest is a release.json. It is never changed: an edit gives a new one.
+// Manifest is a release.json. It is immutable: an edit returns a new one.
 type Manifest struct {
 	File       string
 	Name       string
-	Version    string // of the product, as it stands in the file
+	Version    string // of the product, as in the file
 	VersionAt  Position
 	SCMHTTPURL string // "" when the file has none
 	SCMSSHURL  string // "" when the file has none
 	Components []Component
 	Groups     []Group
 
-	src   source
-	root  *node
-	nodes map[string]*node // the components' objects by name
-	index map[string]int   // of Components, by name
+	src    source
+	root   *node
+	index  map[string]int // of Components, by name; of one that stands twice, the entry that stays
+	broken []mistake
 }
 
-// Parse reads a manifest. File is the name that positions carry. What is not JSON is the fault
-// manifest-syntax, what is JSON but no manifest is manifest-shape; both say file:line:column.
+// Parse parses a manifest. File is the file name in positions. Faults: manifest-syntax for text that is not JSON,
+// manifest-shape for JSON that is not a manifest; both say file:line:column.
 func Parse(file string, data []byte) (*Manifest, error) {
+	m, err := ParseToEdit(file, data)
+	if err == nil {
+		err = m.brokenFault()
+	}
+	if err != nil {
+		return nil, err
+	}
+	return m, nil
+}
+
+// ParseToEdit parses a manifest as Parse does, but also reads what an edit can mend, and Check then refuses: a version that is no
+// string (which is "" then), empty or "null", a since that is no string ("", too), and a component that stands twice, of which
+// Component finds the entry that stays.
+func ParseToEdit(file string, data []byte) (*Manifest, error) {
 	src := newSource(file, data)
 	root, err := src.read()
 	if err != nil {
 		return nil, err
 	}
-	m := &Manifest{File: file, src: src, root: root, nodes: map[string]*node{}, index: map[string]int{}}
+	m := &Manifest{File: file, src: src, root: root, index: map[string]int{}}
 	s := shape{source: src}
 	m.fillProduct(&s)
 	m.fillComponents(&s)
@@ -65,10 +85,11 @@ func Parse(file string, data []byte) (*Manifest, error) {
 	if s.err != nil {
 		return nil, s.err
 	}
+	m.findBroken()
 	return m, nil
 }
 
-// Bytes is the file as it was read, or as the edit left it.
+// Bytes returns the file as it was read, or as the edit made it.
 func (m *Manifest) Bytes() []byte { return bytes.Clone(m.src.data) }
 
 // Component finds a component by its name.
@@ -79,13 +100,13 @@ func (m *Manifest) Component(name string) (Component, bool) {
 	return Component{}, false
 }
 
-// Open tells whether the product is to be released: its version ends in -SNAPSHOT.
+// Open reports whether the product is to be released: its version ends in -SNAPSHOT.
 func (m *Manifest) Open() bool { return isOpen(m.Version) }
 
-// ReleaseVersion is the product's version without -SNAPSHOT.
+// ReleaseVersion returns the product's version without -SNAPSHOT.
 func (m *Manifest) ReleaseVersion() string { return released(m.Version) }
 
-// Organization is the last path segment of scmHttpUrl, "" when the file has none.
+// Organization returns the last path segment of scmHttpUrl, "" when the file has none.
 func (m *Manifest) Organization() string {
 	_, rest, found := strings.Cut(strings.TrimRight(m.SCMHTTPURL, "/"), "://")
 	if !found || !strings.Contains(rest, "/") {
@@ -94,7 +115,7 @@ func (m *Manifest) Organization() string {
 	return path.Base(rest)
 }
 
-// Nearest is the name of the component that name is most likely a misspelling of, "" when none is close.
+// Nearest returns the component name of which name is most likely a misspelling, "" when none is close.
 func (m *Manifest) Nearest(name string) string {
 	best, limit := "", min(3, len(name)/3)+1
 	for _, c := range m.Components {
@@ -110,41 +131,44 @@ func (m *Manifest) fillProduct(s *shape) {
 		return
 	}
 	m.Name = s.needText(m.root, "name", "the manifest").text
-	version := s.needText(m.root, "version", "the manifest")
-	m.Version, m.VersionAt = version.text, s.position(version.start)
+	if v := m.root.get("version"); v == nil {
+		s.fail(m.root, "the manifest has no %q", "version")
+	} else {
+		m.Version, m.VersionAt = v.value.text, s.position(v.value.start)
+	}
 	m.SCMHTTPURL = s.text(m.root, "scmHttpUrl", "the manifest").text
 	m.SCMSSHURL = s.text(m.root, "scmSshUrl", "the manifest").text
 }
 
 func (m *Manifest) fillComponents(s *shape) {
-	for _, item := range s.needArray(m.root, "components") {
+	for i, item := range s.needArray(m.root, "components") {
 		if !s.is(item, object, "a component") {
 			return
 		}
 		c := m.component(s, item)
-		if first, found := m.Component(c.Name); found && c.Name != "" { // a missing name is told already
-			s.fail(item.get("name").value, "component %q stands here a second time, first at %s", c.Name, first.At)
+		if kept, twice := m.index[c.Name]; !twice || outlasts(c, m.Components[kept]) {
+			m.index[c.Name] = i
 		}
-		m.index[c.Name] = len(m.Components)
 		m.Components = append(m.Components, c)
-		m.nodes[c.Name] = item
 	}
 }
 
 func (m *Manifest) component(s *shape, item *node) Component {
 	name := s.needText(item, "name", "the component")
-	owner := "component " + name.text
-	c := Component{
-		Name: name.text, At: s.position(name.start),
-		Version: m.Version, VersionAt: m.VersionAt,
-		Since: s.text(item, "since", owner).text,
+	c := Component{Name: name.text, At: s.position(name.start), Version: m.Version, VersionAt: m.VersionAt}
+	if since := item.get("since"); since != nil {
+		c.Since = since.value.text
 	}
-	if item.get("version") != nil {
-		version := s.needText(item, "version", owner)
-		c.Own, c.Version, c.VersionAt = true, version.text, s.position(version.start)
+	if version := item.get("version"); version != nil {
+		c.Own, c.Version, c.VersionAt = true, version.value.text, s.position(version.value.start)
 	}
 	return c
 }
+
+// object returns the JSON of the component at an index.
+func (m *Manifest) object(i int) *node { return m.componentList().items[i] }
+
+func (m *Manifest) componentList() *node { return m.root.get("components").value }
 
 func (m *Manifest) fillGroups(s *shape) {
 	for _, item := range s.needArray(m.root, "buildDependencies") {
@@ -165,8 +189,8 @@ func (m *Manifest) fillGroups(s *shape) {
 	}
 }
 
-// shape reads values of the right kind out of the tree and keeps the first fault, so that its callers
-// can be written straight through. Its methods never return nil for a string.
+// shape reads values of the right kind from the tree and keeps the first fault, so that its callers need not check each
+// call. Its methods never return nil for a string.
 type shape struct {
 	source
 	err error

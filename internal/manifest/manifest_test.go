@@ -14,7 +14,7 @@ import (
 	"github.com/gravitee-lab/gio/internal/manifest"
 )
 
-// sample has what edits must keep: an unknown key, a component without a version, a ghost in a group.
+// sample has what edits must keep: an unknown key, a component without a version, an unknown name in a group.
 const sample = `{
     "name": "Ünïversal Suite",
     "version": "3.9.4-SNAPSHOT",
@@ -51,7 +51,7 @@ func mustParse(t *testing.T, data string) *manifest.Manifest {
 	return m
 }
 
-// realData gives the files of the data directory beside the checkout that match the pattern.
+// realData returns the files of the data directory beside the checkout that match the pattern.
 func realData(t *testing.T, pattern string) []string {
 	t.Helper()
 	files, err := filepath.Glob(filepath.Join("..", "..", "..", "shared", "data", pattern))
@@ -156,7 +156,7 @@ func TestParseFaults(t *testing.T) {
 	tests := []struct{ name, data, code, want string }{
 		{"empty", "", "manifest-syntax", "release.json:1:1: not valid JSON: the file ends too early"},
 		{"cut off", "{\n  \"name\": \"S\"\n", "manifest-syntax", "release.json:2:14: not valid JSON: the file ends too early"},
-		{"comma too many", "{\n  \"name\": \"é\",\n}", "manifest-syntax", "release.json:3:1: not valid JSON: no comma may stand before '}'"},
+		{"comma too many", "{\n  \"name\": \"é\",\n}", "manifest-syntax", "release.json:3:1: not valid JSON: no comma is allowed before '}'"},
 		{"comma missing in object", "{\"é\": 1 \"b\": 2}", "manifest-syntax", "release.json:1:9: not valid JSON: a comma is missing before this"},
 		{"comma missing in array", "[\"a\"\n\"b\"]", "manifest-syntax", "release.json:2:1: not valid JSON: a comma is missing before this"},
 		{"colon missing", "{\"a\" \"b\"}", "manifest-syntax", "release.json:1:6: not valid JSON: invalid character '\"' after object key"},
@@ -166,11 +166,11 @@ func TestParseFaults(t *testing.T) {
 		{"byte order mark", "\ufeff{}", "manifest-syntax", "release.json:1:1: the file begins with a byte order mark"},
 		{"not UTF-8", "{\"name\": \"\xe9\"}", "manifest-syntax", "release.json:1:11: byte 0xe9 is not UTF-8"},
 		{"not an object", "[]", "manifest-shape", "release.json:1:1: the manifest must be an object, not an array"},
-		{"duplicate key", `{"name":"S","version":"1","n\u0061me":"T"}`, "manifest-shape", `release.json:1:27: key "name" stands here a second time, first at release.json:1:2`},
+		{"duplicate key", `{"name":"S","version":"1","n\u0061me":"T"}`, "manifest-shape", `release.json:1:27: key "name" appears here again, first at release.json:1:2`},
 		{"name missing", `{"version":"1"}`, "manifest-shape", `release.json:1:1: the manifest has no "name"`},
 		{"version missing", `{"name":"S"}`, "manifest-shape", `release.json:1:1: the manifest has no "version"`},
-		{"version null", `{"name":"S","version":null}`, "manifest-shape", `release.json:1:23: version of the manifest must be a string, not null`},
-		{"version empty", `{"name":"S","version":""}`, "manifest-shape", `release.json:1:23: version of the manifest is empty`},
+		{"version null", `{"name":"S","version":null,"components":[],"buildDependencies":[]}`, "manifest-shape", `release.json:1:23: version of the manifest must be a string, not null: write X.Y.Z-SNAPSHOT`},
+		{"version empty", `{"name":"S","version":"","components":[],"buildDependencies":[]}`, "manifest-shape", `release.json:1:23: version of the manifest is empty: write X.Y.Z-SNAPSHOT`},
 		{"url number", `{"name":"S","version":"1","scmHttpUrl":7}`, "manifest-shape", `release.json:1:40: scmHttpUrl of the manifest must be a string, not a number`},
 		{"components missing", `{"name":"S","version":"1"}`, "manifest-shape", `release.json:1:1: the manifest has no "components"`},
 		{"buildDependencies missing", `{"name":"S","version":"1","components":[]}`, "manifest-shape", `release.json:1:1: the manifest has no "buildDependencies"`},
@@ -178,9 +178,9 @@ func TestParseFaults(t *testing.T) {
 		{"component string", minimal(`["a"]`, `[]`), "manifest-shape", `release.json:1:45: a component must be an object, not a string`},
 		{"component without name", minimal(`[{"version":"1"}]`, `[]`), "manifest-shape", `release.json:1:45: the component has no "name"`},
 		{"component with empty name", minimal(`[{"name":" "}]`, `[]`), "manifest-shape", `release.json:1:53: name of the component is empty`},
-		{"component version boolean", minimal(`[{"name":"a","version":true}]`, `[]`), "manifest-shape", `release.json:1:67: version of component a must be a string, not a boolean`},
-		{"component since number", minimal(`[{"name":"a","since":3.9}]`, `[]`), "manifest-shape", `release.json:1:65: since of component a must be a string, not a number`},
-		{"component twice", minimal(`[{"name":"a"},{"name":"a"}]`, `[]`), "manifest-shape", `release.json:1:66: component "a" stands here a second time, first at release.json:1:53`},
+		{"component version boolean", minimal(`[{"name":"a","version":true}]`, `[]`), "manifest-shape", `release.json:1:67: version of component a must be a string, not a boolean: write its version, or remove the key: then it has the product's, 1.0.0`},
+		{"component since number", minimal(`[{"name":"a","since":3.9}]`, `[]`), "manifest-shape", `release.json:1:65: since of component a must be a string, not a number: write the product version that it was released with, or remove it`},
+		{"component twice", minimal(`[{"name":"a"},{"name":"a"}]`, `[]`), "manifest-shape", `release.json:1:66: component "a" appears here again, first at release.json:1:53: keep the one at release.json:1:53 (1.0.0)`},
 		{"groups object", minimal(`[]`, `{}`), "manifest-shape", `release.json:1:67: buildDependencies must be an array, not an object`},
 		{"group string", minimal(`[]`, `["a"]`), "manifest-shape", `release.json:1:68: a group of buildDependencies must be an array, not a string`},
 		{"group name number", minimal(`[]`, `[["a", 1]]`), "manifest-shape", `release.json:1:74: a name in buildDependencies must be a string, not a number`},
@@ -206,7 +206,7 @@ func TestParseFaults(t *testing.T) {
 func TestParseRealFiles(t *testing.T) {
 	t.Parallel()
 	faults := map[string]string{
-		"invalid-61c7d5f0.json": "release.json:26:9: not valid JSON: no comma may stand before '}'",
+		"invalid-61c7d5f0.json": "release.json:26:9: not valid JSON: no comma is allowed before '}'",
 		"invalid-ca123c47.json": "release.json:231:13: not valid JSON: a comma is missing before this",
 	}
 	for _, file := range realData(t, "manifests/*.json") {

@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// Process is a process manifest: pipelines to be triggered, in groups one after the other where it has buildDependencies, else
-// all at once. Beside release.json's keys its components have "branch" and "pipeline_params"; the value of the latter may be
+// Process is a process manifest: pipelines to trigger, in groups one after the other where it has buildDependencies, else all
+// at once. Besides release.json's keys its components have "branch" and "pipeline_params"; the value of the latter is either
 // the parameters, or the whole body of a trigger with "branch" and "parameters".
 type Process struct {
 	File       string
@@ -24,17 +24,17 @@ type Process struct {
 type ProcessComponent struct {
 	Name, Version string         // the version is "" when it has none
 	Branch        string         // "" when it has none
-	Parameters    map[string]any // string, bool, int64, float64 or what else JSON has: to be checked
+	Parameters    map[string]any // string, bool, int64, float64 or any other JSON value, not yet checked
 	At            Position       // of the name's value
 }
 
-// ReleaseVersion is the product's version without -SNAPSHOT.
+// ReleaseVersion returns the product's version without -SNAPSHOT.
 func (p *Process) ReleaseVersion() string { return released(p.Version) }
 
-// Organization is the last path segment of scmHttpUrl, "" when the file has none.
+// Organization returns the last path segment of scmHttpUrl, "" when the file has none.
 func (p *Process) Organization() string { return p.organization }
 
-// ParseProcess reads a process manifest. Its faults are those of Parse.
+// ParseProcess parses a process manifest. Its faults are those of Parse.
 func ParseProcess(file string, data []byte) (*Process, error) {
 	src := newSource(file, data)
 	root, err := src.read()
@@ -66,7 +66,7 @@ func (p *Process) fill(s *shape, root *node) {
 		}
 		c := processComponent(s, item)
 		if first, twice := seen[c.Name]; twice {
-			s.fail(item, "component %q stands here a second time, first at %s", c.Name, first)
+			s.fail(item, "component %q appears here again, first at %s", c.Name, first)
 		}
 		seen[c.Name] = c.At
 		p.Components = append(p.Components, c)
@@ -101,7 +101,7 @@ func processComponent(s *shape, item *node) ProcessComponent {
 	return c
 }
 
-// value is what JSON says: whole numbers are int64.
+// value returns a node as a Go value; whole numbers are int64.
 func (s *shape) value(n *node) any {
 	dec := json.NewDecoder(bytes.NewReader(s.data[n.start:n.end]))
 	dec.UseNumber()

@@ -12,13 +12,13 @@ import (
 	"github.com/gravitee-lab/gio/internal/fault"
 )
 
-// Position is a place in a manifest. Line and Column count from 1, Column in characters, not bytes.
+// Position is a position in a manifest. Line and Column count from 1, Column in characters, not bytes.
 type Position struct {
 	File         string
 	Line, Column int
 }
 
-// String is the form that editors and CI systems turn into a link: "release.json:12:16". What stands on no line is the file's.
+// String returns the form that editors and CI systems turn into a link: "release.json:12:16"; without a line only the file.
 func (p Position) String() string {
 	if p.Line == 0 {
 		return p.File
@@ -31,25 +31,47 @@ type source struct {
 	file  string
 	data  []byte
 	lines []int // offset of the first byte of each line
+	marks []int // characters before each multiple of stride, so that a column in a long line costs no more than one in a short line
 }
+
+const stride = 256 // bytes
 
 func newSource(file string, data []byte) source {
 	s := source{file: file, data: bytes.Clone(data), lines: []int{0}}
+	characters := 0
 	for i, b := range s.data {
+		if i%stride == 0 {
+			s.marks = append(s.marks, characters)
+		}
+		if utf8.RuneStart(b) {
+			characters++
+		}
 		if b == '\n' {
 			s.lines = append(s.lines, i+1)
 		}
 	}
+	s.marks = append(s.marks, characters) // for an offset at the very end
 	return s
 }
 
 func (s source) position(offset int) Position {
 	line := sort.SearchInts(s.lines, offset+1)
-	column := utf8.RuneCount(s.data[s.lines[line-1]:offset]) + 1
-	return Position{File: s.file, Line: line, Column: column}
+	return Position{File: s.file, Line: line, Column: s.characters(offset) - s.characters(s.lines[line-1]) + 1}
 }
 
-// kind is what a JSON value is, in the words of an error message.
+// characters returns how many characters begin before an offset.
+func (s source) characters(offset int) int {
+	mark := offset / stride
+	n := s.marks[mark]
+	for _, b := range s.data[mark*stride : offset] {
+		if utf8.RuneStart(b) {
+			n++
+		}
+	}
+	return n
+}
+
+// kind is the kind of a JSON value, in the words of an error message.
 type kind string
 
 const (
@@ -67,13 +89,37 @@ type node struct {
 	start, end int
 	text       string // of a string, unescaped
 	members    []member
+	keys       map[string]int // indexes of members by key, for an object with many
 	items      []*node
 }
 
 type member struct{ key, value *node }
 
+// manyMembers is the number of members from which an object finds them by an index: nearly all objects have three.
+const manyMembers = 16
+
+// add appends a member.
+func (n *node) add(m member) {
+	n.members = append(n.members, m)
+	switch {
+	case n.keys != nil:
+		n.keys[m.key.text] = len(n.members) - 1
+	case len(n.members) == manyMembers:
+		n.keys = map[string]int{}
+		for i, m := range n.members {
+			n.keys[m.key.text] = i
+		}
+	}
+}
+
 // get finds a member by its key, nil when there is none.
 func (n *node) get(key string) *member {
+	if n.keys != nil {
+		if i, found := n.keys[key]; found {
+			return &n.members[i]
+		}
+		return nil
+	}
 	for i := range n.members {
 		if n.members[i].key.text == key {
 			return &n.members[i]
@@ -82,8 +128,8 @@ func (n *node) get(key string) *member {
 	return nil
 }
 
-// read turns the text into a tree. The syntax is checked as a whole first, because the token reader
-// alone would accept what no other JSON parser does and knows no place of a fault.
+// read parses the text into a tree. It first checks the syntax as a whole, because the token reader accepts what no other
+// JSON parser does, and does not know the position of an error.
 func (s source) read() (*node, error) {
 	if err := s.checkText(); err != nil {
 		return nil, err
@@ -115,8 +161,8 @@ func (s source) syntax(offset int, format string, args ...any) *fault.Fault {
 	return fault.New(fault.Invalid, "manifest-syntax", "%s: %s", s.position(offset), fmt.Sprintf(format, args...))
 }
 
-// syntaxFault puts what encoding/json says into a place and, for the two mistakes that real files
-// have, into plain words. The place is the first byte that cannot stand where it stands.
+// syntaxFault adds the position to an error of encoding/json and, for the two mistakes that real files have, plain words.
+// The position is that of the first invalid byte.
 func (s source) syntaxFault(err error) error {
 	var syntax *json.SyntaxError
 	if !errors.As(err, &syntax) {
@@ -129,7 +175,7 @@ func (s source) syntaxFault(err error) error {
 		end := len(bytes.TrimRight(s.data, " \t\r\n"))
 		return s.syntax(end, "not valid JSON: the file ends too early").Hint("is a closing brace, bracket or quote missing?")
 	case bytes.HasSuffix(before, []byte(",")) && closes(s.data[offset-1]):
-		return s.syntax(offset-1, "not valid JSON: no comma may stand before %q", s.data[offset-1]).
+		return s.syntax(offset-1, "not valid JSON: no comma is allowed before %q", s.data[offset-1]).
 			Hint("remove the comma at %s", s.position(len(before)-1))
 	case betweenValues(syntax) && opens(s.data[offset-1]):
 		return s.syntax(offset-1, "not valid JSON: a comma is missing before this").
@@ -146,7 +192,7 @@ func betweenValues(err error) bool {
 	return strings.Contains(err.Error(), "after object key:value pair") || strings.Contains(err.Error(), "after array element")
 }
 
-// reader walks through tokens of a text whose syntax is known to be right.
+// reader walks through the tokens of a text whose syntax is correct.
 type reader struct {
 	source
 	dec *json.Decoder
@@ -174,7 +220,7 @@ func (r *reader) value() (*node, error) {
 	return n, nil
 }
 
-// next is the offset of the next token: the decoder only tells where the last one ended.
+// next returns the offset of the next token: the decoder only knows where the last one ended.
 func (r *reader) next() int {
 	i := int(r.dec.InputOffset())
 	for i < len(r.data) && strings.IndexByte(" \t\r\n,:", r.data[i]) >= 0 {
@@ -213,10 +259,10 @@ func (r *reader) member(n *node) error {
 		return err
 	}
 	if first := n.get(key.text); first != nil {
-		return r.shape(key, "key %q stands here a second time, first at %s", key.text, r.position(first.key.start))
+		return r.shape(key, "key %q appears here again, first at %s", key.text, r.position(first.key.start))
 	}
 	v, err := r.value()
-	n.members = append(n.members, member{key, v})
+	n.add(member{key, v})
 	return err
 }
 

@@ -10,18 +10,18 @@ import (
 	"github.com/gravitee-lab/gio/internal/run"
 )
 
-// StatusContext tells gio's commit statuses from those of others.
+// StatusContext distinguishes gio's commit statuses from those of others.
 const StatusContext = "gio/release"
 
-// CommitStatus shows a run on the release repository's commits: on the one that it began on, and on the one that the
-// product was released as.
+// CommitStatus shows a run on commits of the release repository: on the one on which it began, and on that of the released
+// product.
 type CommitStatus struct {
 	Client *github.Client
 	Repo   string // org/name
-	Head   string // the commit that the session begins on
+	Head   string // the commit on which the session begins
 }
 
-// Receiver makes the statuses one.
+// Receiver returns the receiver that sets the statuses.
 func (c CommitStatus) Receiver() Receiver {
 	t := &statuses{CommitStatus: c}
 	return Receiver{name: "GitHub commit status on " + c.Repo, deliver: t.deliver}
@@ -56,7 +56,7 @@ func (t *statuses) deliver(ctx context.Context, m Moment) error {
 	return nil
 }
 
-// verdict is GitHub's word for how a session stands, and a sentence.
+// verdict returns GitHub's word for the standing of a session, and a sentence.
 func verdict(m Moment) (state, sentence string) {
 	version := m.State.Header.Version
 	switch {
@@ -83,12 +83,12 @@ type Releases struct {
 	Notes  func(s *run.State, commit string) (markdown string, err error) // of the release commit
 }
 
-// Receiver makes the releases one.
+// Receiver returns the receiver that publishes the releases.
 func (r Releases) Receiver() Receiver {
 	return Receiver{name: "GitHub release on " + r.Repo, deliver: r.deliver}
 }
 
-// deliver publishes what the events tell to be released. One that is there already is left as it is.
+// deliver publishes the releases that the events record. It does not change one that already exists.
 func (r Releases) deliver(ctx context.Context, m Moment) error {
 	for _, e := range m.Events {
 		if e.Type != run.Recorded || !e.Record.Finished {
@@ -100,7 +100,7 @@ func (r Releases) deliver(ctx context.Context, m Moment) error {
 		}
 		head := m.State.Header
 		_, err = r.Client.CreateRelease(ctx, r.Repo, github.Release{
-			Tag: head.Version, Name: fmt.Sprintf("%s %s", head.Product, head.Version), Notes: notes,
+			Tag: m.State.ProductTag(), Name: fmt.Sprintf("%s %s", head.Product, head.Version), Notes: notes,
 			Prerelease: strings.Contains(head.Version, "-"),
 		})
 		if err != nil && !fault.Is(err, "release-exists") {
@@ -110,7 +110,7 @@ func (r Releases) deliver(ctx context.Context, m Moment) error {
 	return nil
 }
 
-// hinted adds what to do when the token lacks a right.
+// hinted adds the hint when the token may lack a right.
 func hinted(err error, hint string) error {
 	kind := fault.KindOf(err)
 	if kind != fault.Auth && kind != fault.NotFound {

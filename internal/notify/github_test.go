@@ -15,10 +15,11 @@ import (
 
 	"github.com/gravitee-lab/gio/internal/fault"
 	"github.com/gravitee-lab/gio/internal/github"
+	"github.com/gravitee-lab/gio/internal/plan"
 	"github.com/gravitee-lab/gio/internal/run"
 )
 
-// hub is a GitHub that takes what is posted, and notes it in one line each.
+// hub is a GitHub that accepts what is posted, and notes each request in one line.
 type hub struct {
 	mu     sync.Mutex
 	got    []string
@@ -53,10 +54,10 @@ func (h *hub) client(t *testing.T) *github.Client {
 // finish makes a story's product released.
 func (s *story) finish() {
 	s.t.Helper()
-	var steps []run.StepID
+	var steps []plan.StepID
 	for _, name := range []string{"api", "gateway", "portal"} {
 		id := s.trigger(name)
-		s.add(run.Event{Type: run.Succeeded, Steps: []run.StepID{id}})
+		s.add(run.Event{Type: run.Succeeded, Steps: []plan.StepID{id}})
 		steps = append(steps, id)
 	}
 	record := &run.Record{Commit: "bbbb", Finished: true, Steps: steps, Refs: map[string]string{"refs/tags/3.9.4": "cccc"}}
@@ -64,7 +65,7 @@ func (s *story) finish() {
 	s.add(run.Event{Type: run.Recorded, Record: record})
 }
 
-// told waits until a receiver was told something, whatever it was.
+// told waits until the receiver got something.
 func told(r Receiver) (Receiver, <-chan struct{}) {
 	once := make(chan struct{}, 100)
 	deliver := r.deliver
@@ -75,7 +76,7 @@ func told(r Receiver) (Receiver, <-chan struct{}) {
 	return r, once
 }
 
-// A commit has its pending status from the beginning, and at the end that of the run, as has the commit of the release.
+// A commit has a pending status from the beginning, and at the end the run's, as has the commit of the release.
 func TestCommitStatus(t *testing.T) {
 	t.Parallel()
 	h := &hub{}
@@ -113,7 +114,7 @@ func TestVerdict(t *testing.T) {
 	}
 }
 
-// The tag of a finished product gets its release, an unfinished one none, and one that is there stays.
+// The tag of a finished product gets a release, an unfinished product none, and an existing release stays.
 func TestGitHubRelease(t *testing.T) {
 	t.Parallel()
 	h := &hub{}
@@ -144,7 +145,7 @@ func TestGitHubRelease(t *testing.T) {
 	}
 }
 
-// hints are all that an error and its causes advise.
+// hints returns all hints of an error and its causes.
 func hints(err error) string {
 	var all string
 	for {
@@ -152,12 +153,12 @@ func hints(err error) string {
 		if !ok {
 			return all
 		}
-		all += strings.Join(f.Hints, "\n")
+		all += strings.Join(fault.HintLines(f), "\n")
 		err = f.Cause
 	}
 }
 
-// A token without the right is said with the right that it needs.
+// The fault of a token without the right names the right that it needs.
 func TestGitHubRefuses(t *testing.T) {
 	t.Parallel()
 	h := &hub{status: http.StatusForbidden, body: `{"message":"Resource not accessible by personal access token"}`}

@@ -1,5 +1,5 @@
-// Package notify tells people of a run: a Slack channel, a webhook, GitHub. It never fails a run and never holds it up:
-// every receiver is told in its own time, and what could not be sent is known when the run is over.
+// Package notify sends news of a run to a Slack channel, a webhook and GitHub. It never fails or delays a run: it delivers
+// to every receiver separately, and Close says what could not be sent.
 package notify
 
 import (
@@ -15,38 +15,38 @@ import (
 
 const (
 	drain      = 10 * time.Second // after the end of a run, for what is still to be sent
-	attempt    = 5 * time.Second  // one request, its answer included
+	attempt    = 5 * time.Second  // one request including its answer
 	firstRetry = time.Second      // doubled with every failure
 	lastRetry  = time.Minute
-	lastTries  = 3    // after the end of a run, of what does not arrive
+	lastTries  = 3    // attempts after the end of a run
 	backlog    = 1000 // events kept for a receiver that does not answer
 )
 
-// Moment is a run as a receiver is told of it.
+// Moment is the news of a run for one receiver.
 type Moment struct {
 	State     *run.State  // a copy
-	Events    []run.Event // what this receiver was not told yet, in order
-	Dropped   int         // so many observations more were not kept for it
+	Events    []run.Event // not yet delivered to this receiver, in order
+	Dropped   int         // number of observations that were not kept for it
 	Continued bool        // an earlier session began the run
 	Over      bool        // the session has ended
 	Err       error       // how it ended; nil is success
 }
 
-// Receiver is somebody who is told of a run.
+// Receiver gets news of a run.
 type Receiver struct {
 	name  string        // for people, without secrets
-	every time.Duration // at least so long between two deliveries: what happens meanwhile is told together
-	// deliver tells a moment. After an error of kind Remote it is called again with that moment's events and the newest state;
-	// after any other, never. It tells nothing twice that it knows to have arrived.
+	every time.Duration // the least time between two deliveries, which combine what happens meanwhile
+	// deliver sends a moment. After an error of kind Remote it is called again with that moment's events and the newest state;
+	// after any other error, never. It does not resend what it knows to have arrived.
 	deliver func(context.Context, Moment) error
-	// missed is how many deliveries were given up; nil where none ever is.
+	// missed returns how many deliveries were given up, and the last reason; nil where deliveries are never given up.
 	missed func() (int, error)
 }
 
-// String is who it is, without secrets.
+// String names the receiver without secrets.
 func (r Receiver) String() string { return r.name }
 
-// Notifier tells receivers of one session of a run. A nil one tells nobody.
+// Notifier sends the news of one session of a run to receivers. A nil one sends nothing.
 type Notifier struct {
 	ctx    context.Context
 	cancel context.CancelFunc
@@ -60,14 +60,14 @@ type Notifier struct {
 	outlets   []*outlet
 }
 
-// outlet is a receiver and what waits for it. All but the receiver and wake are under the notifier's mu.
+// outlet is a receiver and what waits for it. The notifier's mu guards everything but the receiver and wake.
 type outlet struct {
 	Receiver
-	wake    chan struct{} // something waits; holds one
+	wake    chan struct{} // something waits; buffers one
 	waiting []run.Event
 	dropped int
 	err     error // of the last delivery
-	done    bool  // told of the end
+	done    bool  // the end was delivered
 }
 
 // New makes a notifier; nil without receivers.
@@ -83,7 +83,7 @@ func New(receivers ...Receiver) *Notifier {
 	return n
 }
 
-// Note takes an event and the state after it, which is not kept. It never waits for a receiver.
+// Note queues an event; s is the state after it, which Note does not keep. It never waits for a receiver.
 func (n *Notifier) Note(e run.Event, s *run.State) {
 	if n == nil {
 		return
@@ -96,7 +96,7 @@ func (n *Notifier) Note(e run.Event, s *run.State) {
 			n.work.Go(func() { n.serve(o) })
 		}
 	} else {
-		_ = n.state.Apply(e) // the recorder has let it through already
+		_ = n.state.Apply(e) // the recorder has already accepted it
 	}
 	if e.Type == run.Planned {
 		n.continued = n.state.Began.Before(e.Time)
@@ -106,7 +106,7 @@ func (n *Notifier) Note(e run.Event, s *run.State) {
 	}
 }
 
-// add keeps an event for the receiver. Too many are too old to matter one by one: observations go first.
+// add queues an event for the receiver. When the queue is full it drops the oldest observation.
 func (o *outlet) add(e run.Event) {
 	o.waiting = append(o.waiting, e)
 	if len(o.waiting) > backlog {
@@ -121,8 +121,8 @@ func (o *outlet) add(e run.Event) {
 	}
 }
 
-// Close tells the receivers how the session ended, err being nil for success, and waits for them: 10 seconds, or until ctx
-// ends. It gives a fault for each receiver that was not told all. Nothing may be noted any more.
+// Close sends the receivers the end of the session, err being nil for success, and waits for them: 10 seconds, or until ctx
+// ends. It returns a fault for each receiver that did not get everything. Note must not be called afterwards.
 func (n *Notifier) Close(ctx context.Context, err error) []error {
 	if n == nil {
 		return nil
@@ -143,15 +143,15 @@ func (n *Notifier) Close(ctx context.Context, err error) []error {
 	}
 	var failed []error
 	for _, o := range n.outlets {
-		if err := o.untold(); err != nil {
+		if err := o.undelivered(); err != nil {
 			failed = append(failed, err)
 		}
 	}
 	return failed
 }
 
-// untold says what the receiver was not told, after the end.
-func (o *outlet) untold() error {
+// undelivered returns, after the end, a fault that says what did not reach the receiver; nil when everything did.
+func (o *outlet) undelivered() error {
 	missed, why := 0, o.err
 	if o.missed != nil {
 		var last error
@@ -172,11 +172,11 @@ func (o *outlet) untold() error {
 	return fault.New(fault.KindOf(why), "not-sent", "not sent: %s", what).Because(why)
 }
 
-// serve tells one receiver until it is told of the end, or cannot be told.
+// serve delivers to one receiver until it got the end, or cannot be reached.
 func (n *Notifier) serve(o *outlet) {
 	over, retry, tries := n.over, firstRetry, 0
 	for pause := time.Duration(0); n.await(o, over, pause); {
-		m := n.take(o)
+		m := n.nextMoment(o)
 		err := o.deliver(n.ctx, m)
 		n.settle(o, m, err)
 		switch {
@@ -192,20 +192,20 @@ func (n *Notifier) serve(o *outlet) {
 			over, retry = nil, firstRetry
 		}
 		pause, retry = retry, min(2*retry, lastRetry)
-		o.again()
+		o.wakeUp()
 	}
 }
 
-// again makes the receiver be told though nothing new has happened.
-func (o *outlet) again() {
+// wakeUp causes a delivery though nothing new has happened.
+func (o *outlet) wakeUp() {
 	select {
 	case o.wake <- struct{}{}:
 	default:
 	}
 }
 
-// await waits for the pause to pass and for something to tell; the end of the run shortens both. It is false when there is no
-// time left.
+// await waits for the pause to pass and for something to deliver; the end of the run shortens both. It returns false when the
+// time for deliveries is over.
 func (n *Notifier) await(o *outlet, over <-chan struct{}, pause time.Duration) bool {
 	select {
 	case <-time.After(pause):
@@ -220,8 +220,8 @@ func (n *Notifier) await(o *outlet, over <-chan struct{}, pause time.Duration) b
 	return n.ctx.Err() == nil
 }
 
-// take gives what there is to tell a receiver.
-func (n *Notifier) take(o *outlet) Moment {
+// nextMoment returns what is to be delivered to a receiver.
+func (n *Notifier) nextMoment(o *outlet) Moment {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	m := Moment{State: n.state.Clone(), Events: slices.Clone(o.waiting), Dropped: o.dropped, Continued: n.continued}
@@ -233,7 +233,7 @@ func (n *Notifier) take(o *outlet) Moment {
 	return m
 }
 
-// settle notes how a delivery went.
+// settle records the outcome of a delivery.
 func (n *Notifier) settle(o *outlet, m Moment, err error) {
 	n.mu.Lock()
 	defer n.mu.Unlock()

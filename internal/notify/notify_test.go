@@ -21,7 +21,7 @@ import (
 	"github.com/gravitee-lab/gio/internal/run"
 )
 
-// wire is a server without a network: time in a bubble passes while it is slow.
+// wire is a server without a network, so that time in a bubble passes while it is slow.
 type wire struct {
 	mu     sync.Mutex
 	got    []request
@@ -74,17 +74,17 @@ func (w *wire) requests() []request {
 	return append([]request(nil), w.got...)
 }
 
-// over makes a poster send over w.
+// over makes a poster that sends over w.
 func (w *wire) over(p *poster) { p.http.Transport = w }
 
-// story makes a journal as the engine would, and tells it to a notifier.
+// story makes a journal as the engine would, and notes it with a notifier.
 type story struct {
 	t     *testing.T
 	n     *Notifier
 	state *run.State
 }
 
-func newStory(t *testing.T, kind string, receivers ...Receiver) *story {
+func newStory(t *testing.T, kind run.Kind, receivers ...Receiver) *story {
 	t.Helper()
 	s := &story{t: t, n: New(receivers...), state: &run.State{}}
 	p := &plan.Plan{Product: "Acme", Version: "3.9.4", Branch: "3.9.x", Waves: []plan.Wave{{}}}
@@ -106,21 +106,21 @@ func (s *story) add(e run.Event) {
 	s.n.Note(e, s.state)
 }
 
-func (s *story) trigger(component string) run.StepID {
+func (s *story) trigger(component string) plan.StepID {
 	s.t.Helper()
-	id := run.ID(component, "3.9.4")
-	s.add(run.Event{Type: run.Intent, Steps: []run.StepID{id}, Send: 1, Project: "gh/acme/" + component, Branch: "3.9.x"})
-	s.add(run.Event{Type: run.Triggered, Steps: []run.StepID{id}, Pipeline: &run.Pipeline{ID: "p-" + component, Number: 7}})
+	id := plan.ID(component, "3.9.4")
+	s.add(run.Event{Type: run.Intent, Steps: []plan.StepID{id}, Send: 1, Project: "gh/acme/" + component, Branch: "3.9.x"})
+	s.add(run.Event{Type: run.Triggered, Steps: []plan.StepID{id}, Pipeline: &run.Pipeline{ID: "p-" + component, Number: 7}})
 	return id
 }
 
 func (s *story) fail(component string) {
 	s.t.Helper()
 	id := s.trigger(component)
-	s.add(run.Event{Type: run.Failed, Steps: []run.StepID{id}, Code: "pipeline-failed", Reason: component + " broke", Workflow: "release"})
+	s.add(run.Event{Type: run.Failed, Steps: []plan.StepID{id}, Code: "pipeline-failed", Reason: component + " broke", Workflow: "release"})
 }
 
-// texts say as little as tells moments apart.
+// texts contain just enough to distinguish moments.
 func texts() Texts {
 	return Texts{
 		Run: func(m Moment) Message {
@@ -132,7 +132,7 @@ func texts() Texts {
 
 var errPipeline = fault.New(fault.PipelineFailed, "pipeline-failed", "a pipeline failed")
 
-// A receiver that never answers holds up neither the run nor the end of it for more than ten seconds.
+// A receiver that never answers does not delay the run, and its end by no more than ten seconds.
 func TestNobodyWaits(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -159,7 +159,7 @@ func TestNobodyWaits(t *testing.T) {
 	})
 }
 
-// Who looks at the end no longer wants to wait: a signal ends it.
+// A signal ends the waiting for receivers.
 func TestCloseIsInterrupted(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -176,7 +176,7 @@ func TestCloseIsInterrupted(t *testing.T) {
 	})
 }
 
-// Nothing is said of a run that never began, and nobody at all is no trouble.
+// Nothing is sent about a run that never began, and a nil Notifier works.
 func TestNothingToTell(t *testing.T) {
 	t.Parallel()
 	h := newHook(Webhook{URL: "https://hook.test/"})
@@ -195,7 +195,7 @@ func TestNothingToTell(t *testing.T) {
 	}
 }
 
-// While a receiver does not answer, observations are counted instead of kept; failures are all kept.
+// While a receiver does not answer, observations are counted instead of kept, and all failures are kept.
 func TestBacklog(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -213,7 +213,7 @@ func TestBacklog(t *testing.T) {
 		s.fail("api")
 		id := s.trigger("gateway")
 		for range 2 * backlog {
-			s.add(run.Event{Type: run.Observed, Steps: []run.StepID{id}, Status: "running"})
+			s.add(run.Event{Type: run.Observed, Steps: []plan.StepID{id}, Status: "running"})
 		}
 		s.fail("portal")
 		time.Sleep(time.Hour)

@@ -15,27 +15,27 @@ import (
 
 const maxAnswer = 64 << 10 // bytes of an answer that are read
 
-// poster sends requests of one receiver. Its address may be a secret: it stands in no log and in no error.
+// poster sends requests to one receiver. The address may be a secret: no log and no error contains it.
 type poster struct {
 	http  *http.Client
 	agent string    // User-Agent
-	rest  time.Time // until then the receiver wants no request
+	rest  time.Time // until then the receiver accepts no request
 }
 
 func newPoster(version string) *poster {
 	base := transport.NewBase()
-	base.DisableKeepAlives = true // requests are rare, and nothing is left behind
+	base.DisableKeepAlives = true // requests are rare, and no connection must stay open
 	client := &http.Client{Transport: base, CheckRedirect: transport.CheckRedirect, Timeout: attempt}
 	return &poster{http: client, agent: "gio/" + version}
 }
 
-// answer is what a receiver said.
+// answer is a receiver's response.
 type answer struct {
 	status int
 	body   []byte
 }
 
-// post sends a body once. Its error is a fault of kind Remote: nobody knows whether it arrived, and it may be sent again.
+// post sends a body once. Its error is a fault of kind Remote: the body may have arrived or not, and may be sent again.
 func (p *poster) post(ctx context.Context, address string, header http.Header, body []byte) (answer, error) {
 	select {
 	case <-time.After(time.Until(p.rest)):
@@ -44,7 +44,7 @@ func (p *poster) post(ctx context.Context, address string, header http.Header, b
 	}
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, address, bytes.NewReader(body))
 	if err != nil {
-		return answer{}, fault.New(fault.Invalid, "address", "its address is none")
+		return answer{}, fault.New(fault.Invalid, "address", "its address is not valid")
 	}
 	req.Header = header.Clone()
 	req.Header.Set("User-Agent", p.agent)
@@ -61,8 +61,14 @@ func (p *poster) post(ctx context.Context, address string, header http.Header, b
 	return answer{res.StatusCode, data}, nil
 }
 
-// unreachable is the fault of a request without an answer. The error of an http.Client names the address: it is left out.
+// unreachable returns the fault of a request without an answer. It omits the address that an http.Client's error contains.
 func unreachable(err error) error {
+	if f, ok := errors.AsType[*fault.Fault](err); ok {
+		return f // a proxy's refusal, complete
+	}
+	if explained := transport.Explained("the message was not sent", err); explained != nil {
+		return explained
+	}
 	if address, ok := errors.AsType[*url.Error](err); ok {
 		err = address.Err
 	}
@@ -73,7 +79,7 @@ func unreachable(err error) error {
 	return f.Because(err)
 }
 
-// transient tells whether a later request may have another answer.
+// transient reports whether a later request may have another answer.
 func (a answer) transient() bool {
 	return a.status >= 500 || a.status == http.StatusTooManyRequests || a.status == http.StatusRequestTimeout
 }

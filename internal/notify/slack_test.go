@@ -13,10 +13,11 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/gravitee-lab/gio/internal/plan"
 	"github.com/gravitee-lab/gio/internal/run"
 )
 
-// line is a request to Slack in one line: method, thread or message, text.
+// line shows a request to Slack in one line: method, thread or message, text.
 func line(r request) string {
 	parts := []string{strings.TrimPrefix(r.path, "/api/")}
 	for _, key := range []string{"channel", "ts", "thread_ts", "text"} {
@@ -54,7 +55,7 @@ func TestSlackBot(t *testing.T) {
 		s.fail("gateway")
 		time.Sleep(time.Minute)
 		id := s.trigger("portal") // changes nothing that the message says
-		s.add(run.Event{Type: run.Unknown, Steps: []run.StepID{id}, Reason: "portal?"})
+		s.add(run.Event{Type: run.Unknown, Steps: []plan.StepID{id}, Reason: "portal?"})
 		time.Sleep(time.Minute)
 		if failed := s.n.Close(t.Context(), errPipeline); failed != nil {
 			t.Error(failed)
@@ -80,7 +81,7 @@ func TestSlackBot(t *testing.T) {
 	})
 }
 
-// What Slack throttles, loses or has deleted is told in the end, and said nowhere.
+// A message that Slack throttles, loses or deletes arrives in the end, without an error.
 func TestSlackRecovers(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -119,7 +120,7 @@ func TestSlackRecovers(t *testing.T) {
 	})
 }
 
-// Slack's word is said with what to do about it, once, and nothing more is sent.
+// The fault has Slack's error code and what to do about it, and nothing more is sent.
 func TestSlackRefuses(t *testing.T) {
 	t.Parallel()
 	for word, hint := range map[string]string{

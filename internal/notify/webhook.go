@@ -21,30 +21,30 @@ import (
 const (
 	webhookSchema = 1
 	webhookEvery  = time.Second
-	webhookTries  = 5 // of one delivery, before it is given up
+	webhookTries  = 5 // of one delivery before gio gives it up
 )
 
-// Webhook is told every event of a run as JSON. Its address may be a secret but for scheme and host.
+// Webhook gets every event of a run as JSON. Its address may be a secret except for scheme and host.
 type Webhook struct {
 	URL     string
-	Secret  string // key of the signature; without one there is none
+	Secret  string // key of the signature; "" for no signature
 	Version string // of gio
 }
 
-// Receiver makes the webhook one.
+// Receiver returns the receiver that calls the webhook.
 func (w Webhook) Receiver() Receiver { return newHook(w).receiver() }
 
-// shown is the part of an address that is no secret.
-func shown(address string) string {
+// redact returns the part of an address that is no secret.
+func redact(address string) string {
 	u, err := url.Parse(address)
 	if err != nil || u.Host == "" {
-		return "(an address that is none)"
+		return "(an invalid address)"
 	}
 	return u.Scheme + "://" + u.Host
 }
 
-// Delivery is the body of one request. Its field names are a contract, `gio help notify` tells it. Id and time stand in it,
-// so that the signature covers them: who remembers the ids and refuses what is old cannot be told the same thing twice.
+// Delivery is the body of one request. Its field names are a contract, which `gio help notify` documents. It contains id and
+// time, so that the signature covers them: a receiver that remembers the ids and refuses old deliveries is safe from replays.
 type Delivery struct {
 	Schema   int         `json:"schema"`
 	Delivery string      `json:"delivery"` // random; the same when it is sent again
@@ -57,19 +57,19 @@ type Delivery struct {
 	DryRun   bool        `json:"dry_run"`
 	Job      string      `json:"job,omitempty"` // link of the CircleCI job that gio runs in
 	Events   []run.Event `json:"events"`
-	Dropped  int         `json:"dropped,omitempty"` // observations left out, because the receiver did not answer
+	Dropped  int         `json:"dropped,omitempty"` // number of observations omitted because the receiver did not answer
 	State    Summary     `json:"state"`
 	Ended    *Ended      `json:"ended,omitempty"`
 }
 
-// Summary is how the run stands.
+// Summary is the standing of the run.
 type Summary struct {
 	Finished   bool               `json:"finished"` // the product is recorded as released
 	Components map[run.Status]int `json:"components"`
-	Attention  []Attention        `json:"attention"` // what failed, is unknown or waits for an approval
+	Attention  []Attention        `json:"attention"` // components that failed, are unknown or wait for an approval
 }
 
-// Attention is a component that a person should look at.
+// Attention is a component that needs a person's attention.
 type Attention struct {
 	Component string     `json:"component"`
 	Version   string     `json:"version"`
@@ -90,11 +90,11 @@ type Ended struct {
 type hook struct {
 	Webhook
 	*poster
-	told  int64  // the last event that was sent, or given up
-	ended bool   // that the session ended was sent, or given up
-	open  *batch // made and not yet known to have arrived
-	lost  int    // deliveries given up
-	why   error  // the last of them
+	lastSent int64  // the last event that was sent, or given up
+	ended    bool   // the end of the session was sent, or given up
+	open     *batch // made, and not yet known to have arrived
+	lost     int    // deliveries given up
+	why      error  // the last of them
 }
 
 type batch struct {
@@ -107,7 +107,7 @@ func newHook(w Webhook) *hook { return &hook{Webhook: w, poster: newPoster(w.Ver
 
 func (h *hook) receiver() Receiver {
 	return Receiver{
-		name: "webhook " + shown(h.URL), every: webhookEvery, deliver: h.deliver,
+		name: "webhook " + redact(h.URL), every: webhookEvery, deliver: h.deliver,
 		missed: func() (int, error) { return h.lost, h.why },
 	}
 }
@@ -123,16 +123,16 @@ func (h *hook) deliver(ctx context.Context, m Moment) error {
 	}
 }
 
-// compose makes a delivery of what was not sent yet; false when there is nothing.
+// compose makes a delivery of the unsent events, and reports whether there is one.
 func (h *hook) compose(m Moment) bool {
-	events := slices.DeleteFunc(slices.Clone(m.Events), func(e run.Event) bool { return e.Seq <= h.told })
+	events := slices.DeleteFunc(slices.Clone(m.Events), func(e run.Event) bool { return e.Seq <= h.lastSent })
 	if len(events) == 0 && (!m.Over || h.ended) {
 		return false
 	}
 	head := m.State.Header
 	d := Delivery{
 		Schema: webhookSchema, Delivery: strings.ToLower(rand.Text()), SentAt: time.Now().UTC(), Type: "events",
-		Run: head.Run(), Product: head.Product, Version: head.Version, Branch: head.Branch, DryRun: head.Kind == "dry",
+		Run: head.Run(), Product: head.Product, Version: head.Version, Branch: head.Branch, DryRun: head.Kind == run.DryRun,
 		Job: m.State.Driver.Job, Events: events, Dropped: m.Dropped, State: summary(m.State),
 	}
 	if d.Events == nil {
@@ -149,7 +149,7 @@ func (h *hook) compose(m Moment) bool {
 	return true
 }
 
-// send sends the open delivery once. One that failed too often is given up, so that the next has its turn.
+// send sends the open delivery once. It gives up one that has failed too often, so that the next can be sent.
 func (h *hook) send(ctx context.Context) error {
 	h.open.tries++
 	got, err := h.post(ctx, h.URL, h.header(), h.open.body)
@@ -173,7 +173,7 @@ func (h *hook) send(ctx context.Context) error {
 // close ends the open delivery.
 func (h *hook) close() {
 	if n := len(h.open.Events); n > 0 {
-		h.told = h.open.Events[n-1].Seq
+		h.lastSent = h.open.Events[n-1].Seq
 	}
 	h.ended = h.ended || h.open.Ended != nil
 	h.open = nil

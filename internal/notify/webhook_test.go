@@ -21,7 +21,7 @@ import (
 	"github.com/gravitee-lab/gio/internal/run"
 )
 
-// The whole story over HTTP, as a receiver checks it.
+// The whole run over HTTP, with a receiver's checks.
 func TestWebhook(t *testing.T) {
 	t.Parallel()
 	const secret = "planted"
@@ -83,7 +83,7 @@ func TestWebhook(t *testing.T) {
 	}
 }
 
-// A delivery that is not taken is sent again as it was; one that is never taken does not keep the next from its turn.
+// A delivery that is not accepted is sent again unchanged; one that is never accepted does not block the next.
 func TestWebhookTriesAgain(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -126,7 +126,7 @@ func TestWebhookTriesAgain(t *testing.T) {
 	})
 }
 
-// A receiver that refuses is not asked again, and no redirect is followed.
+// A receiver that refuses gets no more requests, and no redirect is followed.
 func TestWebhookRefuses(t *testing.T) {
 	t.Parallel()
 	for status, header := range map[int]string{http.StatusUnauthorized: "", http.StatusTemporaryRedirect: "Location: https://elsewhere.test/"} {

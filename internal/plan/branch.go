@@ -12,10 +12,10 @@ import (
 	"github.com/gravitee-lab/gio/internal/manifest"
 )
 
-// supportOf is the support branch of a version: X.Y.x.
+// supportOf returns the support branch of a version: X.Y.x.
 func supportOf(v *semver.Version) string { return fmt.Sprintf("%d.%d.x", v.Major(), v.Minor()) }
 
-// SupportBranch is the support branch of a version: X.Y.x; "" for a version that is not of the form X.Y.Z.
+// SupportBranch returns the support branch of a version: X.Y.x; "" for a version that is not of the form X.Y.Z.
 func SupportBranch(version string) string {
 	v, err := manifest.ParseVersion(version)
 	if err != nil {
@@ -24,11 +24,11 @@ func SupportBranch(version string) string {
 	return supportOf(v)
 }
 
-// MainBranch stands for the main branch of a component's repository, whatever that one is called.
+// MainBranch stands for the main branch of a component's repository, whatever its name.
 const MainBranch = ""
 
-// Candidates are the branches that the next version of a component can be on, the likeliest first. Which of
-// them it is shows in their version files: Step must give the same branch for the version found there.
+// Candidates returns the branches that can have the next version of a component, the likeliest first. Their version
+// files decide: the branch is the one for whose version Step chooses the same branch.
 func (o Options) Candidates(m *manifest.Manifest, c manifest.Component) []string {
 	if branch := o.Overrides[c.Name].Branch; branch != "" {
 		return []string{branch}
@@ -36,7 +36,7 @@ func (o Options) Candidates(m *manifest.Manifest, c manifest.Component) []string
 	var branches []string
 	if o.Branch == o.MainBranch {
 		branches = append(branches, MainBranch)
-	} else if mayJoin(c.Version, m.Version, o.Branch) {
+	} else if canBeOn(c.Version, m.Version, o.Branch) {
 		branches = append(branches, o.Branch)
 	}
 	if support := SupportBranch(c.Version); support != "" && support != o.Branch {
@@ -50,9 +50,10 @@ func (o Options) Candidates(m *manifest.Manifest, c manifest.Component) []string
 
 var lineOf = regexp.MustCompile(`^(\d+)\.(\d+)\.x$`)
 
-// mayJoin tells whether the version after this one can be on the release branch: on any but a support branch it
-// can; there, when it is new, of that line, or goes over to it with the first release of the product's line.
-func mayJoin(version, product, branch string) bool {
+// canBeOn reports whether the version after this one can be on the release branch: always where that is not a support
+// branch; on a support branch when the component is new, belongs to its line, or joins it with the first release of the
+// product's line.
+func canBeOn(version, product, branch string) bool {
 	line := lineOf.FindStringSubmatch(branch)
 	if line == nil || version == "" {
 		return true
@@ -69,7 +70,7 @@ func mayJoin(version, product, branch string) bool {
 	return v.Minor() == first.Minor() || v.Minor() < first.Minor() && err == nil && p.Patch() == 0
 }
 
-// checkBranch keeps a release from a branch that holds another line's version by mistake.
+// checkBranch refuses to release from a branch that has another line's version by mistake.
 func checkBranch(m *manifest.Manifest, o Options) error {
 	if o.Branch != "" && (o.Branch == o.MainBranch || slices.Contains(o.ReleaseBranches, o.Branch)) {
 		return nil
@@ -81,6 +82,9 @@ func checkBranch(m *manifest.Manifest, o Options) error {
 	f := fault.New(fault.Invalid, "wrong-branch", "%s: version %s of %s cannot be released from the branch %q", m.VersionAt, m.Version, m.Name, o.Branch)
 	if err == nil {
 		f = f.Hint("release it from %s", either(o.MainBranch, supportOf(v)))
+	}
+	if o.MainBranch == "" && !lineOf.MatchString(o.Branch) {
+		f = f.Hint("if %s is the main branch, say so in gio.yaml: main_branch: %s", o.Branch, o.Branch)
 	}
 	return f.Hint("if the branch is right, list it in release_branches of gio.yaml")
 }
@@ -109,10 +113,10 @@ func preReleaseBranch(branch string, v *semver.Version) bool {
 
 func digit(b byte) bool { return '0' <= b && b <= '9' }
 
-// branch decides which branch of its repository a component is built from, and says why.
+// branch decides from which branch of its repository a component is built, and why.
 func (o Options) branch(c manifest.Component, project string) (name, reason string, err error) {
 	if branch := o.Overrides[c.Name].Branch; branch != "" {
-		return branch, "gio.yaml says so", nil
+		return branch, "set in gio.yaml", nil
 	}
 	v, err := manifest.ParseVersion(c.Version)
 	if err != nil {
@@ -141,8 +145,8 @@ func (o Options) main(c manifest.Component, project, what string) (name, reason 
 	if name == "" {
 		name, source = o.MainBranch, "the main branch of the release repository"
 	}
-	if name == "" {
-		return "", "", fault.New(fault.Invalid, "no-main-branch", "%s %s is built from the main branch, whose name is not known", c.Name, c.ReleaseVersion()).
+	if name == "" && o.DefaultBranches != nil { // else the caller reads it: the step's branch is MainBranch until then
+		return "", "", fault.New(fault.Invalid, "no-main-branch", "%s %s is built from the main branch, whose name is unknown", c.Name, c.ReleaseVersion()).
 			Hint("set main_branch in gio.yaml, or branch for this component")
 	}
 	return name, fmt.Sprintf("%s is %s: %s", c.ReleaseVersion(), what, source), nil

@@ -33,7 +33,7 @@ func FuzzMake(f *testing.F) {
 			last = w.Group
 			checkWave(t, m, w, seen)
 		}
-		for _, l := range p.Left {
+		for _, l := range p.Excluded {
 			seen[l.Component]++
 		}
 		for _, c := range m.Components {
@@ -44,7 +44,7 @@ func FuzzMake(f *testing.F) {
 	})
 }
 
-// checkWave holds that the steps come in their group's order and that units lose and double none.
+// checkWave checks that the steps are in their group's order and that units lose and duplicate none.
 func checkWave(t *testing.T, m *manifest.Manifest, w plan.Wave, seen map[string]int) {
 	t.Helper()
 	i := 0

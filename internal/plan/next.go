@@ -14,23 +14,23 @@ import (
 
 const snapshot = "-SNAPSHOT"
 
-// Next is what to prepare after a release. Versions end in -SNAPSHOT.
+// Next holds the versions to prepare after a release. They end in -SNAPSHOT.
 type Next struct {
 	Version        string `json:"version"`                   // of the release branch itself
-	SupportBranch  string `json:"support_branch,omitempty"`  // X.Y.x, when one is to be made or moved on
+	SupportBranch  string `json:"support_branch,omitempty"`  // X.Y.x, when it is to be created or moved on
 	SupportVersion string `json:"support_version,omitempty"` // its version, when SupportBranch is set
 }
 
-// NextVersions says what follows a released version. On the main branch that is the next minor, and a
-// support branch with the next patch; on any other branch the next patch. A pre-release counts its last
-// number on its own branch. Explicit (--next, "" for none) takes the place of the release branch's version;
-// one that is not greater is the fault invalid-next, and a version that cannot be counted is next-unknown.
+// NextVersions decides the versions after a release. On the main branch that is the next minor, and a support branch with
+// the next patch; on any other branch the next patch. A pre-release increments its last number on its own branch.
+// Explicit (--next, "" for none) replaces the release branch's version; one that is not greater is the fault
+// invalid-next, and a version without a successor is next-unknown.
 func NextVersions(version, branch, mainBranch, explicit string) (Next, error) {
 	v, err := manifest.ParseVersion(version)
 	if err != nil || strings.HasSuffix(version, snapshot) {
-		return Next{}, fault.New(fault.Invalid, "next-unknown", "no version can follow %q: it is no released X.Y.Z", version)
+		return Next{}, fault.New(fault.Invalid, "next-unknown", "no version can follow %q: it is not a released X.Y.Z", version)
 	}
-	next, err := counted(v, branch == mainBranch, explicit)
+	next, err := following(v, branch == mainBranch, explicit)
 	if err != nil || explicit == "" {
 		return next, err
 	}
@@ -38,7 +38,7 @@ func NextVersions(version, branch, mainBranch, explicit string) (Next, error) {
 	return next, checkExplicit(v, explicit)
 }
 
-func counted(v *semver.Version, onMain bool, explicit string) (Next, error) {
+func following(v *semver.Version, onMain bool, explicit string) (Next, error) {
 	switch {
 	case v.Prerelease() != "" && explicit != "":
 		return Next{}, nil
@@ -71,8 +71,8 @@ func nextPreRelease(v *semver.Version) (Next, error) {
 }
 
 func uncountable(v *semver.Version) error {
-	return fault.New(fault.Invalid, "next-unknown", "no version can follow %s by itself: its pre-release part ends in no number that can be counted", v.Original()).
-		Hint("say it with --next, for example --next %d.%d.%d%s", v.Major(), v.Minor(), v.Patch(), snapshot)
+	return fault.New(fault.Invalid, "next-unknown", "no version can follow %s by itself: its pre-release part does not end in a number", v.Original()).
+		Hint("set it with --next, for example --next %d.%d.%d%s", v.Major(), v.Minor(), v.Patch(), snapshot)
 }
 
 func checkExplicit(released *semver.Version, explicit string) error {

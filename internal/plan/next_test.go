@@ -48,10 +48,10 @@ func TestNextVersionsFaults(t *testing.T) {
 		kind              fault.Kind
 		want              string
 	}{
-		{"3.9.4-SNAPSHOT", "", fault.Invalid, `no version can follow "3.9.4-SNAPSHOT": it is no released X.Y.Z`},
-		{"null", "", fault.Invalid, `no version can follow "null": it is no released X.Y.Z`},
-		{"3.0.0-beta", "", fault.Invalid, `no version can follow 3.0.0-beta by itself: its pre-release part ends in no number that can be counted`},
-		{"3.0.0-rc99999999999999999999", "", fault.Invalid, `no version can follow 3.0.0-rc99999999999999999999 by itself: its pre-release part ends in no number that can be counted`},
+		{"3.9.4-SNAPSHOT", "", fault.Invalid, `no version can follow "3.9.4-SNAPSHOT": it is not a released X.Y.Z`},
+		{"null", "", fault.Invalid, `no version can follow "null": it is not a released X.Y.Z`},
+		{"3.0.0-beta", "", fault.Invalid, `no version can follow 3.0.0-beta by itself: its pre-release part does not end in a number`},
+		{"3.0.0-rc99999999999999999999", "", fault.Invalid, `no version can follow 3.0.0-rc99999999999999999999 by itself: its pre-release part does not end in a number`},
 		{"3.9.4", "3.9.5", fault.Usage, `--next "3.9.5" must be X.Y.Z-SNAPSHOT or X.Y.Z-PRE-SNAPSHOT`},
 		{"3.9.4", "3.10-SNAPSHOT", fault.Usage, `--next "3.10-SNAPSHOT" must be X.Y.Z-SNAPSHOT or X.Y.Z-PRE-SNAPSHOT`},
 		{"3.9.4", "3.9.4-SNAPSHOT", fault.Usage, `--next 3.9.4-SNAPSHOT must be greater than 3.9.4, which is released`},

@@ -12,7 +12,7 @@ import (
 // Step is the release of one component.
 type Step struct {
 	Component    string         `json:"component"`
-	Version      string         `json:"version"`              // to be released, without -SNAPSHOT
+	Version      string         `json:"version"`              // to release, without -SNAPSHOT
 	Repository   string         `json:"repository"`           // "org/name"
 	Project      string         `json:"project"`              // CircleCI project slug: gh/org/name, or gio.yaml's
 	Definition   string         `json:"definition,omitempty"` // pipeline definition of a GitHub App project
@@ -22,23 +22,23 @@ type Step struct {
 	Proof        Proof          `json:"proof,omitzero"`
 }
 
-// ID names a step within a run: component@version.
-func (s Step) ID() string { return s.Component + "@" + s.Version }
+// ID identifies the step permanently.
+func (s Step) ID() StepID { return ID(s.Component, s.Version) }
 
-// Wave is the steps that run in parallel: the open components of one group.
+// Wave holds the steps that run in parallel: the open components of one group.
 type Wave struct {
 	Group int    `json:"group"` // its index in buildDependencies, from 1
 	Steps []Step `json:"steps"`
 }
 
-// Left is a component that does not run.
-type Left struct {
+// Excluded is a component that does not run.
+type Excluded struct {
 	Component string `json:"component"`
-	Version   string `json:"version"` // as it stands in the manifest
+	Version   string `json:"version"` // as in the manifest
 	Reason    string `json:"reason"`  // one of the Reason constants
 }
 
-// Why a component is left.
+// Why a component does not run.
 const (
 	ReasonReleased = "released"
 	ReasonExcept   = "excluded by --except"
@@ -48,13 +48,14 @@ const (
 
 // Plan is what a release would do, in order.
 type Plan struct {
-	Product string `json:"product"`
-	Version string `json:"version"` // of the product, without -SNAPSHOT
-	Branch  string `json:"branch"`  // the release branch
-	Waves   []Wave `json:"waves"`
-	Left    []Left `json:"left"`    // in the manifest's order
-	Partial bool   `json:"partial"` // --only or --except left out what is to be released: the product is not finished
-	// Unwatched plans (gio trigger without --wait) are over when every step of the last wave has its pipeline.
+	Product  string     `json:"product"`
+	Version  string     `json:"version"`       // of the product, without -SNAPSHOT
+	Tag      string     `json:"tag,omitempty"` // of the released product; read it by ProductTag
+	Branch   string     `json:"branch"`        // the release branch
+	Waves    []Wave     `json:"waves"`
+	Excluded []Excluded `json:"left"`    // in the manifest's order
+	Partial  bool       `json:"partial"` // --only or --except exclude open components: the product will not be finished
+	// Unwatched plans (gio trigger without --wait) are complete when every step of the last wave has its pipeline.
 	Unwatched bool     `json:"unwatched,omitempty"`
 	Warnings  []string `json:"warnings,omitempty"`
 }
@@ -68,8 +69,8 @@ func (p *Plan) Steps() []Step {
 	return steps
 }
 
-// Watches tells whether the pipeline of a step is watched to its end.
-func (p *Plan) Watches(id string) bool {
+// Watches reports whether gio watches the pipeline of a step to its end.
+func (p *Plan) Watches(id StepID) bool {
 	if !p.Unwatched || len(p.Waves) == 0 {
 		return true
 	}
@@ -77,36 +78,37 @@ func (p *Plan) Watches(id string) bool {
 	return !slices.ContainsFunc(last.Steps, func(s Step) bool { return s.ID() == id })
 }
 
-// Options is what a plan needs to know beside the manifest.
+// Options are the inputs of a plan besides the manifest.
 type Options struct {
 	Branch          string              // the release branch
 	MainBranch      string              // the release repository's main branch
-	ComponentMain   string              // gio.yaml's main branch of the component repositories, "" when it says none
-	DefaultBranches map[string]string   // default branches of the component repositories as read, by project slug
-	Organization    string              // GH_ORG; "" takes the manifest's
-	ReleaseBranches []string            // gio.yaml's further branches that releases may be made from
+	ComponentMain   string              // gio.yaml's main branch of the component repositories, "" when it has none
+	DefaultBranches map[string]string   // default branches of the component repositories as read, by project slug; nil: not read yet
+	Organization    string              // GH_ORG; "" for the manifest's
+	ProductTag      string              // gio.yaml's template of the product's tag, "" for the version
+	ReleaseBranches []string            // gio.yaml's further branches from which releases may be made
 	Parameters      map[string]any      // gio.yaml's, strings are templates; nil drops one
 	Overrides       map[string]Override // gio.yaml's, by component
 	Only, Except    []string            // components
 	DryRun          bool                // the value of the parameter dry_run
-	Action          string              // the value of the parameter gio_action whatever gio.yaml says; "" is release, or what that says
+	Action          string              // the value of the parameter gio_action, which overrides gio.yaml's; "" for that, else "release"
 	Verification    Verification        // of all components; Overrides win, field by field
 }
 
-// Override is what gio.yaml says of one component. An empty field says nothing.
+// Override holds gio.yaml's settings of one component. An empty field is not set.
 type Override struct {
 	Repository string         // name or org/name
-	Branch     string         // wins over every rule
-	Parameters map[string]any // win over those of all components; nil drops one
+	Branch     string         // overrides every rule
+	Parameters map[string]any // override those of all components; nil drops one
 	Project    string         // CircleCI project slug
 	Definition string         // pipeline definition of a GitHub App project
-	Stage      *bool          // false keeps `gio stage` from the component; only MakeStage reads it
+	Stage      *bool          // false excludes the component from `gio stage`; only MakeStage reads it
 
 	Verification Verification
 }
 
-// Make turns a manifest into a plan. It fails with what Manifest.Check finds, and with the faults
-// wrong-branch, unknown-component, not-open, invalid-parameter, invalid-proof and invalid-repository.
+// Make turns a manifest into a plan. Its faults are those of Manifest.Check, and wrong-branch, unknown-component,
+// not-open, invalid-parameter, invalid-product-tag, invalid-proof and invalid-repository.
 func Make(m *manifest.Manifest, o Options) (*Plan, error) {
 	warnings, err := m.Check()
 	if err != nil {
@@ -118,28 +120,32 @@ func Make(m *manifest.Manifest, o Options) (*Plan, error) {
 	if err := checkNames(m, o); err != nil {
 		return nil, err
 	}
-	p := &Plan{
-		Product: m.Name, Version: m.ReleaseVersion(), Branch: o.Branch,
-		Waves: []Wave{}, Left: []Left{}, Warnings: warnings,
+	tag, err := ProductTag(o.ProductTag, m.ReleaseVersion())
+	if err != nil {
+		return nil, err
 	}
-	p.leave(m, o)
+	p := &Plan{
+		Product: m.Name, Version: m.ReleaseVersion(), Tag: tag, Branch: o.Branch,
+		Waves: []Wave{}, Excluded: []Excluded{}, Warnings: warnings,
+	}
+	p.exclude(m, o)
 	if err := p.fillWaves(m, o); err != nil {
 		return nil, err
 	}
 	return p, nil
 }
 
-func (p *Plan) leave(m *manifest.Manifest, o Options) {
+func (p *Plan) exclude(m *manifest.Manifest, o Options) {
 	for _, c := range m.Components {
-		if reason := o.reasonToLeave(c); reason != "" {
-			p.Left = append(p.Left, Left{c.Name, c.Version, reason})
+		if reason := o.reasonToExclude(c); reason != "" {
+			p.Excluded = append(p.Excluded, Excluded{c.Name, c.Version, reason})
 			p.Partial = p.Partial || c.Open()
 		}
 	}
 }
 
-// reasonToLeave is "" for a component that runs.
-func (o Options) reasonToLeave(c manifest.Component) string {
+// reasonToExclude returns "" for a component that runs.
+func (o Options) reasonToExclude(c manifest.Component) string {
 	switch {
 	case !c.Open():
 		return ReasonReleased
@@ -156,7 +162,7 @@ func (p *Plan) fillWaves(m *manifest.Manifest, o Options) error {
 		wave := Wave{Group: i + 1}
 		for _, entry := range group {
 			c, found := m.Component(entry.Name)
-			if !found || o.reasonToLeave(c) != "" {
+			if !found || o.reasonToExclude(c) != "" {
 				continue
 			}
 			step, err := o.Step(m, c)
@@ -176,28 +182,28 @@ func checkNames(m *manifest.Manifest, o Options) error {
 	for _, name := range o.Only {
 		c, found := m.Component(name)
 		if !found {
-			return unknown(m, fault.Usage, "--only", name)
+			return unknownComponent(m, fault.Usage, "--only", name)
 		}
-		if !c.Open() && c.Since != m.ReleaseVersion() { // what this product has released already is no mistake: the same command again
+		if !c.Open() && c.Since != m.ReleaseVersion() { // repeating the command for one that this product version has released is no mistake
 			return fault.New(fault.Invalid, "not-open", "%s: --only names %s, which is not to be released: its version is %s", c.VersionAt, name, c.Version).
 				Hint("write %q to release it again, or leave it out of --only", c.Version+"-SNAPSHOT")
 		}
 	}
 	for _, name := range o.Except {
 		if _, found := m.Component(name); !found {
-			return unknown(m, fault.Usage, "--except", name)
+			return unknownComponent(m, fault.Usage, "--except", name)
 		}
 	}
 	for _, name := range sortedKeys(o.Overrides) {
 		if _, found := m.Component(name); !found {
-			return unknown(m, fault.Invalid, "gio.yaml", name)
+			return unknownComponent(m, fault.Invalid, "gio.yaml", name)
 		}
 	}
 	return nil
 }
 
-func unknown(m *manifest.Manifest, kind fault.Kind, where, name string) error {
-	f := fault.New(kind, "unknown-component", "%s names %q, which is no component of %s", where, name, m.File)
+func unknownComponent(m *manifest.Manifest, kind fault.Kind, where, name string) error {
+	f := fault.New(kind, "unknown-component", "%s names %q, which is not a component of %s", where, name, m.File)
 	if near := m.Nearest(name); near != "" {
 		f = f.Hint("did you mean %s?", near)
 	}
@@ -207,23 +213,24 @@ func unknown(m *manifest.Manifest, kind fault.Kind, where, name string) error {
 // Units groups the steps of a wave that share one pipeline: same project, definition, branch and
 // parameters. A second pipeline would cancel the first (contracts/circleci.md 2.7). Order is kept.
 func Units(w Wave) [][]Step {
+	type pipeline struct{ project, branch, definition string }
 	units := [][]Step{}
+	candidates := map[pipeline][]int{} // indexes of units, which differ in their parameters
 	for _, s := range w.Steps {
-		i := slices.IndexFunc(units, func(u []Step) bool { return samePipeline(u[0], s) })
+		key := pipeline{s.Project, s.Branch, s.Definition}
+		same := candidates[key]
+		i := slices.IndexFunc(same, func(u int) bool { return sameParameters(units[u][0].Parameters, s.Parameters) })
 		if i < 0 {
+			candidates[key] = append(same, len(units))
 			units = append(units, []Step{s})
 			continue
 		}
-		units[i] = append(units[i], s)
+		units[same[i]] = append(units[same[i]], s)
 	}
 	return units
 }
 
-func samePipeline(a, b Step) bool {
-	return a.Project == b.Project && a.Branch == b.Branch && a.Definition == b.Definition && sameParameters(a.Parameters, b.Parameters)
-}
-
-// sameParameters takes no parameters and an empty map for the same.
+// sameParameters treats nil and an empty map as the same.
 func sameParameters(a, b map[string]any) bool {
 	return len(a) == len(b) && (len(a) == 0 || reflect.DeepEqual(a, b))
 }

@@ -13,7 +13,7 @@ import (
 	"github.com/gravitee-lab/gio/internal/plan"
 )
 
-// sample has an empty group, a group of released components, a ghost and every kind of version.
+// sample has an empty group, a group of released components, an unknown name and every kind of version.
 const sample = `{
   "name": "Suite",
   "version": "3.9.4-SNAPSHOT",
@@ -60,7 +60,7 @@ func outline(p *plan.Plan) string {
 	for _, w := range p.Waves {
 		fmt.Fprintf(&b, "%d:", w.Group)
 		for _, s := range w.Steps {
-			b.WriteString(" " + s.ID())
+			b.WriteString(" " + string(s.ID()))
 		}
 		b.WriteString("\n")
 	}
@@ -78,7 +78,7 @@ func TestMake(t *testing.T) {
 		}
 	}
 	want := &plan.Plan{
-		Product: "Suite", Version: "3.9.4", Branch: "3.9.x",
+		Product: "Suite", Version: "3.9.4", Tag: "3.9.4", Branch: "3.9.x",
 		Waves: []plan.Wave{
 			{Group: 3, Steps: []plan.Step{
 				step("fetcher", "1.3.0", "master", "1.3.0 is a new minor or major version: the main branch of the release repository"),
@@ -89,8 +89,8 @@ func TestMake(t *testing.T) {
 				step("gateway", "3.9.4", "3.9.x", "3.9.4 belongs to the line of the release branch 3.9.x"),
 			}},
 		},
-		Left:     []plan.Left{{Component: "common", Version: "1.20.0", Reason: plan.ReasonReleased}},
-		Warnings: []string{"release.json:12:63: group 3 of buildDependencies names ghost, which is no component"},
+		Excluded: []plan.Excluded{{Component: "common", Version: "1.20.0", Reason: plan.ReasonReleased}},
+		Warnings: []string{"release.json:12:63: group 3 of buildDependencies names ghost, which is not a component"},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
@@ -108,7 +108,7 @@ func TestJSON(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := `{"product":"Suite","version":"3.9.4","branch":"3.9.x","waves":[{"group":3,"steps":[` +
+	want := `{"product":"Suite","version":"3.9.4","tag":"3.9.4","branch":"3.9.x","waves":[{"group":3,"steps":[` +
 		`{"component":"policy","version":"1.2.1","repository":"acme/policy","project":"gh/acme/policy","branch":"1.2.x",` +
 		`"branch_reason":"1.2.1 is a patch of 1.2","parameters":{"dry_run":false,"gio_action":"release"}}]}],"left":[` +
 		`{"component":"common","version":"1.20.0","reason":"released"},` +
@@ -137,7 +137,7 @@ func TestSelection(t *testing.T) {
 	for _, tt := range tests {
 		p := makePlan(t, sample, func(o *plan.Options) { o.Only, o.Except = tt.only, tt.except })
 		var left []string
-		for _, l := range p.Left {
+		for _, l := range p.Excluded {
 			left = append(left, l.Component)
 		}
 		if outline(p) != tt.want || strings.Join(left, " ") != tt.left || p.Partial != tt.partial {

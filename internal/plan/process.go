@@ -9,11 +9,11 @@ import (
 	"github.com/gravitee-lab/gio/internal/manifest"
 )
 
-// MakeProcess plans a process manifest: its groups one after the other, without groups one wave. Of the options it takes the
-// organization and what gio.yaml says of repository, project, definition and branch; parameters are the file's alone. Faults:
+// MakeProcess plans a process manifest: its groups one after the other, or one wave without groups. Of the options it uses
+// the organization and gio.yaml's repository, project, definition and branch; parameters come only from the file. Faults:
 // invalid-process, invalid-parameter, invalid-repository.
 func MakeProcess(p *manifest.Process, o Options) (*Plan, error) {
-	made := &Plan{Product: p.Name, Version: p.ReleaseVersion(), Branch: o.Branch, Waves: []Wave{}, Left: []Left{}}
+	made := &Plan{Product: p.Name, Version: p.ReleaseVersion(), Branch: o.Branch, Waves: []Wave{}, Excluded: []Excluded{}}
 	steps := map[string]Step{}
 	all := Wave{Group: 1}
 	for _, c := range p.Components {
@@ -25,7 +25,7 @@ func MakeProcess(p *manifest.Process, o Options) (*Plan, error) {
 		all.Steps = append(all.Steps, step)
 	}
 	if len(all.Steps) == 0 {
-		return nil, fault.New(fault.Invalid, "invalid-process", "%s: there is no component, so that nothing is to be triggered", p.File)
+		return nil, fault.New(fault.Invalid, "invalid-process", "%s: it has no component, so there is nothing to trigger", p.File)
 	}
 	if p.Groups == nil {
 		made.Waves = append(made.Waves, all)
@@ -34,14 +34,14 @@ func MakeProcess(p *manifest.Process, o Options) (*Plan, error) {
 	return made, made.group(p, steps)
 }
 
-// group puts the steps into waves: each must stand in exactly one group.
+// group puts the steps into waves: each must be in exactly one group.
 func (p *Plan) group(from *manifest.Process, steps map[string]Step) error {
 	for i, group := range from.Groups {
 		wave := Wave{Group: i + 1}
 		for _, entry := range group {
-			step, there := steps[entry.Name]
-			if !there {
-				return fault.New(fault.Invalid, "invalid-process", "%s: %q is no component, or stands in buildDependencies twice", entry.At, entry.Name)
+			step, found := steps[entry.Name]
+			if !found {
+				return fault.New(fault.Invalid, "invalid-process", "%s: %q is not a component, or appears twice in buildDependencies", entry.At, entry.Name)
 			}
 			delete(steps, entry.Name)
 			wave.Steps = append(wave.Steps, step)
@@ -51,8 +51,8 @@ func (p *Plan) group(from *manifest.Process, steps map[string]Step) error {
 		}
 	}
 	for _, c := range from.Components {
-		if _, left := steps[c.Name]; left {
-			return fault.New(fault.Invalid, "invalid-process", "%s: %s stands in no group of buildDependencies", c.At, c.Name).
+		if _, ungrouped := steps[c.Name]; ungrouped {
+			return fault.New(fault.Invalid, "invalid-process", "%s: %s is in no group of buildDependencies", c.At, c.Name).
 				Hint("add it to a group, or leave buildDependencies out to trigger all at once")
 		}
 	}
@@ -69,29 +69,28 @@ func (o Options) processStep(p *manifest.Process, c manifest.ProcessComponent) (
 	if err != nil {
 		return Step{}, err
 	}
-	if c, err = filled(p, c); err != nil {
+	if c, err = fillTemplates(p, c); err != nil {
 		return Step{}, err
 	}
 	branch := cmp.Or(c.Branch, override.Branch)
 	if branch == "" {
 		return Step{}, fault.New(fault.Invalid, "invalid-process", "%s: %s has no branch", c.At, c.Name).
-			Hint(`give it a "branch": without one CircleCI would take the default branch`)
+			Hint(`give it a "branch": without one CircleCI would build the default branch`)
 	}
-	project := cmp.Or(override.Project, "gh/"+repository)
-	if !slug.MatchString(project) {
-		return Step{}, fault.New(fault.Invalid, "invalid-repository", "gio.yaml: project %q of %s is no CircleCI project slug", project, c.Name).
-			Hint("write it as gh/org/name or circleci/organization-id/project-id")
+	project, err := o.project(c.Name, repository)
+	if err != nil {
+		return Step{}, err
 	}
 	version := cmp.Or(c.Version, p.ReleaseVersion(), branch)
 	parameters, err := processParameters(p, c, version)
 	return Step{
 		Component: c.Name, Version: version, Repository: repository, Project: project, Definition: override.Definition,
-		Branch: branch, BranchReason: "it was named", Parameters: parameters,
+		Branch: branch, BranchReason: "as given", Parameters: parameters,
 	}, err
 }
 
-// filled is a component whose version and branch, which may be templates, are filled in.
-func filled(p *manifest.Process, c manifest.ProcessComponent) (manifest.ProcessComponent, error) {
+// fillTemplates executes the templates in a component's version and branch.
+func fillTemplates(p *manifest.Process, c manifest.ProcessComponent) (manifest.ProcessComponent, error) {
 	data := templateData{ProductVersion: p.ReleaseVersion(), Component: c.Name}
 	for _, field := range []struct {
 		name string
@@ -99,7 +98,7 @@ func filled(p *manifest.Process, c manifest.ProcessComponent) (manifest.ProcessC
 	}{{"version", &c.Version}, {"branch", &c.Branch}} {
 		text, err := execute(field.name, *field.text, data)
 		if err != nil {
-			return c, fault.New(fault.Invalid, "invalid-process", "%s: the %s of %s is no template that can be filled in", c.At, field.name, c.Name).
+			return c, fault.New(fault.Invalid, "invalid-process", "%s: the %s of %s is not a valid template", c.At, field.name, c.Name).
 				Because(err).Hint("it may use {{.ProductVersion}} and {{.Component}}")
 		}
 		*field.text, data.Version = text, text
@@ -116,7 +115,7 @@ func processParameters(p *manifest.Process, c manifest.ProcessComponent, version
 	for _, key := range slices.Sorted(maps.Keys(parameters)) {
 		value, err := parameter(key, parameters[key], data)
 		if err != nil {
-			return nil, fault.New(fault.Invalid, "invalid-parameter", "%s: %s cannot be triggered so", c.At, c.Name).Because(err)
+			return nil, fault.New(fault.Invalid, "invalid-parameter", "%s: %s cannot be triggered with its parameters", c.At, c.Name).Because(err)
 		}
 		parameters[key] = value
 	}

@@ -52,13 +52,13 @@ func TestMakeProcessRefuses(t *testing.T) {
 		return `{"components":[{"name":"a","branch":"b","pipeline_params":{` + params + `}}]}`
 	}
 	for _, test := range []struct{ data, code, says string }{
-		{`{"components":[]}`, "invalid-process", "nothing is to be triggered"},
-		{`{"components":[{"name":"a","branch":"{{.Branch}}"}]}`, "invalid-process", "after.json:1:24: the branch of a is no template"},
+		{`{"components":[]}`, "invalid-process", "nothing to trigger"},
+		{`{"components":[{"name":"a","branch":"{{.Branch}}"}]}`, "invalid-process", "after.json:1:24: the branch of a is not a valid template"},
 		{`{"components":[{"name":"a"}]}`, "invalid-process", "after.json:1:24: a has no branch"},
 		{`{"components":[{"name":"a","branch":"b"}],"buildDependencies":[["x"]]}`, "invalid-process", `after.json:1:65: "x"`},
 		{`{"components":[{"name":"a","branch":"b"}],"buildDependencies":[["a"],["a"]]}`, "invalid-process", "after.json:1:71"},
-		{`{"components":[{"name":"a","branch":"b"}],"buildDependencies":[[]]}`, "invalid-process", "stands in no group"},
-		{`{"components":[{"name":"a","branch":"b"},{"name":"a","branch":"b"}]}`, "manifest-shape", "a second time"},
+		{`{"components":[{"name":"a","branch":"b"}],"buildDependencies":[[]]}`, "invalid-process", "is in no group"},
+		{`{"components":[{"name":"a","branch":"b"},{"name":"a","branch":"b"}]}`, "manifest-shape", "appears here again"},
 		{`{"components":[{"name":"a","branch":"b","pipeline_params":{"branch":"c","parameters":{}}}]}`, "manifest-shape", "is not branch"},
 		{one(strings.Join(many, ",")), "invalid-parameter", "CircleCI allows 100"},
 		{one(`"k":"` + strings.Repeat("v", 513) + `"`), "invalid-parameter", "CircleCI allows 512"},

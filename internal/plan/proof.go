@@ -8,7 +8,7 @@ import (
 	"github.com/gravitee-lab/gio/internal/fault"
 )
 
-// The values of verify in gio.yaml: what proves a release beside a green pipeline.
+// The values of verify in gio.yaml: what proves a release besides a green pipeline.
 const (
 	VerifyNone     = "none"     // nothing
 	VerifyTag      = "tag"      // a tag of the component's repository
@@ -17,23 +17,28 @@ const (
 
 const defaultTag = "{{.Version}}"
 
-// Verification is what gio.yaml says of the proof of a release. An empty field says nothing.
+// Verification holds gio.yaml's settings for the proof of a release. An empty field is not set.
 type Verification struct {
 	Verify    string   // one of the Verify constants
 	Tag       string   // template of the tag's name
 	Workflows []string // templates of the workflows' names
 }
 
-// Proof is what must be there, beside a green pipeline, before a step has succeeded. The zero value asks for nothing.
+// Proof is what a step needs to succeed besides a green pipeline. The zero value demands nothing.
 type Proof struct {
 	Tag       string   `json:"tag,omitempty"`       // a tag of this name in the step's repository
 	Workflows []string `json:"workflows,omitempty"` // workflows of these names, each a success in the step's pipeline
 }
 
-// tagName is what Git takes for the name of a tag (git help check-ref-format), but for a few rules that no version breaks.
+// tagName matches what Git accepts as the name of a tag (git help check-ref-format), except for rules that no version breaks.
 var tagName = regexp.MustCompile(`^[^\s~^:?*\[\\/.-][^\s~^:?*\[\\]*$`)
 
-// proof is what proves the release of a component. A dry run leaves no tag, so that none is asked for.
+func validTag(name string) bool {
+	return tagName.MatchString(name) && !strings.Contains(name, "..") && !strings.Contains(name, "//") &&
+		!strings.HasSuffix(name, "/") && !strings.HasSuffix(name, ".lock") && !strings.Contains(name, "/.")
+}
+
+// proof returns what proves the release of a component. A dry run makes no tag, so it needs none.
 func (o Options) proof(data templateData) (Proof, error) {
 	own := o.Overrides[data.Component].Verification
 	switch cmp.Or(own.Verify, o.Verification.Verify) {
@@ -43,10 +48,10 @@ func (o Options) proof(data templateData) (Proof, error) {
 		}
 		tag, err := execute("tag", cmp.Or(own.Tag, o.Verification.Tag, defaultTag), data)
 		if err != nil {
-			return Proof{}, notFilled("invalid-proof", "gio.yaml: tag", data, err)
+			return Proof{}, templateFault("invalid-proof", "gio.yaml: tag", data, err)
 		}
-		if !tagName.MatchString(tag) || strings.Contains(tag, "..") {
-			return Proof{}, fault.New(fault.Invalid, "invalid-proof", "gio.yaml: the tag of %s would be %q, which is no name of a tag", data.Component, tag)
+		if !validTag(tag) {
+			return Proof{}, fault.New(fault.Invalid, "invalid-proof", "gio.yaml: the tag of %s would be %q, which is not a valid tag name", data.Component, tag)
 		}
 		return Proof{Tag: tag}, nil
 	case VerifyWorkflow:
@@ -67,14 +72,14 @@ func (o Options) workflows(own []string, data templateData) (Proof, error) {
 	for _, template := range own {
 		name, err := execute("workflows", template, data)
 		if err != nil {
-			return Proof{}, notFilled("invalid-proof", "gio.yaml: workflows", data, err)
+			return Proof{}, templateFault("invalid-proof", "gio.yaml: workflows", data, err)
 		}
 		p.Workflows = append(p.Workflows, name)
 	}
 	return p, nil
 }
 
-// CheckTemplate tells what is wrong with a template of a tag or workflow, whatever the component; nil when nothing is.
+// CheckTemplate returns the error of a template of a tag or workflow, whatever the component; nil for a valid template.
 func CheckTemplate(text string) error {
 	_, err := execute("template", text, templateData{ProductVersion: "1.0.0", Component: "component", Version: "1.0.0"})
 	return err

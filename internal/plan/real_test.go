@@ -16,7 +16,7 @@ import (
 	"github.com/gravitee-lab/gio/internal/plan"
 )
 
-// TestRealFiles plans every real release.json on the branch it is named after.
+// TestRealFiles plans every real release.json on the branch in its name.
 func TestRealFiles(t *testing.T) {
 	t.Parallel()
 	dir := filepath.Join("..", "..", "..", "shared", "data", "manifests")
@@ -31,7 +31,7 @@ func TestRealFiles(t *testing.T) {
 		"3.0.0-beta":       "release.json has 2 problems:",
 		"3.8.2":            `release.json:3:16: version 3.8.2 of Gravitee.io cannot be released from the branch "3.8.2"`,
 		"99.999.x":         `release.json:3:16: version 3.9.0-SNAPSHOT of Gravitee.io cannot be released from the branch "99.999.x"`,
-		"invalid-61c7d5f0": "release.json:26:9: not valid JSON: no comma may stand before '}'",
+		"invalid-61c7d5f0": "release.json:26:9: not valid JSON: no comma is allowed before '}'",
 		"invalid-ca123c47": "release.json:231:13: not valid JSON: a comma is missing before this",
 	}
 	for branch, want := range want {
@@ -47,7 +47,7 @@ func TestRealFiles(t *testing.T) {
 	}
 }
 
-// planFile is the first line of the fault, or each wave with its steps and their branches.
+// planFile returns the first line of the fault, or each wave with its steps and their branches.
 func planFile(t *testing.T, file string, o plan.Options) string {
 	t.Helper()
 	data, err := os.ReadFile(file)
@@ -77,7 +77,7 @@ func planFile(t *testing.T, file string, o plan.Options) string {
 	return b.String()
 }
 
-// TestReplays plans the release.json of real runs: what ran, failed or was skipped then is what is to run.
+// TestReplays plans the release.json of real runs: the plan has exactly what ran, failed or was skipped then.
 func TestReplays(t *testing.T) {
 	t.Parallel()
 	dirs, err := filepath.Glob(filepath.Join("..", "..", "..", "shared", "data", "replays", "*"))

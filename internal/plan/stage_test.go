@@ -31,8 +31,8 @@ func TestMakeStage(t *testing.T) {
 	if got := steps[0].Parameters; got["gio_action"] != "nexus_staging" || got["dry_run"] != false || got["v"] != "3.9.4" {
 		t.Errorf("got %v", got)
 	}
-	if len(p.Left) != 1 || p.Left[0] != (plan.Left{Component: "c", Version: "1.2.1", Reason: plan.ReasonNoStage}) {
-		t.Errorf("left %v", p.Left)
+	if len(p.Excluded) != 1 || p.Excluded[0] != (plan.Excluded{Component: "c", Version: "1.2.1", Reason: plan.ReasonNoStage}) {
+		t.Errorf("left %v", p.Excluded)
 	}
 	o.Overrides["a"] = plan.Override{Stage: &no}
 	if _, err := plan.MakeStage(parse(t, releasedSample), o); !fault.Is(err, "nothing-to-stage") {

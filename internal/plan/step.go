@@ -21,21 +21,19 @@ const (
 	maxParameterValue = 512
 )
 
-// dryRun is the parameter that only the command line decides.
+// dryRun is the parameter that only the command line sets.
 const dryRun = "dry_run"
 
-// Step is what a component is released as when it is open at its version, whatever group it stands in. Its
-// faults are those of Make.
+// Step returns the step that releases a component at its version, whatever its group. Its faults are those of Make.
 func (o Options) Step(m *manifest.Manifest, c manifest.Component) (Step, error) {
 	repository, err := o.Repository(m, c)
 	if err != nil {
 		return Step{}, err
 	}
 	override := o.Overrides[c.Name]
-	project := cmp.Or(override.Project, "gh/"+repository)
-	if !slug.MatchString(project) {
-		return Step{}, fault.New(fault.Invalid, "invalid-repository", "gio.yaml: project %q of %s is no CircleCI project slug", project, c.Name).
-			Hint("write it as gh/org/name or circleci/organization-id/project-id")
+	project, err := o.project(c.Name, repository)
+	if err != nil {
+		return Step{}, err
 	}
 	branch, reason, err := o.branch(c, project)
 	if err != nil {
@@ -55,31 +53,28 @@ func (o Options) Step(m *manifest.Manifest, c manifest.Component) (Step, error) 
 	}, nil
 }
 
-var (
-	slug     = regexp.MustCompile(`^[A-Za-z0-9._-]+/[A-Za-z0-9._-]+/[A-Za-z0-9._-]+$`)
-	fullName = regexp.MustCompile(`^[A-Za-z0-9_-][A-Za-z0-9._-]*/[A-Za-z0-9_-][A-Za-z0-9._-]*$`)
-)
+var fullName = regexp.MustCompile(`^[A-Za-z0-9_-][A-Za-z0-9._-]*/[A-Za-z0-9_-][A-Za-z0-9._-]*$`)
 
-// Repository is org/name of a component's Git repository: gio.yaml's, else the component's name below the organization. It
-// fails with invalid-repository where the organization is not known or the name is none.
+// Repository returns org/name of a component's Git repository: gio.yaml's, else the component's name in the organization. Its
+// fault is invalid-repository where the organization is unknown or the name invalid.
 func (o Options) Repository(m *manifest.Manifest, c manifest.Component) (string, error) {
 	name := cmp.Or(o.Overrides[c.Name].Repository, c.Name)
 	if !strings.Contains(name, "/") {
 		org := cmp.Or(o.Organization, m.Organization())
 		if org == "" {
-			return "", fault.New(fault.Invalid, "invalid-repository", "%s: the organization of %s is not known", c.At, name).
+			return "", fault.New(fault.Invalid, "invalid-repository", "%s: the organization of %s is unknown", c.At, name).
 				Hint("set GH_ORG, or scmHttpUrl in %s", m.File)
 		}
 		name = org + "/" + name
 	}
 	if !fullName.MatchString(name) {
-		return "", fault.New(fault.Invalid, "invalid-repository", "%q is no repository for %s", name, c.Name).
+		return "", fault.New(fault.Invalid, "invalid-repository", "%q is not a repository name for %s", name, c.Name).
 			Hint("write repository in gio.yaml as name or org/name")
 	}
 	return name, nil
 }
 
-// templateData is what a template can use; versions are without -SNAPSHOT.
+// templateData holds the fields of templates; versions are without -SNAPSHOT.
 type templateData struct{ ProductVersion, Component, Version string }
 
 func dataOf(m *manifest.Manifest, c manifest.Component) templateData {
@@ -112,13 +107,13 @@ func (o Options) parameters(m *manifest.Manifest, c manifest.Component) (map[str
 	return merged, nil
 }
 
-// checkDryRun keeps gio.yaml from turning a dry run into a release, or a release into one that published
-// nothing. Components that do not know the parameter may drop it, but then have no dry run.
+// checkDryRun prevents gio.yaml from turning a dry run into a release, or a release into one that publishes nothing.
+// Components that do not declare the parameter may drop it, but then have no dry run.
 func (o Options) checkDryRun(layer map[string]any, component string) error {
 	value, set := layer[dryRun]
 	switch {
 	case set && value != nil:
-		return fault.New(fault.Invalid, "invalid-parameter", "parameter %q of %s is set in gio.yaml: only the command line decides it", dryRun, component).
+		return fault.New(fault.Invalid, "invalid-parameter", "parameter %q of %s is set in gio.yaml: only the command line sets it", dryRun, component).
 			Hint("remove it from parameters, or write null for components that do not declare it")
 	case set && o.DryRun:
 		return fault.New(fault.Invalid, "invalid-parameter", "%s gets no parameter %q (null in gio.yaml): its pipeline would really release", component, dryRun).
@@ -127,7 +122,7 @@ func (o Options) checkDryRun(layer map[string]any, component string) error {
 	return nil
 }
 
-// parameter gives the value to send: a string, an int64 or a bool.
+// parameter returns the value to send: a string, an int64 or a bool.
 func parameter(key string, value any, data templateData) (any, error) {
 	if n := utf8.RuneCountInString(key); n == 0 || n > maxParameterKey {
 		return nil, fault.New(fault.Invalid, "invalid-parameter", "the name of parameter %q must have 1 to %d characters", key, maxParameterKey)
@@ -142,13 +137,13 @@ func parameter(key string, value any, data templateData) (any, error) {
 	case string:
 		return expand(key, v, data)
 	}
-	return nil, fault.New(fault.Invalid, "invalid-parameter", "parameter %q is of type %T: CircleCI takes strings, integers and booleans", key, value)
+	return nil, fault.New(fault.Invalid, "invalid-parameter", "parameter %q is of type %T: CircleCI accepts strings, integers and booleans", key, value)
 }
 
 func expand(key, value string, data templateData) (string, error) {
 	text, err := execute(key, value, data)
 	if err != nil {
-		return "", notFilled("invalid-parameter", fmt.Sprintf("parameter %q", key), data, err)
+		return "", templateFault("invalid-parameter", fmt.Sprintf("parameter %q", key), data, err)
 	}
 	if n := utf8.RuneCountInString(text); n > maxParameterValue {
 		return "", fault.New(fault.Invalid, "invalid-parameter", "parameter %q of %s has %d characters: CircleCI allows %d", key, data.Component, n, maxParameterValue)
@@ -156,8 +151,8 @@ func expand(key, value string, data templateData) (string, error) {
 	return text, nil
 }
 
-// execute fills a template in. Its error is the library's, which names the template.
-func execute(name, text string, data templateData) (string, error) {
+// execute executes a template. Its error is the library's, which names the template.
+func execute(name, text string, data any) (string, error) {
 	var b strings.Builder
 	t, err := template.New(name).Parse(text)
 	if err == nil {
@@ -166,8 +161,8 @@ func execute(name, text string, data templateData) (string, error) {
 	return b.String(), err
 }
 
-func notFilled(code, what string, data templateData, err error) error {
-	return fault.New(fault.Invalid, code, "%s of %s is no template that can be filled in", what, data.Component).Because(err).
+func templateFault(code, what string, data templateData, err error) error {
+	return fault.New(fault.Invalid, code, "%s of %s is not a valid template", what, data.Component).Because(err).
 		Hint("it may use {{.ProductVersion}}, {{.Component}} and {{.Version}}")
 }
 

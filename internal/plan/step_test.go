@@ -106,29 +106,29 @@ func TestMakeFaults(t *testing.T) {
 		want   string
 	}{
 		{"wrong branch (S24)", func(o *plan.Options) { o.Branch = "99.999.x" }, fault.Invalid, "wrong-branch", `release.json:3:14: version 3.9.4-SNAPSHOT of Suite cannot be released from the branch "99.999.x"; release it from master or 3.9.x; if the branch is right, list it in release_branches of gio.yaml`},
-		{"only unknown", func(o *plan.Options) { o.Only = []string{"gatway"} }, fault.Usage, "unknown-component", `--only names "gatway", which is no component of release.json; did you mean gateway?`},
-		{"only ghost", func(o *plan.Options) { o.Only = []string{"ghost"} }, fault.Usage, "unknown-component", `--only names "ghost", which is no component of release.json`},
+		{"only unknown", func(o *plan.Options) { o.Only = []string{"gatway"} }, fault.Usage, "unknown-component", `--only names "gatway", which is not a component of release.json; did you mean gateway?`},
+		{"only ghost", func(o *plan.Options) { o.Only = []string{"ghost"} }, fault.Usage, "unknown-component", `--only names "ghost", which is not a component of release.json`},
 		{"only released", func(o *plan.Options) { o.Only = []string{"common"} }, fault.Invalid, "not-open", `release.json:6:35: --only names common, which is not to be released: its version is 1.20.0; write "1.20.0-SNAPSHOT" to release it again, or leave it out of --only`},
-		{"except unknown", func(o *plan.Options) { o.Except = []string{"polcy"} }, fault.Usage, "unknown-component", `--except names "polcy", which is no component of release.json; did you mean policy?`},
-		{"override unknown", override("fetchr", plan.Override{}), fault.Invalid, "unknown-component", `gio.yaml names "fetchr", which is no component of release.json; did you mean fetcher?`},
-		{"template syntax", parameter("k", "{{.Version"), fault.Invalid, "invalid-parameter", `parameter "k" of fetcher is no template that can be filled in: template: k:1: unclosed action; it may use {{.ProductVersion}}, {{.Component}} and {{.Version}}`},
-		{"template field", parameter("k", "{{.Secret}}"), fault.Invalid, "invalid-parameter", `parameter "k" of fetcher is no template that can be filled in: template: k:1:2: executing "k" at <.Secret>: can't evaluate field Secret in type plan.templateData; it may use {{.ProductVersion}}, {{.Component}} and {{.Version}}`},
-		{"list", parameter("k", []any{"a"}), fault.Invalid, "invalid-parameter", `parameter "k" is of type []interface {}: CircleCI takes strings, integers and booleans`},
-		{"fraction", parameter("k", 1.5), fault.Invalid, "invalid-parameter", `parameter "k" is of type float64: CircleCI takes strings, integers and booleans`},
+		{"except unknown", func(o *plan.Options) { o.Except = []string{"polcy"} }, fault.Usage, "unknown-component", `--except names "polcy", which is not a component of release.json; did you mean policy?`},
+		{"override unknown", override("fetchr", plan.Override{}), fault.Invalid, "unknown-component", `gio.yaml names "fetchr", which is not a component of release.json; did you mean fetcher?`},
+		{"template syntax", parameter("k", "{{.Version"), fault.Invalid, "invalid-parameter", `parameter "k" of fetcher is not a valid template: template: k:1: unclosed action; it may use {{.ProductVersion}}, {{.Component}} and {{.Version}}`},
+		{"template field", parameter("k", "{{.Secret}}"), fault.Invalid, "invalid-parameter", `parameter "k" of fetcher is not a valid template: template: k:1:2: executing "k" at <.Secret>: can't evaluate field Secret in type plan.templateData; it may use {{.ProductVersion}}, {{.Component}} and {{.Version}}`},
+		{"list", parameter("k", []any{"a"}), fault.Invalid, "invalid-parameter", `parameter "k" is of type []interface {}: CircleCI accepts strings, integers and booleans`},
+		{"fraction", parameter("k", 1.5), fault.Invalid, "invalid-parameter", `parameter "k" is of type float64: CircleCI accepts strings, integers and booleans`},
 		{"long value", parameter("k", strings.Repeat("é", 513)), fault.Invalid, "invalid-parameter", `parameter "k" of fetcher has 513 characters: CircleCI allows 512`},
 		{"empty key", parameter("", "v"), fault.Invalid, "invalid-parameter", `the name of parameter "" must have 1 to 128 characters`},
 		{"too many", func(o *plan.Options) { o.Parameters = many }, fault.Invalid, "invalid-parameter", `fetcher would get 101 pipeline parameters: CircleCI allows 100`},
-		{"dry_run set", parameter("dry_run", true), fault.Invalid, "invalid-parameter", `parameter "dry_run" of fetcher is set in gio.yaml: only the command line decides it; remove it from parameters, or write null for components that do not declare it`},
+		{"dry_run set", parameter("dry_run", true), fault.Invalid, "invalid-parameter", `parameter "dry_run" of fetcher is set in gio.yaml: only the command line sets it; remove it from parameters, or write null for components that do not declare it`},
 		{"dry_run dropped in a dry run", func(o *plan.Options) {
 			o.DryRun = true
 			o.Overrides = map[string]plan.Override{"ui": {Parameters: map[string]any{"dry_run": nil}}}
 		}, fault.Invalid, "invalid-parameter", `ui gets no parameter "dry_run" (null in gio.yaml): its pipeline would really release; leave it out with --except ui, or use --dry-run=client`},
-		{"repository", override("ui", plan.Override{Repository: "a/b/c"}), fault.Invalid, "invalid-repository", `"a/b/c" is no repository for ui; write repository in gio.yaml as name or org/name`},
-		{"project", override("ui", plan.Override{Project: "acme/ui"}), fault.Invalid, "invalid-repository", `gio.yaml: project "acme/ui" of ui is no CircleCI project slug; write it as gh/org/name or circleci/organization-id/project-id`},
+		{"repository", override("ui", plan.Override{Repository: "a/b/c"}), fault.Invalid, "invalid-repository", `"a/b/c" is not a repository name for ui; write repository in gio.yaml as name or org/name`},
+		{"project", override("ui", plan.Override{Project: "acme/ui"}), fault.Invalid, "invalid-repository", `gio.yaml: project "acme/ui" of ui is not a CircleCI project slug; write it as gh/org/name or circleci/organization-id/project-id`},
 		{"workflow without a name", func(o *plan.Options) { o.Verification.Verify = plan.VerifyWorkflow }, fault.Invalid, "invalid-proof", `gio.yaml: verify is workflow for fetcher, but no workflow is named; name those that must have run, ` + "`workflows: [release]`" + `, at the top or under fetcher`},
-		{"no name of a tag", override("ui", plan.Override{Verification: plan.Verification{Verify: plan.VerifyTag, Tag: "{{.Component}} {{.Version}}"}}), fault.Invalid, "invalid-proof", `gio.yaml: the tag of ui would be "ui 2.0.0-beta.1", which is no name of a tag`},
-		{"tag template", override("ui", plan.Override{Verification: plan.Verification{Verify: plan.VerifyTag, Tag: "{{.Secret}}"}}), fault.Invalid, "invalid-proof", `gio.yaml: tag of ui is no template that can be filled in: template: tag:1:2: executing "tag" at <.Secret>: can't evaluate field Secret in type plan.templateData; it may use {{.ProductVersion}}, {{.Component}} and {{.Version}}`},
-		{"main branch unknown", func(o *plan.Options) { o.MainBranch = "" }, fault.Invalid, "no-main-branch", `fetcher 1.3.0 is built from the main branch, whose name is not known; set main_branch in gio.yaml, or branch for this component`},
+		{"no name of a tag", override("ui", plan.Override{Verification: plan.Verification{Verify: plan.VerifyTag, Tag: "{{.Component}} {{.Version}}"}}), fault.Invalid, "invalid-proof", `gio.yaml: the tag of ui would be "ui 2.0.0-beta.1", which is not a valid tag name`},
+		{"tag template", override("ui", plan.Override{Verification: plan.Verification{Verify: plan.VerifyTag, Tag: "{{.Secret}}"}}), fault.Invalid, "invalid-proof", `gio.yaml: tag of ui is not a valid template: template: tag:1:2: executing "tag" at <.Secret>: can't evaluate field Secret in type plan.templateData; it may use {{.ProductVersion}}, {{.Component}} and {{.Version}}`},
+		{"main branch unknown", func(o *plan.Options) { o.MainBranch, o.DefaultBranches = "", map[string]string{} }, fault.Invalid, "no-main-branch", `fetcher 1.3.0 is built from the main branch, whose name is unknown; set main_branch in gio.yaml, or branch for this component`},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -141,7 +141,7 @@ func TestMakeFaults(t *testing.T) {
 			if !ok {
 				t.Fatalf("%v is no fault", err)
 			}
-			got := strings.Join(append([]string{f.Error()}, f.Hints...), "; ")
+			got := strings.Join(append([]string{f.Error()}, fault.HintLines(f)...), "; ")
 			if got != tt.want || f.Kind != tt.kind || f.Code != tt.code {
 				t.Errorf("got  %d %s %s\nwant %d %s %s", f.Kind, f.Code, got, tt.kind, tt.code, tt.want)
 			}
@@ -157,7 +157,24 @@ func TestMakeManifestFaults(t *testing.T) {
 	}
 	m = parse(t, strings.Replace(sample, "https://github.com/acme/", "", 1))
 	_, err := plan.Make(m, options(nil))
-	if !fault.Is(err, "invalid-repository") || !strings.HasPrefix(err.Error(), "release.json:9:14: the organization of fetcher is not known") {
+	if !fault.Is(err, "invalid-repository") || !strings.HasPrefix(err.Error(), "release.json:9:14: the organization of fetcher is unknown") {
 		t.Errorf("no organization: got %v", err)
+	}
+}
+
+// TestProjectHasOneName: two ways to write a project are one project, whose pipelines of a branch are one.
+func TestProjectHasOneName(t *testing.T) {
+	t.Parallel()
+	p := makePlan(t, sample, func(o *plan.Options) {
+		o.Overrides = map[string]plan.Override{
+			"policy": {Project: "github/acme/suite", Branch: "main"}, "gateway": {Project: "gh/acme/suite", Branch: "main"},
+			"fetcher": {Project: "bitbucket/acme/fetcher"}, "ui": {Project: "circleci/o/p", Definition: "d"},
+		}
+	})
+	want := map[string]string{"policy": "gh/acme/suite", "gateway": "gh/acme/suite", "fetcher": "bb/acme/fetcher", "ui": "circleci/o/p"}
+	for _, st := range p.Steps() {
+		if project, set := want[st.Component]; set && st.Project != project {
+			t.Errorf("%s: %s", st.Component, st.Project)
+		}
 	}
 }

@@ -6,10 +6,10 @@ import (
 	"strings"
 )
 
-const subjectWidth = 100 // characters, beyond which a subject counts instead of listing
+const subjectWidth = 100 // bytes; a longer subject counts the changes instead of listing them
 
 // Message is the commit's: "Prepare 3.9.5: open gateway 1.30.5-SNAPSHOT, take common 1.20.1". Where that gets too
-// long the subject counts, and what was done follows line by line.
+// long the subject counts the changes, and the body lists them.
 func (e *Edit) Message() string {
 	var parts []string
 	for _, c := range e.Changes {
@@ -27,10 +27,14 @@ func (c Change) phrase() string {
 	switch c.Action {
 	case SetProduct:
 		return "product version " + c.To
-	case Place:
+	case Regroup:
 		return "regroup " + c.Component
-	case Remove:
-		return "remove " + c.Component
+	case Since:
+		return fmt.Sprintf("%s since %s", c.Component, c.To)
+	case Rename:
+		return fmt.Sprintf("rename %s to %s", c.From, c.To)
+	case Remove, Relocate, Mend:
+		return fmt.Sprintf("%s %s", c.Action, c.Component)
 	case Open, Take, Record, Add:
 	}
 	return fmt.Sprintf("%s %s %s", c.Action, c.Component, c.To)
@@ -39,7 +43,7 @@ func (c Change) phrase() string {
 // counted is "open 12 components, take 2".
 func (e *Edit) counted() string {
 	var parts []string
-	for _, action := range []Action{Open, Take, Record, Add, Remove, Place} {
+	for _, action := range []Action{Open, Take, Record, Add, Remove, Regroup, Rename, Since, Relocate, Mend} {
 		n := 0
 		for _, c := range e.Changes {
 			if c.Action == action {

@@ -3,6 +3,7 @@ package prepare
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/gravitee-lab/gio/internal/fault"
@@ -25,17 +26,20 @@ type source struct {
 	repository string
 }
 
-func (w *work) source(c manifest.Component) (*source, error) {
-	if w.gh == nil {
-		return nil, fault.New(fault.Invalid, "no-github", "nobody can be asked about %s: the release repository is not on GitHub, and GITHUB_API_URL is not set", c.Name).
-			Hint("%s=X.Y.Z-SNAPSHOT says the version to open without asking", c.Name)
+func (d *draft) source(c manifest.Component) (*source, error) {
+	if d.GitHub == nil {
+		return nil, noGitHub(c.Name, d.NoGitHub).Hint("%s=X.Y.Z-SNAPSHOT opens it without a look at its repository", c.Name)
 	}
-	m := w.edit.After // with the product's next version
-	repository, err := w.options.Repository(m, c)
-	return &source{gh: w.gh, manifest: m, options: w.options, component: c, repository: repository}, err
+	m := d.edit.After // with the product's next version
+	repository, err := d.Options.Repository(m, c)
+	return &source{gh: d.GitHub, manifest: m, options: d.Options, component: c, repository: repository}, err
 }
 
-// branch is the name of a candidate. The main branch is asked for once, and then known to the plan's rules, too.
+func noGitHub(what, why string) *fault.Fault {
+	return fault.New(fault.Invalid, "no-github", "%s cannot be looked up: %s", what, why)
+}
+
+// branch is the name of a candidate. It asks for the main branch once, and tells it to the plan's rules, too.
 func (s *source) branch(ctx context.Context, candidate string) (string, error) {
 	if candidate != plan.MainBranch {
 		return candidate, nil
@@ -53,25 +57,23 @@ func (s *source) branch(ctx context.Context, candidate string) (string, error) {
 // opening is the version that a component can be opened at.
 type opening struct {
 	version, file, branch string
-	since                 string   // the tag that commits were counted from; "" where they were not
-	commits               int      // since that tag, without those that a release makes itself
-	subjects              []string // of the newest of them, the newest first
+	news                  news // zero where nothing was compared
 }
 
-// why says where the version comes from.
+// why says where the version comes from; "" for a version that no file says.
 func (o opening) why() string {
 	if o.file == "" {
 		return ""
 	}
 	why := o.file + " on " + o.branch
-	if o.since != "" {
-		why += fmt.Sprintf(", %s since %s", count(o.commits, "commit"), o.since)
+	if o.news.since != "" {
+		why += fmt.Sprintf(", %s since %s", count(o.news.commits, "commit"), o.news.since)
 	}
 	return why
 }
 
 // open finds the version that the component has on the branch that it would be built from. Where there is
-// none the fault is cannot-open, and says what stands on each branch that it could be.
+// none the fault is cannot-open, and says which version each branch has that it could be built from.
 func (s *source) open(ctx context.Context) (opening, error) {
 	var tried []string
 	for _, candidate := range s.options.Candidates(s.manifest, s.component) {
@@ -87,7 +89,7 @@ func (s *source) open(ctx context.Context) (opening, error) {
 		if err != nil {
 			return opening{}, err
 		}
-		builtFrom, err := s.judge(found)
+		builtFrom, err := s.builtFrom(found)
 		if err != nil {
 			return opening{}, err
 		}
@@ -96,10 +98,10 @@ func (s *source) open(ctx context.Context) (opening, error) {
 		}
 		tried = append(tried, fmt.Sprintf("%s on %s says %s, which is built from %s", found.file, branch, found.version, builtFrom))
 	}
-	return opening{}, s.cannot(strings.Join(tried, "; "))
+	return opening{}, s.cannotOpen(strings.Join(tried, "; "))
 }
 
-func (s *source) cannot(why string) error {
+func (s *source) cannotOpen(why string) error {
 	return fault.New(fault.Invalid, "cannot-open", "%s cannot be opened: %s", s.component.Name, why).
 		Hint("%s=X.Y.Z-SNAPSHOT opens it at a version that you know; branch in gio.yaml says where it is built from", s.component.Name)
 }
@@ -109,26 +111,26 @@ func (s *source) versionOn(ctx context.Context, branch string) (opening, error) 
 	file, version, err := s.gh.VersionOn(ctx, s.repository, branch)
 	switch {
 	case fault.Is(err, "version-file"):
-		return opening{}, s.cannot("on " + branch + ", " + err.Error())
+		return opening{}, s.cannotOpen("on " + branch + ", " + err.Error())
 	case err != nil:
 		return opening{}, err
 	case file == "":
-		return opening{}, s.cannot(fmt.Sprintf("there is no %s on %s", strings.Join(versionfile.Candidates(), " and no "), branch))
+		return opening{}, s.cannotOpen(fmt.Sprintf("there is no %s on %s", strings.Join(versionfile.Candidates(), " and no "), branch))
 	}
 	return opening{version: version, file: file, branch: branch}, nil
 }
 
-// judge gives the branch that a version would be built from. One that cannot follow the component's last one is
-// the fault cannot-open: another branch then is no better, but most likely another line.
-func (s *source) judge(found opening) (builtFrom string, err error) {
-	said := fmt.Sprintf("%s on %s says %s", found.file, found.branch, found.version)
+// builtFrom is the branch that a version would be built from. For one that cannot follow the component's last one it is
+// the fault cannot-open: no other branch is tried then, because that would most likely be another line.
+func (s *source) builtFrom(found opening) (branch string, err error) {
+	says := fmt.Sprintf("%s on %s says %s", found.file, found.branch, found.version)
 	next, err := manifest.ParseVersion(found.version)
 	if err != nil || !isOpen(found.version) {
-		return "", s.cannot(said + ", which is not of the form X.Y.Z-SNAPSHOT")
+		return "", s.cannotOpen(says + ", which is not of the form X.Y.Z-SNAPSHOT")
 	}
 	last, err := manifest.ParseVersion(s.component.Version)
 	if err == nil && !s.component.Open() && !next.GreaterThan(last) {
-		return "", s.cannot(said + ", which does not follow " + s.component.Version)
+		return "", s.cannotOpen(says + ", which does not follow " + s.component.Version)
 	}
 	c := s.component
 	c.Version = found.version
@@ -139,22 +141,46 @@ func (s *source) judge(found opening) (builtFrom string, err error) {
 // untagged refuses a version that is released already.
 func (s *source) untagged(ctx context.Context, version string) error {
 	version = strings.TrimSuffix(version, snapshot)
-	tag, err := s.gh.VersionTag(ctx, s.repository, version, "")
+	tag, err := s.tag(ctx, version)
 	if err != nil || tag == "" {
 		return err
 	}
 	return fault.New(fault.Invalid, "tag-exists", "%s cannot be opened at %s: %s has the tag %s already", s.component.Name, version+snapshot, s.repository, tag).
-		Hint("`gio prepare %s=%s` takes it as released; else the branch must move on to the next version", s.component.Name, version)
+		Hint("%s takes it as released; else the branch must move on to the next version", fault.Next{Action: fault.Prepare, Args: []string{s.component.Name + "=" + version}})
 }
 
-// released refuses a version that is not.
+// released refuses a version that is not released.
 func (s *source) released(ctx context.Context, version string) error {
-	tag, err := s.gh.VersionTag(ctx, s.repository, version, "")
+	tag, err := s.tag(ctx, version)
 	if err != nil || tag != "" {
 		return err
 	}
-	return fault.New(fault.Invalid, "no-tag", "%s %s is not released: %s has no tag %s and no v%s", s.component.Name, version, s.repository, version, version).
+	return fault.New(fault.Invalid, "no-tag", "%s %s is not released: %s", s.component.Name, version, s.lacksTag(version)).
 		Hint("%s=%s opens it to be released", s.component.Name, version+snapshot)
+}
+
+// tag is the name of the tag of a version, "" where there is none.
+func (s *source) tag(ctx context.Context, version string) (string, error) {
+	return s.gh.VersionTag(ctx, s.repository, version, s.namedTag(version))
+}
+
+// namedTag is the name that gio.yaml gives the tag of a version: "" where it gives none, or can give none to such a version.
+func (s *source) namedTag(version string) string {
+	c := s.component
+	c.Version = version
+	step, err := s.options.Step(s.manifest, c)
+	if err != nil {
+		return ""
+	}
+	return step.Proof.Tag
+}
+
+func (s *source) lacksTag(version string) string {
+	names := []string{version, "v" + version}
+	if named := s.namedTag(version); named != "" && !slices.Contains(names, named) {
+		names = append(names, named)
+	}
+	return fmt.Sprintf("%s has no tag %s", s.repository, strings.Join(names, " and no "))
 }
 
 func count(n int, what string) string {

@@ -85,14 +85,14 @@ func proposeAll(t *testing.T, m *manifest.Manifest) {
 	if next != m.Version {
 		request.Product = next
 	}
-	edit, err := prepare.Make(t.Context(), gh, m, plan.Options{Branch: branch, MainBranch: "master"}, request)
+	edit, err := prepare.Make(t.Context(), prepare.Question{Manifest: m, Options: plan.Options{Branch: branch, MainBranch: "master"}, GitHub: gh, Request: request})
 	if err != nil {
 		t.Fatal(err)
 	}
 	if diff := cmp.Diff(want, string(edit.After.Bytes())); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
-	if notes := strings.Join(edit.Notes, "\n"); strings.Count(notes, "\n") > 0 || notes != "" && !strings.HasPrefix(notes, "not looked at, because no group") {
+	if notes := strings.Join(edit.Notes, "\n"); strings.Count(notes, "\n") > 0 || notes != "" && !strings.HasPrefix(notes, "not checked, because no group") {
 		t.Errorf("notes: %q", edit.Notes)
 	}
 	t.Logf("%d components, %d changes, %d requests: %s", len(m.Components), len(edit.Changes), len(s.Requests()), edit.Message())

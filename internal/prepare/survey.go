@@ -14,70 +14,88 @@ import (
 
 const pipelineFile = ".circleci/config.yml"
 
-// Survey lists the repositories of an organization that can be components, in the order of their names, each with the
-// version that its version file says on the default branch. Left says why others are not among them: a repository without
-// a pipeline or a version file is none of those, it is simply something else. Faults are GitHub's.
-func Survey(ctx context.Context, gh *github.Client, org string) (found []Setting, left []string, err error) {
-	var all []*surveyed
-	g, asking := errgroup.WithContext(ctx)
-	g.SetLimit(atOnce)
-	for repository, err := range gh.Repositories(ctx, org) {
-		if err != nil {
-			_ = g.Wait() // the list's error says it
-			return nil, nil, err
-		}
-		s := &surveyed{gh: gh, repository: repository}
-		all = append(all, s)
-		g.Go(func() error { return s.look(asking) })
-	}
-	if err := g.Wait(); err != nil {
-		return nil, nil, err
-	}
-	for _, s := range all {
-		switch {
-		case s.version != "":
-			found = append(found, Setting{Component: path.Base(s.repository.FullName), Version: s.version})
-		case s.left != "":
-			left = append(left, s.repository.FullName+": "+s.left)
-		}
-	}
-	return found, left, nil
+// Organization is the question of Survey: what can a release consist of?
+type Organization struct {
+	Name     string
+	GitHub   *github.Client
+	NoGitHub string // why GitHub is nil
 }
 
-// surveyed is one repository: a component where it has a version.
-type surveyed struct {
+// Surveyed is what an organization's repositories can be, in the order of their names.
+type Surveyed struct {
+	Components []Setting // each with the version that its version file says on the default branch
+	Skipped    []string  // repositories that look like components and are none, each as "org/name: why"
+}
+
+// Survey finds the repositories of an organization that can be components. It does not mention one without a pipeline or a
+// version file: that is simply something else. Faults are no-github and GitHub's.
+func Survey(ctx context.Context, o Organization) (Surveyed, error) {
+	if o.GitHub == nil {
+		return Surveyed{}, noGitHub(o.Name, o.NoGitHub)
+	}
+	var all []*candidate
+	g, asking := errgroup.WithContext(ctx)
+	g.SetLimit(atOnce)
+	for repository, err := range o.GitHub.Repositories(ctx, o.Name) {
+		if err != nil {
+			_ = g.Wait() // the list's error says it
+			return Surveyed{}, err
+		}
+		c := &candidate{gh: o.GitHub, repository: repository}
+		all = append(all, c)
+		g.Go(func() error { return c.read(asking) })
+	}
+	if err := g.Wait(); err != nil {
+		return Surveyed{}, err
+	}
+	var s Surveyed
+	for _, c := range all {
+		switch {
+		case c.version != "":
+			s.Components = append(s.Components, Setting{Component: path.Base(c.repository.FullName), Version: c.version})
+		case c.unfit != "":
+			s.Skipped = append(s.Skipped, c.repository.FullName+": "+c.unfit)
+		}
+	}
+	return s, nil
+}
+
+// candidate is one repository: a component where it has a version.
+type candidate struct {
 	gh         *github.Client
 	repository github.Repository
 
 	version string
-	left    string // why it is none although it looks like one
+	unfit   string // why it is no component although it looks like one
 }
 
-func (s *surveyed) look(ctx context.Context) error {
-	if s.repository.Archived {
+func (c *candidate) read(ctx context.Context) error {
+	if c.repository.Archived {
 		return nil
 	}
-	_, err := s.gh.File(ctx, s.repository.FullName, "", pipelineFile)
+	_, err := c.gh.File(ctx, c.repository.FullName, "", pipelineFile)
 	if fault.Is(err, "no-file") { // what has no commit has none either
 		return nil
 	}
 	if err != nil {
 		return err
 	}
-	file, version, err := s.gh.VersionOn(ctx, s.repository.FullName, "")
-	if fault.Is(err, "version-file") {
-		s.left = err.Error()
+	file, version, err := c.gh.VersionOn(ctx, c.repository.FullName, "")
+	switch {
+	case fault.Is(err, "version-file"):
+		c.unfit = err.Error()
+		return nil
+	case err != nil || file == "":
+		return err
+	}
+	if _, err := manifest.ParseVersion(version); err != nil && isOpen(version) { // gio could not release it
+		c.unfit = fmt.Sprintf("%s says %s, which is not of the form X.Y.Z-SNAPSHOT", file, version)
 		return nil
 	}
-	s.take(file, version)
-	return err
-}
-
-// take judges a version: one that is to be released must be one that gio can release.
-func (s *surveyed) take(file, version string) {
-	if _, err := manifest.ParseVersion(version); err != nil && isOpen(version) {
-		s.left = fmt.Sprintf("%s says %s, which is not of the form X.Y.Z-SNAPSHOT", file, version)
-		return
+	if err := manifest.CheckVersion(path.Base(c.repository.FullName), version); err != nil {
+		c.unfit = fmt.Sprintf("%s: %v", file, err)
+		return nil
 	}
-	s.version = version
+	c.version = version
+	return nil
 }

@@ -10,58 +10,76 @@ import (
 
 const shownSubjects = 3
 
-// unreleased counts what was done on the component's branch since the tag of its version, and finds the
-// version to open it at; a note, when that cannot be said. Without commits both are empty.
+// news is what happened on a branch since a tag.
+type news struct {
+	since    string   // the tag
+	commits  int      // without those that a release makes itself
+	subjects []string // of the newest of them, the newest first
+}
+
+// unreleased finds the version to open a component at whose branch has commits since the tag of its version. Without such
+// commits the version is ""; the note says why it cannot be told, or why the component cannot be opened.
 func (s *source) unreleased(ctx context.Context) (found opening, note string, err error) {
-	branch, news, note, err := s.news(ctx)
-	if err != nil || note != "" || news.commits == 0 {
+	branch, since, note, err := s.newsOfBranch(ctx)
+	if err != nil || note != "" || since.commits == 0 {
 		return opening{}, note, err
 	}
 	found, err = s.open(ctx)
-	if kind := fault.KindOf(err); kind == fault.Invalid {
-		return opening{}, fmt.Sprintf("%s has %s since %s on %s: %s", s.component.Name, count(news.commits, "commit"), news.since, branch, err), nil
+	if fault.KindOf(err) == fault.Invalid {
+		return opening{}, fmt.Sprintf("%s has %s since %s on %s: %s", s.component.Name, count(since.commits, "commit"), since.since, branch, err), nil
 	}
-	if err == nil && found.branch != branch { // what is built is on another one than the likeliest
-		if news, err = s.compare(ctx, news.since, found.branch); news.commits == 0 {
+	if err == nil && found.branch != branch { // it is built from another one than the likeliest
+		if since, err = s.compare(ctx, since.since, found.branch); since.commits == 0 {
 			return opening{}, "", err
 		}
 	}
-	found.since, found.commits, found.subjects = news.since, news.commits, news.subjects
+	found.news = since
 	return found, "", err
 }
 
-// news compares the tag of the component's version with the likeliest branch that exists.
-func (s *source) news(ctx context.Context) (branch string, news opening, note string, err error) {
-	for _, tag := range []string{s.component.Version, "v" + s.component.Version} {
-		for _, candidate := range s.options.Candidates(s.manifest, s.component) {
-			if branch, err = s.branch(ctx, candidate); err != nil {
-				return "", opening{}, "", err
-			}
-			news, err = s.compare(ctx, tag, branch)
-			if !fault.Is(err, "no-commit") {
-				return branch, news, "", err
-			}
-		}
-		if tag == s.component.Version {
-			there, err := s.gh.VersionTag(ctx, s.repository, s.component.Version, "")
-			if err != nil {
-				return "", opening{}, "", err
-			}
-			if there == "" {
-				return "", opening{}, fmt.Sprintf("%s was not looked at: %s has no tag %s and no v%s", s.component.Name, s.repository, tag, tag), nil
-			}
-		}
+// newsOfBranch compares the tag of the component's version, whatever its name is, with the likeliest branch that
+// exists. Most tags are plain, and then it asks nothing else.
+func (s *source) newsOfBranch(ctx context.Context) (branch string, since news, note string, err error) {
+	version := s.component.Version
+	branch, since, err = s.compareLikeliest(ctx, version)
+	if !fault.Is(err, "no-commit") {
+		return branch, since, "", err
 	}
-	return "", opening{}, fmt.Sprintf("%s was not looked at: %s has no branch that its next version can be on", s.component.Name, s.repository), nil
+	tag, err := s.tag(ctx, version)
+	if err != nil {
+		return "", news{}, "", err
+	}
+	if tag == "" {
+		return "", news{}, fmt.Sprintf("%s was not checked: %s", s.component.Name, s.lacksTag(version)), nil
+	}
+	branch, since, err = s.compareLikeliest(ctx, tag)
+	if fault.Is(err, "no-commit") {
+		return "", news{}, fmt.Sprintf("%s was not checked: %s has no branch that its next version can be on", s.component.Name, s.repository), nil
+	}
+	return branch, since, "", err
 }
 
-// compare counts the commits of a branch since a tag. Of more than GitHub shows, none is left out.
-func (s *source) compare(ctx context.Context, tag, branch string) (opening, error) {
+// compareLikeliest compares a tag with the likeliest branch that exists. Without such a branch, or without the tag, the
+// fault is no-commit: GitHub does not say which of them is missing.
+func (s *source) compareLikeliest(ctx context.Context, tag string) (branch string, since news, err error) {
+	for _, candidate := range s.options.Candidates(s.manifest, s.component) {
+		if branch, err = s.branch(ctx, candidate); err != nil {
+			return "", news{}, err
+		}
+		if since, err = s.compare(ctx, tag, branch); !fault.Is(err, "no-commit") {
+			break
+		}
+	}
+	return branch, since, err
+}
+
+// compare counts the commits of a branch since a tag. Where GitHub does not show them all, those of releases count, too.
+func (s *source) compare(ctx context.Context, tag, branch string) (news, error) {
 	compared, err := s.gh.Compare(ctx, s.repository, tag, branch)
 	if err != nil {
-		return opening{}, err
+		return news{}, err
 	}
 	work := compared.Work(s.component.Version)
 	slices.Reverse(work.Subjects)
-	return opening{since: tag, commits: work.Ahead, subjects: work.Subjects[:min(len(work.Subjects), shownSubjects)]}, nil
+	return news{since: tag, commits: work.Ahead, subjects: work.Subjects[:min(len(work.Subjects), shownSubjects)]}, nil
 }

@@ -7,18 +7,18 @@ import (
 	"github.com/gravitee-lab/gio/internal/run"
 )
 
-// Approved is what gio approve came to, for `--json`. Its field names are a contract.
+// Approved is the result of gio approve, for `--json`. Its field names are a contract.
 type Approved struct {
-	Run      string      `json:"run"`
-	Steps    []StepNamed `json:"steps"` // that share the pipeline
-	Workflow string      `json:"workflow"`
-	Job      string      `json:"job"`
-	URL      string      `json:"url"`     // of the workflow on CircleCI
-	Already  bool        `json:"already"` // it had been approved before: nothing was sent
-	Driver   Driver      `json:"driver"`  // of the run, who goes on with it
+	Run      string           `json:"run"`
+	Steps    []StepNamed      `json:"steps"` // that share the pipeline
+	Workflow string           `json:"workflow"`
+	Job      string           `json:"job"`
+	URL      string           `json:"url"`     // of the workflow on CircleCI
+	Already  bool             `json:"already"` // it had been approved before: nothing was sent
+	Driver   run.DriverStatus `json:"driver"`  // of the run, which it continues
 }
 
-// String names the job and what waits for it, as a question to a person may: what CircleCI calls them is not taken as it is.
+// String names the job and the steps that wait for it, safe to show in a question: names from CircleCI are cleaned.
 func (a Approved) String() string {
 	var names []string
 	for _, s := range a.Steps {
@@ -33,7 +33,7 @@ type StepNamed struct {
 	Version   string `json:"version"`
 }
 
-// NamesOf are the names of steps.
+// NamesOf returns component and version of each step.
 func NamesOf(steps []run.Step) []StepNamed {
 	named := []StepNamed{}
 	for _, st := range steps {

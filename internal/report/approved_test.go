@@ -6,7 +6,7 @@ import (
 	"github.com/gravitee-lab/gio/internal/report"
 )
 
-// TestApprovedForgesNothing: it stands in the question that the operator answers.
+// TestApprovedForgesNothing: the text is part of the question that the operator answers.
 func TestApprovedForgesNothing(t *testing.T) {
 	t.Parallel()
 	a := report.Approved{Workflow: "release\r\x1b[2K", Job: "sign-\noff", Steps: []report.StepNamed{{Component: "api", Version: "1.0.0"}}}

@@ -6,13 +6,13 @@ import (
 	"time"
 )
 
-// axis maps times to places from 0 to axisEnd. Times in which nothing ran are cut short: a run that was taken up, or
-// approved, the next morning would else be a thin line at each end.
+// axis maps times to positions from 0 to axisEnd. It shortens idle times, in which nothing ran: a run that was resumed, or
+// approved, the next morning would otherwise be a thin line at each end.
 type axis struct {
 	pieces []piece
 }
 
-// piece is a time shown at one scale; idle is one that is cut short.
+// piece is a stretch of time shown at one scale; idle marks a shortened one.
 type piece struct {
 	from, to    time.Time
 	begin, size float64
@@ -21,12 +21,12 @@ type piece struct {
 
 const (
 	axisEnd   = 1000.0
-	idleSize  = 40.0 // of a time that is cut short
+	idleSize  = 40.0 // of a shortened piece
 	idleAfter = 10 * time.Minute
 	ticks     = 4
 )
 
-// newAxis shows from begin to end, and the spans in between.
+// newAxis makes the axis from begin to end, which shows the spans in between.
 func newAxis(begin, end time.Time, spans []Span) axis {
 	var a axis
 	busy := begin
@@ -56,7 +56,7 @@ func latest(a, b time.Time) time.Time {
 	return b
 }
 
-// add makes the axis longer. Times at the same scale become one piece.
+// add appends a piece. It merges two neighbours that are both not idle.
 func (a *axis) add(from, to time.Time, idle bool) {
 	if n := len(a.pieces); n > 0 && !idle && !a.pieces[n-1].idle {
 		a.pieces[n-1].to = to
@@ -65,7 +65,7 @@ func (a *axis) add(from, to time.Time, idle bool) {
 	a.pieces = append(a.pieces, piece{from: from, to: to, idle: idle})
 }
 
-// scale gives every piece its place.
+// scale sets position and size of every piece.
 func (a *axis) scale() {
 	var busy time.Duration
 	idles := 0.0
@@ -88,7 +88,7 @@ func (a *axis) scale() {
 	}
 }
 
-// at is the place of a time.
+// at returns the position of a time.
 func (a axis) at(t time.Time) float64 {
 	for _, p := range a.pieces {
 		if !t.After(p.to) {
@@ -98,11 +98,11 @@ func (a axis) at(t time.Time) float64 {
 	return axisEnd
 }
 
-// time is the time at a place.
-func (a axis) time(place float64) time.Time {
+// time returns the time at a position.
+func (a axis) time(position float64) time.Time {
 	for _, p := range a.pieces {
-		if place <= p.begin+p.size && p.size > 0 {
-			return p.from.Add(time.Duration(float64(p.to.Sub(p.from)) * (place - p.begin) / p.size))
+		if position <= p.begin+p.size && p.size > 0 {
+			return p.from.Add(time.Duration(float64(p.to.Sub(p.from)) * (position - p.begin) / p.size))
 		}
 	}
 	if n := len(a.pieces); n > 0 {
@@ -114,8 +114,8 @@ func (a axis) time(place float64) time.Time {
 // tick is a label of the axis.
 type tick struct{ Day, Clock, Full string }
 
-// labels are those of equal parts of the axis, with the day where it is not that of the label before, and with seconds where
-// whole minutes would make the parts look unequal.
+// labels returns the ticks of equal parts of the axis: with the day where it differs from the tick before, and with seconds
+// where whole minutes would make the parts look unequal.
 func (a axis) labels() []tick {
 	var all []tick
 	day, format := "", "15:04"

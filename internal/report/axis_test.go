@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// TestAxis: places rise with time and span the whole width, what runs is to scale, and a night in which nothing ran, or only
-// an approval was waited for, is cut short.
+// TestAxis: positions rise with time and span the whole width, running times are to scale, and a night in which nothing ran,
+// or a pipeline only waited for an approval, is shortened.
 func TestAxis(t *testing.T) {
 	t.Parallel()
 	begin := time.Date(2026, 3, 4, 10, 0, 0, 0, time.UTC)
@@ -17,11 +17,11 @@ func TestAxis(t *testing.T) {
 	a := newAxis(begin, at(931), spans)
 	last := -1.0
 	for m := range 932 {
-		place := a.at(at(m))
-		if place < last || place < 0 || place > axisEnd {
-			t.Fatalf("minute %d stands at %g, the one before at %g", m, place, last)
+		position := a.at(at(m))
+		if position < last || position < 0 || position > axisEnd {
+			t.Fatalf("minute %d stands at %g, the one before at %g", m, position, last)
 		}
-		last = place
+		last = position
 	}
 	if first := a.at(begin); first != 0 || last != axisEnd {
 		t.Errorf("the axis goes from %g to %g", first, last)

@@ -10,47 +10,48 @@ import (
 	"unicode/utf8"
 
 	"github.com/gravitee-lab/gio/internal/manifest"
+	"github.com/gravitee-lab/gio/internal/plan"
 	"github.com/gravitee-lab/gio/internal/run"
 )
 
 // BOM is the bill of materials of a product version: what release.json says, and what the version's run adds to it.
 type BOM struct {
 	Product, Version string // as release.json has them
-	Open             bool   // the version is still to be released
-	Commit           string // of the release repository, "" when it is not known
+	Open             bool   // the version is not released yet
+	Commit           string // of the release repository, "" when unknown
 	Time             time.Time
 	Host             string       // web address of the Git host: "https://github.com"
 	Groups           [][]Material // as in buildDependencies, the empty ones too
-	Others           []Material   // stand in no group: they were released long ago
+	Others           []Material   // in no group: released long ago
 }
 
-// Material is one component of a product version. What is not known is zero.
+// Material is one component of a product version. Unknown fields are zero.
 type Material struct {
 	Name       string `json:"name"`
 	Version    string `json:"version"`            // as release.json has it
-	Now        bool   `json:"now"`                // this version of the product releases it, or has
+	Now        bool   `json:"now"`                // this version of the product releases it, or has released it
 	Since      string `json:"since,omitempty"`    // the product version that it was released with
 	Repository string `json:"-"`                  // org/name
-	Commit     string `json:"commit,omitempty"`   // that its pipeline was started on
+	Commit     string `json:"commit,omitempty"`   // on which its pipeline was started
 	Pipeline   string `json:"pipeline,omitempty"` // link
 }
 
-// NewBOM reads a manifest. Repository gives org/name of a component, "" where that is not known. State is that of the run
-// which released the version, nil when it is not known: then so are commits, pipelines and the time.
+// NewBOM reads a manifest. Repository returns org/name of a component, "" where unknown. The state is that of the run that
+// released the version; with nil, commits, pipelines and the time stay unknown.
 func NewBOM(m *manifest.Manifest, repository func(manifest.Component) string, s *run.State) BOM {
 	b := BOM{Product: m.Name, Version: m.Version, Open: m.Open(), Host: webHost(m.SCMHTTPURL), Groups: make([][]Material, len(m.Groups))}
 	if s != nil {
 		b.Time = s.Time
 	}
 	listed := map[string]bool{}
-	take := func(c manifest.Component) Material {
+	material := func(c manifest.Component) Material {
 		listed[c.Name] = true
 		part := Material{
 			Name: c.Name, Version: c.Version, Since: c.Since, Repository: repository(c),
 			Now: c.Open() || !m.Open() && c.Since == m.Version,
 		}
 		if s != nil {
-			st := s.Step(run.ID(c.Name, c.Version))
+			st := s.Step(plan.ID(c.Name, c.Version))
 			part.Commit, part.Pipeline = st.Commit, st.Pipeline.URL
 		}
 		return part
@@ -58,19 +59,19 @@ func NewBOM(m *manifest.Manifest, repository func(manifest.Component) string, s 
 	for i, group := range m.Groups {
 		for _, e := range group {
 			if c, ok := m.Component(e.Name); ok && !listed[c.Name] {
-				b.Groups[i] = append(b.Groups[i], take(c))
+				b.Groups[i] = append(b.Groups[i], material(c))
 			}
 		}
 	}
 	for _, c := range m.Components {
 		if !listed[c.Name] {
-			b.Others = append(b.Others, take(c))
+			b.Others = append(b.Others, material(c))
 		}
 	}
 	return b
 }
 
-// webHost is scheme and host of an address, GitHub's where it has none.
+// webHost returns scheme and host of an address, those of GitHub where it has none.
 func webHost(address string) string {
 	u, err := url.Parse(webLink(address))
 	if err != nil || u.Host == "" {
@@ -82,20 +83,20 @@ func webHost(address string) string {
 // all lists every component, group after group.
 func (b BOM) all() []Material { return append(slices.Concat(b.Groups...), b.Others...) }
 
-// now is the groups with only what this version releases, the empty ones kept.
+// now returns the groups with only what this version releases, including empty groups.
 func (b BOM) now() [][]Material {
 	groups := make([][]Material, 0, len(b.Groups))
 	for _, group := range append(slices.Clone(b.Groups), b.Others) {
 		groups = append(groups, slices.DeleteFunc(slices.Clone(group), func(m Material) bool { return !m.Now }))
 	}
-	if last := len(groups) - 1; len(groups[last]) == 0 { // no group of the file
+	if last := len(groups) - 1; len(groups[last]) == 0 { // Others, which is no group of the file
 		groups = groups[:last]
 	}
 	return groups
 }
 
-// BOMJSON writes what this version releases, in the shape of the system that gio replaces: the groups of
-// buildDependencies, empty ones kept, with the versions as release.json has them.
+// BOMJSON writes what this version releases in the format of the system that gio replaces: the groups of
+// buildDependencies, including empty ones, with the versions as release.json has them.
 func BOMJSON(w io.Writer, b BOM) error {
 	type entry struct {
 		Name    string `json:"name"`
@@ -112,18 +113,18 @@ func BOMJSON(w io.Writer, b BOM) error {
 	return jsonWith(w, " ", map[string]any{"built_execution_plan_is": groups})
 }
 
-// BOMMarkdown writes the whole product as two tables: what this version releases, and what it takes as it was.
+// BOMMarkdown writes the whole product as two tables: what this version releases, and what it leaves unchanged.
 func BOMMarkdown(w io.Writer, b BOM) error {
 	var text strings.Builder
 	fmt.Fprintf(&text, "# %s %s: bill of materials\n\n%s\n", inMarkdown(b.Product), inMarkdown(b.Version), b.sentence())
 	before := slices.DeleteFunc(b.all(), func(m Material) bool { return m.Now })
 	bomSection(&text, upper(b.what()), slices.Concat(b.now()...), b.Host)
-	bomSection(&text, "As before", before, b.Host)
+	bomSection(&text, "Unchanged", before, b.Host)
 	_, err := io.WriteString(w, text.String())
 	return err
 }
 
-// sentence says how much of the product is new. It holds nothing from outside.
+// sentence says how much of the product is new. It contains no text from outside.
 func (b BOM) sentence() string {
 	return fmt.Sprintf("%s, %d %s.", count(len(b.all()), "component"), len(slices.Concat(b.now()...)), b.what())
 }
@@ -141,7 +142,7 @@ func bomSection(w *strings.Builder, title string, all []Material, host string) {
 	}
 }
 
-// bomTable leaves out columns that would be empty.
+// bomTable omits columns that would be empty.
 func bomTable(all []Material, host string) string {
 	since := slices.ContainsFunc(all, func(m Material) bool { return m.Since != "" && !m.Now })
 	commits := slices.ContainsFunc(all, func(m Material) bool { return m.Commit != "" })
@@ -149,10 +150,10 @@ func bomTable(all []Material, host string) string {
 	columns := func(name, version, with, commit, pipeline string) []string {
 		cells := []string{name, version}
 		for _, c := range []struct {
-			there bool
+			shown bool
 			cell  string
 		}{{since, with}, {commits, commit}, {pipelines, pipeline}} {
-			if c.there {
+			if c.shown {
 				cells = append(cells, c.cell)
 			}
 		}
@@ -178,7 +179,7 @@ func pipelineLink(address string) string {
 	return markdownLink(address[strings.LastIndex(address, "/")+1:], address)
 }
 
-// short is the beginning of a commit's hash, as Git shows it.
+// short returns the beginning of a commit's hash, as Git shows it.
 func short(commit string) string { return commit[:min(len(commit), 8)] }
 
 func commitURL(host, repository, commit string) string {

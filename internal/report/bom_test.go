@@ -70,7 +70,7 @@ func boms(t *testing.T) map[string]report.BOM {
 	}
 }
 
-// TestBOM holds every format to its golden file.
+// TestBOM compares every format with its golden file.
 func TestBOM(t *testing.T) {
 	formats := map[string]func(io.Writer, report.BOM) error{
 		"json":     report.BOMJSON,
@@ -97,7 +97,7 @@ func rendered(t *testing.T, b report.BOM, write func(io.Writer, report.BOM) erro
 	return out.String()
 }
 
-// hostile are names that try to be something else than names.
+// hostile are names that contain markup, commands and control characters.
 func hostile(t *testing.T) report.BOM {
 	t.Helper()
 	names := []string{"$(touch pwned)", "`touch pwned`", `a"b`, `c\d`, "<script>alert(1)</script>", "<!channel>", "*x*;y|z&", "ü[a](javascript:x)", "two  blanks\n\tand lines", "it's", "{a,b}", "~", "*"}
@@ -115,7 +115,7 @@ func hostile(t *testing.T) report.BOM {
 	return report.NewBOM(m, ofOrganization(m), nil)
 }
 
-// large is a product of so many components, all to be released, in so many groups.
+// large makes a product with that many open components in that many groups.
 func large(t *testing.T, components, groups int) report.BOM {
 	t.Helper()
 	names := make([][]string, groups)
@@ -195,7 +195,7 @@ func cycloneDXSchema(t *testing.T) *jsonschema.Schema {
 	return schema
 }
 
-// TestSlackLimits: whatever the product, the message is one that Slack takes, and every component that fits is in it.
+// TestSlackLimits: whatever the product, Slack accepts the message, and every component that fits is in it.
 func TestSlackLimits(t *testing.T) {
 	type product struct{ components, groups, shown int }
 	products := []product{{0, 1, 0}, {1, 1, 1}, {80, 1, 80}, {80, 12, 80}, {80, 80, 80}, {300, 13, 300}, {500, 40, 459}}
@@ -224,7 +224,7 @@ func TestSlackLimits(t *testing.T) {
 	}
 }
 
-// checkSlackBlock holds a block to https://docs.slack.dev/reference/block-kit/blocks.
+// checkSlackBlock checks a block by https://docs.slack.dev/reference/block-kit/blocks.
 func checkSlackBlock(t *testing.T, block map[string]any) {
 	t.Helper()
 	length := func(text any) int { return utf8.RuneCountInString(text.(map[string]any)["text"].(string)) }
@@ -258,8 +258,8 @@ func checkSlackBlock(t *testing.T, block map[string]any) {
 	}
 }
 
-// TestSlackInTheShell: what the Slack orb does with the line, in the ways that its versions do it, gives the same message
-// back, runs nothing and reads no file. The first way is the bare one, which loses the quotes, and must do no harm either.
+// TestSlackInTheShell: each way in which versions of the Slack orb pass the line through a shell gives the same message back,
+// runs nothing and reads no file. The first way, without quotes, loses the message's quotes, and must do no harm either.
 func TestSlackInTheShell(t *testing.T) {
 	bash, err := exec.LookPath("bash")
 	if err != nil {
@@ -314,7 +314,7 @@ func TestMarkdownOfHostileNames(t *testing.T) {
 // TestBOMOfAnotherVersion: a pipeline belongs to one version of a component.
 func TestBOMOfAnotherVersion(t *testing.T) {
 	m := parsed(t, strings.ReplaceAll(afterRelease, "19.0.0", "19.0.1"))
-	s := newStory(t).at("10:00:00", begin()...).at("10:00:01", intent(1, parent), triggered(parent)).at("10:03:13", run.Event{Type: run.Succeeded, Steps: []run.StepID{parent}, Commit: "abc"})
+	s := newStory(t).at("10:00:00", begin()...).at("10:00:01", intent(1, parent), triggered(parent)).at("10:03:13", run.Event{Type: run.Succeeded, Steps: []plan.StepID{parent}, Commit: "abc"})
 	b := report.NewBOM(m, ofOrganization(m), s.state)
 	if got := b.Groups[0][0]; got.Commit != "" || got.Pipeline != "" {
 		t.Errorf("%+v has what belongs to another version", got)

@@ -7,20 +7,21 @@ import (
 
 	"github.com/gravitee-lab/gio/internal/engine"
 	"github.com/gravitee-lab/gio/internal/fault"
+	"github.com/gravitee-lab/gio/internal/plan"
 	"github.com/gravitee-lab/gio/internal/run"
 )
 
-// CancelledRun is what gio cancel came to, for `--json`. Its field names are a contract.
+// CancelledRun is the result of gio cancel, for `--json`. Its field names are a contract.
 type CancelledRun struct {
 	Run       string              `json:"run"`
 	Exit      int                 `json:"exit"`
 	Error     *Error              `json:"error,omitempty"`
-	Pipelines []CancelledPipeline `json:"pipelines"` // what was to be cancelled: nothing of it ran where there is none
-	Noted     bool                `json:"noted"`     // what became of them is in the journal; else the driver notes it
-	Driver    Driver              `json:"driver"`
+	Pipelines []CancelledPipeline `json:"pipelines"` // what was to be cancelled; empty where nothing ran
+	Noted     bool                `json:"noted"`     // their outcome is in the journal; else the driver writes it there
+	Driver    run.DriverStatus    `json:"driver"`
 }
 
-// CancelledPipeline is what became of a pipeline, or of a step that has none.
+// CancelledPipeline is the outcome of a pipeline, or of a step that has none.
 type CancelledPipeline struct {
 	Steps  []StepNamed `json:"steps"` // that share it
 	Fate   engine.Fate `json:"fate"`
@@ -28,8 +29,8 @@ type CancelledPipeline struct {
 	URL    string      `json:"url,omitempty"`
 }
 
-// NewCancelledRun is a cancel of a run that ended with err.
-func NewCancelledRun(name string, ended []engine.Cancelled, noted bool, d Driver, err error) CancelledRun {
+// NewCancelledRun is the result of a cancel that ended with err.
+func NewCancelledRun(name string, ended []engine.Cancelled, noted bool, d run.DriverStatus, err error) CancelledRun {
 	c := CancelledRun{Run: name, Exit: int(fault.KindOf(err)), Error: NewError(err), Pipelines: []CancelledPipeline{}, Noted: noted, Driver: d}
 	for _, t := range ended {
 		p := CancelledPipeline{Steps: NamesOf(t.Steps), Fate: t.Fate, Reason: t.Reason, URL: orElse(t.Steps[0].Pipeline.URL, t.Steps[0].URL)}
@@ -41,7 +42,7 @@ func NewCancelledRun(name string, ended []engine.Cancelled, noted bool, d Driver
 	return c
 }
 
-// CancelTable lists for a person, on a terminal, what is about to be cancelled.
+// CancelTable lists what is about to be cancelled, for a person at a terminal.
 func CancelTable(w io.Writer, open []run.Step) error {
 	var lines []cancelLine
 	for _, st := range open {
@@ -50,12 +51,12 @@ func CancelTable(w io.Writer, open []run.Step) error {
 	return writeCancelLines(w, lines, 1, false)
 }
 
-// CancelledTable tells what became of pipelines that were to be cancelled: aligned on a terminal, separated by tabs
+// CancelledTable writes the outcome of each pipeline that was to be cancelled: aligned on a terminal, separated by tabs
 // elsewhere (0 columns).
 func CancelledTable(w io.Writer, ended []engine.Cancelled, columns int, color bool) error {
 	var lines []cancelLine
 	for _, t := range ended {
-		word, how := fateLook(t.Fate)
+		word, how := fateBadge(t.Fate)
 		for _, st := range t.Steps {
 			why := ""
 			if t.Fate != engine.IsCancelled && t.Fate != engine.HadSucceeded {
@@ -70,7 +71,7 @@ func CancelledTable(w io.Writer, ended []engine.Cancelled, columns int, color bo
 	return writeCancelLines(w, lines, columns, color)
 }
 
-func fateLook(f engine.Fate) (word string, how style) {
+func fateBadge(f engine.Fate) (word string, how style) {
 	switch f {
 	case engine.IsCancelled:
 		return "cancelled", yellow
@@ -81,14 +82,14 @@ func fateLook(f engine.Fate) (word string, how style) {
 	case engine.NotStarted:
 		return "not started", plain
 	case engine.NotKnown:
-		return "NOT CANCELLED: pipeline not known", red
+		return "NOT CANCELLED: pipeline unknown", red
 	case engine.StillRuns:
 	}
 	return "NOT CANCELLED: still runs", red
 }
 
 type cancelLine struct {
-	id        run.StepID
+	id        plan.StepID
 	word      string
 	how       style
 	why, link string

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/gravitee-lab/gio/internal/engine"
+	"github.com/gravitee-lab/gio/internal/plan"
 	"github.com/gravitee-lab/gio/internal/report"
 	"github.com/gravitee-lab/gio/internal/run"
 )
@@ -14,7 +15,7 @@ import (
 func TestCancelled(t *testing.T) {
 	s := newStory(t).at("10:00:00", begin()...)
 	s.at("10:00:01", intent(1, parent), triggered(parent))
-	one := func(id run.StepID) []run.Step { return []run.Step{s.state.Step(id)} }
+	one := func(id plan.StepID) []run.Step { return []run.Step{s.state.Step(id)} }
 	ended := []engine.Cancelled{
 		{Steps: append(one(parent), one(common)...), Fate: engine.IsCancelled, Reason: "workflow release was cancelled"},
 		{Steps: one(node), Fate: engine.HadSucceeded, Reason: "all workflows succeeded (release)"},
@@ -37,7 +38,7 @@ func TestCancelled(t *testing.T) {
 	golden(t, "cancel.txt", b.String())
 }
 
-// TestEnd: what is told to who has looked on, when the run has ended or its driver is silent.
+// TestEnd: what a watcher reads when the run has ended or its driver is silent.
 func TestEnd(t *testing.T) {
 	for name, c := range map[string]struct {
 		state *run.State

@@ -13,10 +13,10 @@ import (
 )
 
 // BOMCycloneDX writes the whole product as a CycloneDX 1.6 document (https://cyclonedx.org/docs/1.6/json/). Gio is the
-// version of this program. The same bill of materials gives the same bytes: the serial number is made of the content, and
+// version of this program. The same bill of materials gives the same bytes: the serial number is a hash of the content, and
 // the time is the run's.
 //
-// A component's package URL names its Git repository and tag, because that is what a release is known to have made:
+// A component's package URL names its Git repository and tag, because these are certain to exist after a release:
 // pkg:github/org/name@version, or pkg:generic with a vcs_url where the repository is not on github.com
 // (https://github.com/package-url/purl-spec, types github and generic).
 func BOMCycloneDX(w io.Writer, b BOM, gio string) error {
@@ -43,7 +43,7 @@ func encodeCycloneDX(w io.Writer, doc *cdx.BOM) error {
 	return cdx.NewBOMEncoder(w, cdx.BOMFileFormatJSON).SetPretty(true).SetEscapeHTML(false).EncodeVersion(doc, cdx.SpecVersion1_6)
 }
 
-// serialNumber is a UUID of version 8, the one for hashes of one's own choice (RFC 9562, 5.8).
+// serialNumber returns a UUID of version 8, which allows a hash of one's own choice (RFC 9562, 5.8).
 func serialNumber(content []byte) string {
 	h := sha256.Sum256(content)
 	h[6], h[8] = h[6]&0x0f|0x80, h[8]&0x3f|0x80
@@ -70,7 +70,7 @@ func (b BOM) metadata(gio string) *cdx.Metadata {
 	return m
 }
 
-// component is one entry. It is a library where nothing says otherwise, as the specification recommends.
+// component makes one entry. Its type is library, as the specification recommends where nothing says otherwise.
 func (b BOM) component(m Material) cdx.Component {
 	c := cdx.Component{
 		BOMRef: m.Name + "@" + m.Version, Type: cdx.ComponentTypeLibrary, Name: m.Name, Version: m.Version, PackageURL: b.purl(m),
@@ -98,7 +98,7 @@ func commits(commit, address string) *cdx.Pedigree {
 	return &cdx.Pedigree{Commits: &[]cdx.Commit{{UID: commit, URL: address}}}
 }
 
-// purl is the package URL of a component. Those of GitHub ignore case and are written in lower case.
+// purl returns the package URL of a component. GitHub's ignore case and are written in lower case.
 func (b BOM) purl(m Material) string {
 	if host, _ := url.Parse(b.Host); m.Repository != "" && host != nil && strings.EqualFold(host.Host, "github.com") {
 		org, name, _ := strings.Cut(strings.ToLower(m.Repository), "/")
@@ -111,5 +111,5 @@ func (b BOM) purl(m Material) string {
 	return generic + "?vcs_url=" + purlEscape("git+"+b.Host+"/"+m.Repository)
 }
 
-// purlEscape encodes all that is no letter, digit or one of ".-_~", as package URLs want it.
+// purlEscape encodes everything but letters, digits and ".-_~", as package URLs require.
 func purlEscape(text string) string { return strings.ReplaceAll(url.QueryEscape(text), "+", "%20") }

@@ -11,8 +11,8 @@ import (
 
 const diffContext = 3 // lines around a change, as Git shows them
 
-// Diff writes what an edit changes in a file as a unified diff, which `git apply` takes; nothing when it
-// changes nothing.
+// Diff writes what an edit changes in a file as a unified diff, which `git apply` accepts; nothing when nothing
+// changes.
 func Diff(w io.Writer, path string, before, after []byte, color bool) error {
 	d := diff{before: lines(before), after: lines(after), color: color}
 	d.changes = changes(d.before, d.after)
@@ -33,21 +33,21 @@ func Diff(w io.Writer, path string, before, after []byte, color bool) error {
 	return err
 }
 
-// DiffLines is what changes, without the lines around it: those that go ("-") and those that come ("+").
+// DiffLines returns the changed lines without context: the removed ones ("-") and the added ones ("+").
 func DiffLines(before, after []string) []string {
 	var found []string
 	for _, c := range changes(before, after) {
 		for _, line := range before[c.from:c.end()] {
 			found = append(found, "-"+line)
 		}
-		for _, line := range after[c.to : c.to+c.come] {
+		for _, line := range after[c.to : c.to+c.added] {
 			found = append(found, "+"+line)
 		}
 	}
 	return found
 }
 
-// lines are a file's, with their ends.
+// lines splits a file into lines, each with its line end.
 func lines(data []byte) []string {
 	all := strings.SplitAfter(string(data), "\n")
 	if all[len(all)-1] == "" {
@@ -56,12 +56,12 @@ func lines(data []byte) []string {
 	return all
 }
 
-// change replaces the lines before[from:from+gone] by after[to:to+come].
-type change struct{ from, gone, to, come int }
+// change replaces the lines before[from:from+removed] by after[to:to+added].
+type change struct{ from, removed, to, added int }
 
-func (c change) end() int { return c.from + c.gone }
+func (c change) end() int { return c.from + c.removed }
 
-// diff is one in the making.
+// diff is a diff being written.
 type diff struct {
 	before, after []string
 	changes       []change
@@ -73,18 +73,18 @@ func (d *diff) hunk(changes []change) {
 	first, last := changes[0], changes[len(changes)-1]
 	head, tail := min(diffContext, first.from), min(diffContext, len(d.before)-last.end())
 	from, to := first.from-head, first.to-head
-	d.line(blue, fmt.Sprintf("@@ -%s +%s @@", extent(from, last.end()+tail), extent(to, last.to+last.come+tail)))
+	d.line(blue, fmt.Sprintf("@@ -%s +%s @@", extent(from, last.end()+tail), extent(to, last.to+last.added+tail)))
 	at := from
 	for _, c := range changes {
 		d.lines(" ", plain, d.before[at:c.from])
 		d.lines("-", red, d.before[c.from:c.end()])
-		d.lines("+", green, d.after[c.to:c.to+c.come])
+		d.lines("+", green, d.after[c.to:c.to+c.added])
 		at = c.end()
 	}
 	d.lines(" ", plain, d.before[at:at+tail])
 }
 
-// extent is lines[start:end] as a hunk says it: an empty one by the line before it.
+// extent is lines[start:end] in the notation of a hunk, which gives an empty range by the line before it.
 func extent(start, end int) string {
 	if start == end {
 		return fmt.Sprintf("%d,0", start)
@@ -102,7 +102,8 @@ func (d *diff) lines(mark string, s style, all []string) {
 	}
 }
 
-// line writes one without what could play with a terminal; a carriage return is what CRLF leaves.
+// line writes one line. It replaces control characters, which could manipulate a terminal, but keeps the carriage return of
+// a CRLF file.
 func (d *diff) line(s style, text string) {
 	text = strings.Map(func(r rune) rune {
 		if unicode.IsControl(r) && r != '\t' && r != '\r' {
@@ -113,18 +114,18 @@ func (d *diff) line(s style, text string) {
 	d.out.WriteString(s.paint(text, d.color) + "\n")
 }
 
-// changes are those from one text to another, in order: after a change, both go on with the nearest line that
-// they have in common. That need not be the shortest way to say it, but is of a file whose lines are edited,
-// and costs no memory.
+// changes returns the changes from one text to another, in order: after each, both texts continue with the nearest line
+// that they have in common. The result is not always the shortest, but is for a file whose lines are edited, and needs no
+// memory.
 func changes(before, after []string) []change {
 	var found []change
 	for from, to := 0, 0; from < len(before) || to < len(after); {
 		c := change{from: from, to: to}
-		c.gone, c.come = nearest(before[from:], after[to:])
-		if c.gone > 0 || c.come > 0 {
+		c.removed, c.added = nearest(before[from:], after[to:])
+		if c.removed > 0 || c.added > 0 {
 			found = append(found, c)
 		}
-		from, to = c.end(), c.to+c.come
+		from, to = c.end(), c.to+c.added
 		for from < len(before) && to < len(after) && before[from] == after[to] {
 			from, to = from+1, to+1
 		}
@@ -139,11 +140,11 @@ func changes(before, after []string) []change {
 	return found
 }
 
-// nearest is how many lines of both stand before they have lines in common again: as few as there can be, together, unless
-// a little further on many more lines are the same. Braces and brackets are in common everywhere.
-func nearest(before, after []string) (gone, come int) {
+// nearest returns how many lines of each text precede the next lines they have in common: as few as possible together,
+// unless many more lines match a little further on, because lone braces and brackets match everywhere.
+func nearest(before, after []string) (removed, added int) {
 	const enough = 8 // lines in common
-	gone, come = len(before), len(after)
+	removed, added = len(before), len(after)
 	best, last := math.MinInt, len(before)+len(after)-2
 	for both := 0; both <= last; both++ {
 		for g := max(0, both-len(after)+1); g <= min(both, len(before)-1); g++ {
@@ -151,15 +152,15 @@ func nearest(before, after []string) (gone, come int) {
 				continue
 			}
 			if score := common(before[g:], after[both-g:], enough) - both; score > best {
-				best, gone, come = score, g, both-g
+				best, removed, added = score, g, both-g
 			}
 			last = min(last, both+enough)
 		}
 	}
-	return gone, come
+	return removed, added
 }
 
-// common is how many lines are the same, up to so many.
+// common counts the equal lines at the beginning of both, up to most.
 func common(a, b []string, most int) int {
 	n := 0
 	for n < min(len(a), len(b), most) && a[n] == b[n] {
@@ -168,14 +169,14 @@ func common(a, b []string, most int) int {
 	return n
 }
 
-// slide moves lines that only come, or only go, up to where they begin with the least indent: a new object
-// then shows from its opening brace to its closing one. least is where the change before it ends.
+// slide moves a change that only adds, or only removes, up to where it begins with the least indent, so that a new
+// object shows from its opening brace to its closing one. Least is where the change before it ends.
 func slide(c change, least int, before, after []string) change {
-	block := after[c.to : c.to+c.come]
-	if c.come == 0 {
+	block := after[c.to : c.to+c.added]
+	if c.added == 0 {
 		block = before[c.from:c.end()]
 	}
-	if len(block) == 0 || c.come > 0 && c.gone > 0 {
+	if len(block) == 0 || c.added > 0 && c.removed > 0 {
 		return c
 	}
 	best, moved := 0, indent(block[0])
@@ -188,7 +189,7 @@ func slide(c change, least int, before, after []string) change {
 	return c
 }
 
-// at is the line at the end of a block that has been moved up by up-1 lines.
+// at returns the last line of a block that has been moved up by up-1 lines.
 func at(before []string, c change, block []string, up int) string {
 	if up <= len(block) {
 		return block[len(block)-up]

@@ -14,7 +14,7 @@ import (
 	"github.com/gravitee-lab/gio/internal/report"
 )
 
-// What a dry run shows of a release.json with thousands of components costs no more than a few times its size.
+// A diff of a release.json with thousands of components costs no more memory than a few times its size.
 func TestDiffOfThousands(t *testing.T) {
 	var before, after []string
 	for i := range 3000 {
@@ -144,7 +144,7 @@ func TestDiff(t *testing.T) {
 	}
 }
 
-// applies holds that Git makes the edit from the diff.
+// applies checks that Git makes the edit from the diff.
 func applies(t *testing.T, patch, want string) {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "release.json")
@@ -164,7 +164,7 @@ func applies(t *testing.T, patch, want string) {
 	}
 }
 
-// FuzzDiff: the changes make one text of the other.
+// FuzzDiff: the changes turn one text into the other.
 func FuzzDiff(f *testing.F) {
 	f.Add("a\nb\na\nb\nc", "a\nb\nc")
 	f.Add("{\n},\n {\n},\n{\n},", "{\n},\n{\n},\n{\n},\n {\n},")

@@ -11,21 +11,21 @@ import (
 	"github.com/gravitee-lab/gio/internal/run"
 )
 
-// Examined is what gio doctor found, for `--json`. Its field names are a contract.
+// Examined is the result of gio doctor, for `--json`. Its field names are a contract.
 type Examined struct {
 	Exit  int    `json:"exit"`
 	Error *Error `json:"error,omitempty"`
 	*doctor.Report
 }
 
-// NewExamined is a report for programs; err is the verdict.
+// NewExamined is a report with err, the verdict.
 func NewExamined(r *doctor.Report, err error) Examined {
 	failure := NewFailure(err)
 	return Examined{Exit: failure.Exit, Error: failure.Error, Report: r}
 }
 
-// DoctorTable writes what gio doctor found for a person: what disagrees, with all also what agrees. On a terminal so many
-// columns wide what happened and what to do stand below each component, elsewhere (0) in its line, behind tabs.
+// DoctorTable writes what gio doctor found: what disagrees, and with all also what agrees. On a terminal of the given columns
+// it writes what happened and what to do below each component; elsewhere (0) in the component's line, separated by tabs.
 func DoctorTable(w io.Writer, r *doctor.Report, all bool, columns int, color bool) error {
 	rows := slices.DeleteFunc(slices.Clone(r.Components), func(row doctor.Row) bool { return row.Code == doctor.Agrees && !all })
 	_, err := fmt.Fprintln(w, doctorHead(r))
@@ -44,7 +44,7 @@ func DoctorTable(w io.Writer, r *doctor.Report, all bool, columns int, color boo
 	return doctorAligned(w, rows, columns, color)
 }
 
-// doctorHead is the outcome in a line, and who drives in another one.
+// doctorHead is one line with the outcome, and one with the driver where there is one.
 func doctorHead(r *doctor.Report) string {
 	agree, unread := 0, 0
 	for _, row := range r.Components {
@@ -66,12 +66,12 @@ func doctorHead(r *doctor.Report) string {
 		head += fmt.Sprintf(", %d could not be compared", unread)
 	}
 	if r.Driver != "" {
-		head += "\ndriven by " + clean(r.Driver) + ": all this may have changed meanwhile"
+		head += "\ndriven by " + clean(r.Driver) + ": all of this may have changed since"
 	}
 	return head
 }
 
-// several is "1 component agrees", "2 components agree".
+// several makes "1 component agrees", "2 components agree".
 func several(n int, verb string) string {
 	if n == 1 {
 		verb += "s"
@@ -79,7 +79,7 @@ func several(n int, verb string) string {
 	return count(n, "component") + " " + verb
 }
 
-// doctorCells are the facts side by side.
+// doctorCells returns the facts about a component side by side.
 func doctorCells(row doctor.Row) []string {
 	tag, journal := orElse(row.Tag, "none"), string(row.Step.Status)
 	if !row.TagRead {
@@ -96,7 +96,7 @@ func doctorCells(row doctor.Row) []string {
 	for _, p := range pipelines {
 		circle = append(circle, fmt.Sprintf("#%d %s", p.Number, p.State))
 	}
-	cells := []string{row.Component, row.Version, tag, orElse(row.Stated, "-"), orElse(strings.Join(circle, ", "), "-"), journal}
+	cells := []string{row.Component, orElse(row.Version, "-"), tag, orElse(row.Stated, "-"), orElse(strings.Join(circle, ", "), "-"), journal}
 	for i := range cells {
 		cells[i] = clean(cells[i])
 	}
@@ -128,7 +128,7 @@ func doctorAligned(w io.Writer, rows []doctor.Row, columns int, color bool) erro
 	for _, row := range rows {
 		fmt.Fprintln(tw, strings.Join(doctorCells(row), "\t"))
 	}
-	_ = tw.Flush() // a string takes everything
+	_ = tw.Flush() // a strings.Builder never fails
 	for i, line := range strings.Split(strings.TrimSuffix(b.String(), "\n"), "\n") {
 		line = row{{line, plain}}.render(columns, false)
 		if _, err := fmt.Fprintln(w, line); err != nil {
@@ -141,7 +141,7 @@ func doctorAligned(w io.Writer, rows []doctor.Row, columns int, color bool) erro
 	return nil
 }
 
-// advise writes what happened and what to do below what it is about.
+// advise writes what happened and what to do, indented.
 func advise(w io.Writer, what, do string, columns int, color bool) {
 	for _, line := range folded(clean(what), "    ", columns) {
 		fmt.Fprintln(w, line)
@@ -151,8 +151,8 @@ func advise(w io.Writer, what, do string, columns int, color bool) {
 	}
 }
 
-// folded breaks a text between words into lines of at most so many columns. Mark stands before the first one, and blanks
-// before the others.
+// folded breaks a text between words into lines of at most the given columns. The first line begins with mark, the others
+// with as many spaces.
 func folded(text, mark string, columns int) []string {
 	var lines []string
 	line := mark
@@ -173,7 +173,7 @@ func folded(text, mark string, columns int) []string {
 	return append(lines, line)
 }
 
-// Rebuilt writes what a rebuilt journal says.
+// Rebuilt writes the state of a rebuilt journal.
 func Rebuilt(w io.Writer, s *run.State) error {
 	fmt.Fprintf(w, "the journal of %s, rebuilt:\n", s.Header.Run())
 	for _, st := range s.Steps() {
@@ -182,7 +182,7 @@ func Rebuilt(w io.Writer, s *run.State) error {
 		case run.HasSucceeded:
 			line += "released"
 		case run.Running:
-			line += fmt.Sprintf("pipeline #%d is its own: %s", st.Pipeline.Number, st.URL)
+			line += fmt.Sprintf("has pipeline #%d: %s", st.Pipeline.Number, st.URL)
 		case run.IsUnknown:
 			line += "unknown: " + clean(st.Reason)
 		case run.Pending, run.Intended, run.OnHold, run.HasFailed, run.WasSkipped:

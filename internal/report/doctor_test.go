@@ -6,11 +6,12 @@ import (
 
 	"github.com/gravitee-lab/gio/internal/circleci"
 	"github.com/gravitee-lab/gio/internal/doctor"
+	"github.com/gravitee-lab/gio/internal/plan"
 	"github.com/gravitee-lab/gio/internal/report"
 	"github.com/gravitee-lab/gio/internal/run"
 )
 
-// sick is a report with a row of each look: two facts that disagree, one that nobody could read, one that agrees.
+// sick is a report with a row of each kind: two that disagree, one that could not be read, one that agrees.
 func sick() *doctor.Report {
 	row := func(name string, code doctor.Code, what, do string) doctor.Row {
 		f := doctor.Facts{Component: name, Version: "1.30.4-SNAPSHOT", Open: true, TagRead: true, Step: run.Step{Status: run.Pending}}
@@ -57,8 +58,8 @@ func TestRebuilt(t *testing.T) {
 	t.Parallel()
 	s := newStory(t).at("10:00:00", begin()...).at("10:00:00",
 		resolved(run.AnswerReleased, parent),
-		run.Event{Type: run.Failed, Steps: []run.StepID{common, node}, Code: "journal-lost"},
-		run.Event{Type: run.Resolved, Status: run.AnswerPipeline, Steps: []run.StepID{common}, Pipeline: &run.Pipeline{ID: "p", Number: 7, URL: link(common)}},
+		run.Event{Type: run.Failed, Steps: []plan.StepID{common, node}, Code: "journal-lost"},
+		run.Event{Type: run.Resolved, Status: run.AnswerPipeline, Steps: []plan.StepID{common}, Pipeline: &run.Pipeline{ID: "p", Number: 7, URL: link(common)}},
 		unknown(node),
 	)
 	var b strings.Builder

@@ -8,7 +8,7 @@ import (
 	"github.com/gravitee-lab/gio/internal/check"
 )
 
-// Findings is what a check found, for `--json`. Its field names are a contract.
+// Findings is the result of a check, for `--json`. Its field names are a contract.
 type Findings struct {
 	Exit     int    `json:"exit"`
 	Error    *Error `json:"error,omitempty"`
@@ -17,14 +17,14 @@ type Findings struct {
 	check.Report
 }
 
-// NewFindings is a report for programs.
+// NewFindings is a report with its counts and exit code.
 func NewFindings(r check.Report) Findings {
 	failure := NewFailure(r.Err())
 	return Findings{Exit: failure.Exit, Error: failure.Error, Errors: r.Count(check.Error), Warnings: r.Count(check.Warning), Report: r}
 }
 
-// FindingsTable writes a report for a person on a terminal, in lines of at most so many columns where the text allows it;
-// elsewhere (0) a line for each finding, separated by tabs: severity, code, component, where, what, what to do.
+// FindingsTable writes a report. On a terminal (columns > 0) it writes FindingLines; elsewhere (0) a line for each finding,
+// separated by tabs: severity, code, component, where, what, what to do.
 func FindingsTable(w io.Writer, r check.Report, columns int, color bool) error {
 	if columns > 0 {
 		for _, line := range FindingLines(r, color) {
@@ -44,15 +44,16 @@ func FindingsTable(w io.Writer, r check.Report, columns int, color bool) error {
 	return err
 }
 
-// FindingLines tells the findings, two lines for each, the gravest first. What holds for several components alike is told once.
+// FindingLines returns two lines for each finding, in the report's order, or one where there is nothing to do. Findings that
+// several components have in common appear once.
 func FindingLines(r check.Report, color bool) []string {
-	looks := map[check.Severity]span{
+	badges := map[check.Severity]span{
 		check.Error: {"ERROR", red}, check.Warning: {"WARNING", yellow}, check.Note: {"NOTE", blue},
 	}
 	var lines []string
 	for _, group := range together(r.Findings) {
-		f, look := group[0], looks[group[0].Severity]
-		head := row{{pad(look.text, 9), look.style}, {f.Code, faint}, {"  ", plain}}
+		f, badge := group[0], badges[group[0].Severity]
+		head := row{{pad(badge.text, 9), badge.style}, {f.Code, faint}, {"  ", plain}}
 		if f.Component != "" {
 			head = append(head, span{clean(components(group)) + ": ", bold})
 		}
@@ -71,7 +72,7 @@ func FindingLines(r check.Report, color bool) []string {
 	return lines
 }
 
-// together groups the findings that say the same of several components, in the order of the first ones.
+// together groups the findings that say the same of several components. Each group keeps the position of its first finding.
 func together(findings []check.Finding) [][]check.Finding {
 	type same struct {
 		check.Severity
@@ -85,8 +86,8 @@ func together(findings []check.Finding) [][]check.Finding {
 		if f.Component == "" {
 			key.alone = i + 1
 		}
-		at, known := index[key]
-		if !known {
+		at, exists := index[key]
+		if !exists {
 			at = len(groups)
 			index[key] = at
 			groups = append(groups, nil)
@@ -96,7 +97,7 @@ func together(findings []check.Finding) [][]check.Finding {
 	return groups
 }
 
-// components names the first ones only.
+// components names the components of a group, of many only the first three.
 func components(group []check.Finding) string {
 	var names []string
 	for _, f := range group {

@@ -5,20 +5,21 @@ import (
 	"strings"
 	"time"
 
+	"github.com/gravitee-lab/gio/internal/plan"
 	"github.com/gravitee-lab/gio/internal/run"
 )
 
-// View is how a frame is to look.
+// View says how to draw a frame.
 type View struct {
 	Width, Height int       // of the terminal, in columns and lines; no frame is larger
-	Now           time.Time // by the clock that the events have
-	Began         time.Time // of this session
+	Now           time.Time // by the clock of the events
+	Began         time.Time // when this session began
 	Color         bool
-	Expected      Expectation // what earlier runs took
+	Expected      run.Expectation // how long earlier runs took
 }
 
-// Frame is a run at one moment, as lines for the bottom of a terminal: how far it is, what failed, and its
-// waves with what runs in them. What has ended or not begun is counted where there is no room for its name.
+// Frame draws a run at one moment, as lines for the bottom of a terminal: its progress, what failed, and the waves with
+// what runs in them. Where names do not fit, it counts what has ended or not begun.
 func Frame(s *run.State, v View) []string {
 	if v.Width <= 0 || v.Height <= 0 || s.Plan == nil {
 		return nil
@@ -32,7 +33,7 @@ func Frame(s *run.State, v View) []string {
 	return lines
 }
 
-// frame is what one pass over the plan has found.
+// frame is what one pass over the plan finds.
 type frame struct {
 	View
 	s       *run.State
@@ -40,14 +41,14 @@ type frame struct {
 	counts  counts
 	failed  []run.Step // also unknown
 	total   int        // steps
-	active  int        // steps of all waves that run, wait for an approval, or are being triggered
+	active  int        // steps of all waves that run, are on hold, or are being triggered
 	columns columns
 }
 
 // wave is one wave of the plan.
 type wave struct {
 	number int
-	steps  []run.StepID
+	steps  []plan.StepID
 	active []run.Step // those on hold first
 	counts counts
 	began  time.Time // of the first pipeline
@@ -56,9 +57,10 @@ type wave struct {
 
 type counts map[run.Status]int
 
-// done tells that all have succeeded, waiting that none was begun in this session.
+// done reports that all steps have succeeded.
 func (w wave) done() bool { return w.counts[run.HasSucceeded] == len(w.steps) }
 
+// waiting reports that no step has begun in this session.
 func (w wave) waiting() bool {
 	return w.counts[run.Pending]+w.counts[run.WasSkipped] == len(w.steps)
 }
@@ -70,7 +72,7 @@ func newFrame(s *run.State, v View) *frame {
 		w := wave{number: i + 1, counts: counts{}}
 		var held, other []run.Step
 		for _, p := range planned.Steps {
-			st := f.step(run.ID(p.Component, p.Version))
+			st := f.step(plan.ID(p.Component, p.Version))
 			longest = max(longest, Width(p.Component)+1+Width(p.Version))
 			w.add(st)
 			f.counts[st.Status]++
@@ -93,8 +95,8 @@ func newFrame(s *run.State, v View) *frame {
 	return f
 }
 
-// step is where a step stands in this session, which begins what failed in an earlier one anew.
-func (f *frame) step(id run.StepID) run.Step {
+// step returns a step's state in this session: what failed in an earlier one is pending again.
+func (f *frame) step(id plan.StepID) run.Step {
 	st := f.s.Step(id)
 	if st.Status == run.HasFailed && st.EndedAt.Before(f.Began) {
 		return run.Step{ID: id, Status: run.Pending}
@@ -113,20 +115,20 @@ func (w *wave) add(st run.Step) {
 	}
 }
 
-// detail says how much of a run a frame shows by name.
+// detail says how much of a run a frame shows.
 type detail struct {
 	space    bool // an empty line between the parts
-	all      bool // every component of a wave that has begun, and the names of the waves to come
-	toCome   bool // each wave to come on a line of its own
-	done     bool // each finished wave on a line of its own
-	links    bool // below each failure its link
-	active   int  // so many of the active components
-	failures int  // so many of the failures
+	all      bool // every component of a wave that has begun, and the names of those in the waves to come
+	toCome   bool // each wave to come on its own line
+	done     bool // each finished wave on its own line
+	links    bool // the link below each failure
+	active   int  // the number of active components
+	failures int  // the number of failures
 }
 
-// fitting is the most detailed frame that the height has room for. What fails and what runs stays longest.
+// fitting returns the most detailed frame that fits the height. Failures and running components are cut last.
 func (f *frame) fitting() []row {
-	namesFit := f.total <= 4*f.Height // else it is not even tried, of thousands
+	namesFit := f.total <= 4*f.Height // do not even try the names of thousands
 	d := detail{space: true, all: namesFit, toCome: true, done: true, links: true, active: f.active, failures: len(f.failed)}
 	rows := f.compose(d)
 	for _, less := range []func(over int){
@@ -134,7 +136,7 @@ func (f *frame) fitting() []row {
 		func(int) { d.all = false },
 		func(int) { d.toCome = false },
 		func(int) { d.done = false },
-		func(over int) { d.active = max(d.active-over-1, 1) }, // the line for the others
+		func(over int) { d.active = max(d.active-over-1, 1) }, // one line counts the others
 		func(int) { d.links = false },
 		func(over int) { d.failures = max(d.failures-over-1, 1) },
 	} {
@@ -178,7 +180,7 @@ func (f *frame) compose(d detail) []row {
 	return rows
 }
 
-// alike is the index of the last wave in a row that stands like wave i.
+// alike returns the index of the last wave in the series from wave i whose waves are all done, all waiting, or all neither.
 func (f *frame) alike(i int) int {
 	last := i
 	for last+1 < len(f.waves) && f.waves[last+1].done() == f.waves[i].done() && f.waves[last+1].waiting() == f.waves[i].waiting() {
@@ -187,7 +189,7 @@ func (f *frame) alike(i int) int {
 	return last
 }
 
-// header says what is released, for how long, when it is likely to end, and how many stand where.
+// header shows the product, the time elapsed, the likely end, and the number of components in each status.
 func (f *frame) header() []row {
 	title := row{{clean(f.s.Plan.Product + " " + f.s.Plan.Version), bold}, {clean(" from " + f.s.Plan.Branch), plain}}
 	clock := row{{Duration(max(f.Now.Sub(f.Began), 0)), plain}}
@@ -215,10 +217,10 @@ func (f *frame) end() string {
 	case len(f.failed) == 0 && f.counts[run.OnHold] > 0:
 		return "waits for an approval"
 	}
-	return f.Expected.end(f.s.Plan, f.step, f.Now)
+	return endsAbout(f.Expected, f.s.Plan, f.step, f.Now)
 }
 
-// tallied adds to a row how many stand where, the most important first: "✗ 1 failed  ● 2 running".
+// tallied appends to a row the number of steps in each status, the most important first: "✗ 1 failed  ● 2 running".
 func tallied(r row, c counts, before, between string, symbols bool) row {
 	for _, status := range []run.Status{
 		run.HasFailed, run.IsUnknown, run.OnHold, run.Running, run.Intended, run.HasSucceeded, run.Pending, run.WasSkipped,
@@ -226,25 +228,25 @@ func tallied(r row, c counts, before, between string, symbols bool) row {
 		if c[status] == 0 {
 			continue
 		}
-		look := lookOf(run.Step{Status: status, Detail: "running"})
-		text := fmt.Sprintf("%d %s", c[status], strings.ToLower(look.word))
+		badge := badgeOf(run.Step{Status: status, Detail: "running"})
+		text := fmt.Sprintf("%d %s", c[status], strings.ToLower(badge.word))
 		if symbols {
-			text = look.symbol + " " + text
+			text = badge.symbol + " " + text
 		}
-		r = append(r, span{before, plain}, span{text, look.style})
+		r = append(r, span{before, plain}, span{text, badge.style})
 		before = between
 	}
 	return r
 }
 
-// failures tells each failure fully: which component, where, the link.
+// failures shows each failure: component, where it failed, the link.
 func (f *frame) failures(d detail) []row {
 	var rows []row
 	for _, st := range f.failed[:d.failures] {
-		look, why := lookOf(st), clean(reason(st))
-		what := row{{look.symbol + " " + pad(look.word, wordWidth), look.style}, {name(st.ID, f.Width-2-wordWidth), bold}}
-		if told := append(what, span{"  " + why, plain}); !d.links || told.width() <= f.Width {
-			rows = append(rows, told)
+		badge, why := badgeOf(st), clean(reason(st))
+		what := row{{badge.symbol + " " + pad(badge.word, wordWidth), badge.style}, {name(st.ID, f.Width-2-wordWidth), bold}}
+		if full := append(what, span{"  " + why, plain}); !d.links || full.width() <= f.Width {
+			rows = append(rows, full)
 		} else {
 			rows = append(rows, what, row{{"  " + why, plain}})
 		}
@@ -267,7 +269,7 @@ func (f *frame) wave(w wave) row {
 	return labelled(fmt.Sprintf("wave %d/%d", w.number, len(f.waves)), w.counts)
 }
 
-// merged is one line for waves that have all succeeded, or all wait.
+// merged is one line for several waves that have all succeeded, or all wait.
 func (f *frame) merged(first, last int) row {
 	sum := counts{}
 	for _, w := range f.waves[first : last+1] {
@@ -298,7 +300,7 @@ func (f *frame) toCome(w wave, d detail) row {
 	return r
 }
 
-// begun is a wave that is neither finished nor to come: its counts, then its components.
+// begun shows a wave that is neither finished nor to come: its counts, then its components.
 func (f *frame) begun(w wave, d *detail) []row {
 	rows := []row{f.wave(w)}
 	for i, st := range w.active {
@@ -318,16 +320,16 @@ func (f *frame) begun(w wave, d *detail) []row {
 	return rows
 }
 
-// component is the line of one step. The link comes last, so that a terminal's mark of a link ends with it.
+// component is the line of one step. The link comes last, so that the terminal's link detection ends with it.
 func (f *frame) component(st run.Step) row {
-	look, c := lookOf(st), f.columns
+	badge, c := badgeOf(st), f.columns
 	took := ""
-	if d := elapsed(st, f.Now); d > 0 || st.Status == run.Running {
+	if d := st.Elapsed(f.Now); d > 0 || st.Status == run.Running {
 		took = Duration(d)
 	}
-	r := row{{"  " + look.symbol + " " + pad(look.word, wordWidth), look.style}, {pad(name(st.ID, c.name), c.name), plain}, {padLeft(took, 8), plain}}
-	if c.left > 0 {
-		r = append(r, span{"  " + pad(f.Expected.timeLeft(st, f.Now), c.left), plain})
+	r := row{{"  " + badge.symbol + " " + pad(badge.word, wordWidth), badge.style}, {pad(name(st.ID, c.name), c.name), plain}, {padLeft(took, 8), plain}}
+	if c.timeLeft > 0 {
+		r = append(r, span{"  " + pad(timeLeft(f.Expected, st, f.Now), c.timeLeft), plain})
 	}
 	if c.link > 0 && st.Status != run.HasSucceeded {
 		r = append(r, span{"  " + shorten(st, c.link), faint})

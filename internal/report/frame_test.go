@@ -32,15 +32,15 @@ func bigPlan() *plan.Plan {
 	return p
 }
 
-func bigID(p *plan.Plan, wave, n int) run.StepID {
+func bigID(p *plan.Plan, wave, n int) plan.StepID {
 	st := p.Waves[wave-1].Steps[n-1]
-	return run.ID(st.Component, st.Version)
+	return plan.ID(st.Component, st.Version)
 }
 
 // bigStory is in the middle of the wave of 50: two failed, one is on hold, 20 run, 17 have succeeded, 10 wait.
 func bigStory(t *testing.T) *story {
 	p := bigPlan()
-	all := func(wave int) (ids []run.StepID) {
+	all := func(wave int) (ids []plan.StepID) {
 		for n := range p.Waves[wave-1].Steps {
 			ids = append(ids, bigID(p, wave, n+1))
 		}
@@ -66,9 +66,9 @@ func bigStory(t *testing.T) *story {
 	return s.at("10:07:00", bigFailure(bigID(p, 3, 20)), bigFailure(bigID(p, 3, 30)))
 }
 
-func bigFailure(id run.StepID) run.Event {
+func bigFailure(id plan.StepID) run.Event {
 	return run.Event{
-		Type: run.Failed, Steps: []run.StepID{id}, Code: "pipeline-failed", Reason: "workflow release failed", Workflow: "release",
+		Type: run.Failed, Steps: []plan.StepID{id}, Code: "pipeline-failed", Reason: "workflow release failed", Workflow: "release",
 		Job: "integration-tests", URL: link(id) + "/workflows/2f1c7d1e-8f1a-4f58-9d3c-0f6f0a4a7a11",
 		Output: []string{"[INFO] Tests run: 2, Failures: 1", "[ERROR] BUILD FAILURE"},
 	}
@@ -83,14 +83,14 @@ func clockAt(t *testing.T, clock string) time.Time {
 	return at
 }
 
-// earlier is what an earlier run took: a bit more than this one has, for all but the last component.
-func earlier(p *plan.Plan) report.Expectation {
+// earlier is the durations of an earlier run: slightly longer than those of this one, for all but the last component.
+func earlier(p *plan.Plan) run.Expectation {
 	took := map[string][]time.Duration{}
 	for i, st := range p.Steps() {
 		took[st.Component] = []time.Duration{2*time.Minute + time.Duration(i)*5*time.Second}
 	}
 	delete(took, p.Steps()[len(p.Steps())-1].Component)
-	return report.Expectation{Took: took}
+	return run.Expectation{Took: took}
 }
 
 func TestFrame(t *testing.T) {
@@ -131,7 +131,7 @@ func fits(t *testing.T, lines []string, columns, height int) {
 }
 
 // TestFrameFits: whatever the size, no line is wider and no frame is higher than the terminal; colour changes
-// nothing but the colour; and from 40x15 on what failed is told.
+// nothing but the colour; and from 40x15 on it shows what failed.
 func TestFrameFits(t *testing.T) {
 	t.Parallel()
 	s, colors := bigStory(t).state, regexp.MustCompile("\x1b\\[[0-9;]*m")
@@ -173,16 +173,16 @@ func BenchmarkFrame(b *testing.B) {
 		}
 	}
 	for b.Loop() {
-		report.Frame(s, report.View{Width: 80, Height: 24, Expected: report.Expectation{Took: took}})
+		report.Frame(s, report.View{Width: 80, Height: 24, Expected: run.Expectation{Took: took}})
 	}
 }
 
-// TestFrameOfHostileNames: what comes from release.json and from CircleCI moves no cursor.
+// TestFrameOfHostileNames: no text from release.json or CircleCI moves the cursor.
 func TestFrameOfHostileNames(t *testing.T) {
 	t.Parallel()
 	p := thePlan()
 	p.Product = "Evil\x1b[2J\u202e\r\nproduct"
-	e := run.Event{Type: run.Failed, Steps: []run.StepID{parent}, Workflow: "re\x1b]0;x\alease", Job: "jo\nb", URL: "https://ci/\x1b[5A"}
+	e := run.Event{Type: run.Failed, Steps: []plan.StepID{parent}, Workflow: "re\x1b]0;x\alease", Job: "jo\nb", URL: "https://ci/\x1b[5A"}
 	s := newStory(t).at("10:00:00", begin()[0], run.Event{Type: run.Planned, Plan: p}).at("10:00:01", intent(1, parent), triggered(parent), e)
 	lines := report.Frame(s.state, report.View{Width: 100, Height: 24, Now: clockAt(t, "10:01:00"), Began: clockAt(t, "10:00:00")})
 	lines = append(lines, s.lines...)
@@ -197,7 +197,7 @@ func TestFrameOfHostileNames(t *testing.T) {
 	}
 }
 
-// TestFrameOfAResumedRun: what failed in an earlier session is begun again and is no failure of this one.
+// TestFrameOfAResumedRun: a component that failed in an earlier session is pending again and no failure of this one.
 func TestFrameOfAResumedRun(t *testing.T) {
 	t.Parallel()
 	s := bigStory(t).at("11:00:00", run.Event{Type: run.Planned, Plan: bigPlan(), Driver: &run.Driver{ID: "two"}})
@@ -235,13 +235,13 @@ func TestHeartbeat(t *testing.T) {
 	s, l := bigStory(t), report.NewLines(false)
 	got := l.Heartbeat(s.state, clockAt(t, "10:08:30"), earlier(bigPlan()))
 	first := firstSession(t)
-	got = append(got, l.Heartbeat(first.state, clockAt(t, "10:08:30"), report.Expectation{})...)
-	got = append(got, l.Heartbeat(secondSession(t).state, clockAt(t, "10:08:30"), report.Expectation{})...) // nothing runs
-	got = append(got, l.Heartbeat(&run.State{}, clockAt(t, "10:08:30"), report.Expectation{})...)
+	got = append(got, l.Heartbeat(first.state, clockAt(t, "10:08:30"), run.Expectation{})...)
+	got = append(got, l.Heartbeat(secondSession(t).state, clockAt(t, "10:08:30"), run.Expectation{})...) // nothing runs
+	got = append(got, l.Heartbeat(&run.State{}, clockAt(t, "10:08:30"), run.Expectation{})...)
 	golden(t, "heartbeat.txt", strings.Join(got, "\n")+"\n")
 }
 
-// TestColor: lines and summary with colour are those without, coloured.
+// TestColor: lines and summary differ from those without colour only by the colour.
 func TestColor(t *testing.T) {
 	s := newStory(t)
 	s.teller = report.NewLines(true)

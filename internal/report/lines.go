@@ -1,4 +1,4 @@
-// Package report turns state into something to read: lines, tables, JSON. Everything in it is a
+// Package report turns state into something to read: lines, tables, JSON, pages. Everything in it is a
 // function of an event and the state after it, or of the state alone.
 package report
 
@@ -12,18 +12,17 @@ import (
 	"github.com/gravitee-lab/gio/internal/run"
 )
 
-// Lines tells a run line by line, where there is no terminal to draw on. The plan gives its columns their
-// widths.
+// Lines reports a run line by line, where there is no terminal to draw on.
 type Lines struct {
-	color       bool
-	place, name int // widths of the columns
+	color                bool
+	waveWidth, nameWidth int // of the columns, by the plan
 }
 
-// NewLines tells with colour or without.
+// NewLines makes Lines with colour or without.
 func NewLines(color bool) *Lines { return &Lines{color: color} }
 
-// Of is what a person is told of an event: usually one line without its end, none for what only the journal
-// cares about. Times are local.
+// Of returns the lines for an event, without line ends: usually one, none for what matters to the journal only. Times are
+// local.
 func (l *Lines) Of(e run.Event, s *run.State) []string {
 	var rows []row
 	switch e.Type {
@@ -41,9 +40,12 @@ func (l *Lines) Of(e run.Event, s *run.State) []string {
 		}
 		rows = l.perStep(e, s, what, plain, e.Pipeline.URL)
 	case run.Observed:
-		if e.Held {
+		switch {
+		case e.Reason != "": // it has failed in part
+			rows = l.perStep(e, s, orElse(e.Status, "pending"), red, failure(s.Step(e.Steps[0])))
+		case e.Held:
 			rows = l.perStep(e, s, "on hold", yellow, "waits for an approval: "+e.URL)
-		} else {
+		default:
 			rows = l.perStep(e, s, orElse(e.Status, "pending"), plain, "")
 		}
 	case run.Succeeded:
@@ -55,7 +57,7 @@ func (l *Lines) Of(e run.Event, s *run.State) []string {
 	case run.Resolved:
 		rows = l.perStep(e, s, "resolved", plain, e.Status)
 	case run.Skipped:
-		rows = said("%s not started (%s)", count(len(e.Steps), "component"), e.Reason)
+		rows = rowf("%s not started (%s)", count(len(e.Steps), "component"), e.Reason)
 	case run.Recorded:
 		rows = recorded(e, s)
 	case run.Opened, run.Recording, run.Stopped: // for the journal
@@ -63,19 +65,19 @@ func (l *Lines) Of(e run.Event, s *run.State) []string {
 	return l.stamped(e.Time, rows)
 }
 
-// Heartbeat is what a person is told when nothing has happened for a while: what runs, for how long, and when
-// it is likely to end. It is empty when nothing runs.
-func (l *Lines) Heartbeat(s *run.State, now time.Time, expected Expectation) []string {
-	const most = 5 // components with their names; the others are counted
+// Heartbeat returns the line for a time without events: what runs, for how long, and when it is likely to end. It is empty
+// when nothing runs.
+func (l *Lines) Heartbeat(s *run.State, now time.Time, expected run.Expectation) []string {
+	const most = 5 // components shown by name; the others are counted
 	var running []string
 	for _, st := range s.Steps() {
 		if st.Status != run.Running && st.Status != run.OnHold {
 			continue
 		}
-		one := st.ID.Component() + " for " + Duration(elapsed(st, now))
+		one := st.ID.Component() + " for " + Duration(st.Elapsed(now))
 		if st.Status == run.OnHold {
 			one += " (on hold)"
-		} else if rest := expected.timeLeft(st, now); rest != "" {
+		} else if rest := timeLeft(expected, st, now); rest != "" {
 			one += " (" + rest + ")"
 		}
 		running = append(running, one)
@@ -87,10 +89,10 @@ func (l *Lines) Heartbeat(s *run.State, now time.Time, expected Expectation) []s
 		running = append(running[:most], fmt.Sprintf("and %d more", more))
 	}
 	line := "still running: " + strings.Join(running, ", ")
-	if end := expected.end(s.Plan, s.Step, now); end != "" {
+	if end := endsAbout(expected, s.Plan, s.Step, now); end != "" {
 		line += "; " + end
 	}
-	return l.stamped(now, row1(line))
+	return l.stamped(now, oneRow(line))
 }
 
 func (l *Lines) stamped(at time.Time, rows []row) []string {
@@ -102,46 +104,46 @@ func (l *Lines) stamped(at time.Time, rows []row) []string {
 	return lines
 }
 
-// fit takes the columns' widths from the plan.
+// fit sets the columns' widths by the plan.
 func (l *Lines) fit(s *run.State) {
 	waves := len(strconv.Itoa(len(s.Plan.Waves)))
-	l.place = len("wave /") + 2*waves
+	l.waveWidth = len("wave /") + 2*waves
 	for _, st := range s.Plan.Steps() {
-		l.name = max(l.name, Width(st.Component)+1+Width(st.Version))
+		l.nameWidth = max(l.nameWidth, Width(st.Component)+1+Width(st.Version))
 	}
 }
 
-func said(format string, args ...any) []row { return row1(fmt.Sprintf(format, args...)) }
+func rowf(format string, args ...any) []row { return oneRow(fmt.Sprintf(format, args...)) }
 
-func row1(text string) []row { return []row{{{clean(text), plain}}} }
+func oneRow(text string) []row { return []row{{{clean(text), plain}}} }
 
 func planned(s *run.State) []row {
 	steps := s.Plan.Steps()
 	done := 0
 	for _, st := range steps {
-		if s.Step(run.StepID(st.ID())).Status == run.HasSucceeded {
+		if s.Step(st.ID()).Status == run.HasSucceeded {
 			done++
 		}
 	}
 	line := fmt.Sprintf("%s %s from %s: %s in %s", s.Plan.Product, s.Plan.Version, s.Plan.Branch,
 		count(len(steps), "component"), count(len(s.Plan.Waves), "wave"))
 	if done > 0 {
-		line += fmt.Sprintf(", %d of them released already", done)
+		line += fmt.Sprintf(", %d of them already released", done)
 	}
-	return row1(line)
+	return oneRow(line)
 }
 
 func (l *Lines) perStep(e run.Event, s *run.State, what string, how style, more string) []row {
 	var rows []row
 	for _, id := range e.Steps {
-		place := "no wave"
+		position := "no wave"
 		if wave, of := s.Wave(id); of > 0 {
 			digits := len(strconv.Itoa(of))
-			place = fmt.Sprintf("wave %*d/%d", digits, wave, of)
+			position = fmt.Sprintf("wave %*d/%d", digits, wave, of)
 		}
 		rows = append(rows, row{
-			{fmt.Sprintf("%-*s  ", l.place, place), plain},
-			{fmt.Sprintf("%-*s  ", l.name, clean(id.Component()+" "+id.Version())), plain},
+			{fmt.Sprintf("%-*s  ", l.waveWidth, position), plain},
+			{fmt.Sprintf("%-*s  ", l.nameWidth, clean(id.Component()+" "+id.Version())), plain},
 			{fmt.Sprintf("%-10s  ", clean(what)), how},
 			{clean(more), plain},
 		})
@@ -153,20 +155,20 @@ func recorded(e run.Event, s *run.State) []row {
 	version := s.Header.Version
 	switch {
 	case e.Record.Finished:
-		return said("recorded: %s %s is released, tag %s", s.Header.Product, version, version)
+		return rowf("recorded: %s %s is released, tag %s", s.Header.Product, version, s.ProductTag())
 	case len(e.Record.Steps) > 0:
-		return said("recorded: %s of %s on %s", count(len(e.Record.Steps), "component"), version, s.Header.Branch)
+		return rowf("recorded: %s of %s on %s", count(len(e.Record.Steps), "component"), version, s.Header.Branch)
 	}
 	return nil
 }
 
-// failure is why and where, the link last.
+// failure says where and why a step failed, then its link.
 func failure(st run.Step) string {
 	parts := []string{reason(st), st.URL}
 	return strings.Join(slices.DeleteFunc(parts, func(p string) bool { return p == "" }), "  ")
 }
 
-// reason is why and where, without the link.
+// reason says where and why a step failed.
 func reason(st run.Step) string {
 	var where []string
 	if st.Workflow != "" {
@@ -179,7 +181,7 @@ func reason(st run.Step) string {
 	if len(where) > 0 {
 		parts = append(parts, strings.Join(where, ", "))
 	}
-	if st.Reason != "" && st.Reason != "workflow "+st.Workflow+" failed" { // that much is said
+	if st.Reason != "" && st.Reason != "workflow "+st.Workflow+" failed" { // which repeats where
 		parts = append(parts, st.Reason)
 	}
 	return strings.Join(parts, "  ")
@@ -192,7 +194,7 @@ func took(st run.Step) string {
 	return "in " + Duration(st.EndedAt.Sub(st.StartedAt))
 }
 
-// Duration is a time span as people say it: "4s", "3m12s", "1h05m".
+// Duration formats a time span for people: "4s", "3m12s", "1h05m".
 func Duration(d time.Duration) string {
 	d = d.Round(time.Second)
 	switch {

@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// markdownTable is a table whose cells are Markdown already.
+// markdownTable is a table whose cells are Markdown.
 type markdownTable struct {
 	head []string
 	rows [][]string
@@ -23,7 +23,7 @@ func (t markdownTable) String() string {
 	return b.String()
 }
 
-// inMarkdown shows a foreign text as it is: nothing in it is a mark, a link or HTML.
+// inMarkdown escapes a foreign text: nothing in it is markup, a link or HTML.
 func inMarkdown(text string) string {
 	var b strings.Builder
 	for _, r := range clean(text) {
@@ -39,7 +39,7 @@ func inMarkdown(text string) string {
 	return b.String()
 }
 
-// markdownLink is a link, or the text alone where the address is none for the web.
+// markdownLink makes a link, or the text alone where the address is no web address.
 func markdownLink(text, address string) string {
 	if address = webLink(address); address == "" {
 		return inMarkdown(text)
@@ -47,8 +47,8 @@ func markdownLink(text, address string) string {
 	return "[" + inMarkdown(text) + "](" + address + ")"
 }
 
-// commandsInMarkdown is text of ours, whose commands stand in backticks: they stay code, so that they can be copied as they
-// are. All else, and a text into which a name brings what could be HTML, is as inMarkdown has it.
+// commandsInMarkdown escapes a text of gio's own. It keeps the commands between backticks as code, so that they can be copied
+// verbatim. The rest is escaped by inMarkdown, and so is the whole text where a name in it contains what could be HTML.
 func commandsInMarkdown(text string) string {
 	parts := strings.Split(clean(text), "`")
 	if len(parts)%2 == 0 || strings.ContainsAny(text, "<>&") {
@@ -64,7 +64,7 @@ func commandsInMarkdown(text string) string {
 	return strings.Join(parts, "")
 }
 
-// webLink is an address that a browser may be sent to, "" where it is none.
+// webLink returns an address if it is safe to send a browser to, else "".
 func webLink(address string) string {
 	u, err := url.Parse(address)
 	if err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Host == "" || u.User != nil {

@@ -8,11 +8,11 @@ import (
 	"github.com/gravitee-lab/gio/internal/plan"
 )
 
-// abreast is how many components of a wave stand side by side: more would not fit the width of a page.
+// abreast is the number of a wave's components side by side: more would not fit the width of a page.
 const abreast = 4
 
 // PlanMermaid writes a plan as a flowchart that GitHub and others draw from Markdown (https://mermaid.js.org/syntax/flowchart.html):
-// a box for each wave, one after the other.
+// one box for each wave, in order.
 func PlanMermaid(w io.Writer, p *plan.Plan) error {
 	var b strings.Builder
 	fmt.Fprintf(&b, "flowchart TB\n")
@@ -22,7 +22,7 @@ func PlanMermaid(w io.Writer, p *plan.Plan) error {
 	n := 0
 	for i, wave := range p.Waves {
 		fmt.Fprintf(&b, "  subgraph w%d[\"wave %d of %d\"]\n", i+1, i+1, len(p.Waves))
-		b.WriteString("    direction TB\n") // else a wave stands across its chart
+		b.WriteString("    direction TB\n") // otherwise a wave runs across the chart
 		for k, st := range wave.Steps {
 			n++
 			fmt.Fprintf(&b, "    c%d[\"%s %s<br/>from %s\"]\n", n, inMermaid(st.Component), inMermaid(st.Version), inMermaid(st.Branch))
@@ -39,7 +39,7 @@ func PlanMermaid(w io.Writer, p *plan.Plan) error {
 	return err
 }
 
-// inMermaid is a foreign text between quotes: all that could be Mermaid, Markdown or HTML is written as an entity code.
+// inMermaid escapes a foreign text between quotes: what could be Mermaid, Markdown or HTML becomes an entity code.
 func inMermaid(text string) string {
 	var b strings.Builder
 	for _, r := range clean(text) {

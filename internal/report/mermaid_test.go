@@ -8,7 +8,7 @@ import (
 	"github.com/gravitee-lab/gio/internal/report"
 )
 
-// TestPlanMermaid holds the charts to golden files; Mermaid 11 draws each of them.
+// TestPlanMermaid compares the charts with golden files; Mermaid 11 draws each of them.
 func TestPlanMermaid(t *testing.T) {
 	wide := &plan.Plan{Product: "Big", Version: "1.0.0", Waves: []plan.Wave{{Group: 1}}}
 	for _, name := range []string{"a", "b", "c", "d", "e", `"] --> x["`, "<b>#quot;`end`</b>"} {

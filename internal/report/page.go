@@ -20,8 +20,9 @@ var pageTemplate string
 //go:embed page/page.css
 var pageStyle string
 
-// StoryPage writes a story as one HTML page. It loads nothing, needs no script, and its content security policy forbids both;
-// it follows the reader's light or dark setting and prints on paper. Gio is the version of this program, now when it is made.
+// StoryPage writes a story as one HTML page. The page loads nothing and needs no script, and its content security policy
+// forbids both; it follows the reader's light or dark setting and prints on paper. Gio is the version of this program, now
+// the time at which it makes the page.
 func StoryPage(w io.Writer, s *Story, gio string, now time.Time) error {
 	t, err := template.New("page").Funcs(template.FuncMap{
 		"clean": clean, "short": short, "clock": clockOf, "duration": func(seconds int64) string { return Duration(time.Duration(seconds) * time.Second) },
@@ -42,16 +43,16 @@ type page struct {
 	Made   time.Time
 
 	Head      string
-	Called    string // what kind of run it is
+	KindName  string
 	Tallies   []standingCount
 	Attention []bar
 	Timeline  []band
 	Ticks     []tick
 	Total     int
-	Took      string // with the time between the sessions, as in the history
-	Now       int    // materials that this version releases
-	What      string // has become of them
-	Column    string // of the table that says so
+	Took      string // includes the time between the sessions, as in the history
+	Now       int    // number of materials that this version releases
+	What      string // what the run did to them
+	Column    string // heading of the table's column that says so
 }
 
 // band is a wave with its bars.
@@ -70,14 +71,14 @@ type bar struct {
 	Title               string
 }
 
-// rectangle is a span's place in the timeline.
+// rectangle is a span's position in the timeline.
 type rectangle struct {
 	X, Width  string
 	Y, Height int
 	Class     string
 }
 
-// standingCount is how many components stand in one status.
+// standingCount is the number of components in one status.
 type standingCount struct {
 	Class, Symbol, Word string
 	N                   int
@@ -88,7 +89,7 @@ func newPage(s *Story, gio string, now time.Time) page {
 	p := page{
 		Story: s, Style: template.CSS(pageStyle), Gio: gio, Made: now, //nolint:gosec // it is ours, and embedded
 		Policy: "default-src 'none'; style-src 'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'; base-uri 'none'; form-action 'none'",
-		Head:   heading(s.Kind, s.Standing), Called: called(s.Kind), What: materialWord(s.Kind),
+		Head:   heading(s.Kind, s.Standing), KindName: kindName(s.Kind), What: materialWord(s.Kind),
 	}
 	end := s.LastEvent
 	if s.Driven {
@@ -106,31 +107,33 @@ func newPage(s *Story, gio string, now time.Time) page {
 	return p
 }
 
-// materialWord is what a run has done to the materials that succeeded.
-func materialWord(kind string) string {
+// materialWord says what a run did to the materials that succeeded.
+func materialWord(kind run.Kind) string {
 	switch kind {
-	case "dry":
+	case run.DryRun:
 		return "tried in this dry run"
-	case "stage":
+	case run.Staging:
 		return "staged by this run"
+	case run.Release, run.Trigger:
 	}
 	return "released by this run"
 }
 
-// called is what a kind of run is called at the beginning of a sentence.
-func called(kind string) string {
+// kindName names a kind of run at the beginning of a sentence.
+func kindName(kind run.Kind) string {
 	switch kind {
-	case "dry":
+	case run.DryRun:
 		return "Dry run"
-	case "stage":
+	case run.Staging:
 		return "Staging"
-	case "trigger":
+	case run.Trigger:
 		return "Trigger"
+	case run.Release:
 	}
 	return "Release"
 }
 
-// draw places every span.
+// draw positions every span.
 func (p *page) draw() {
 	var spans []Span
 	begin, end := p.Began, p.LastEvent
@@ -169,15 +172,15 @@ func (p *page) draw() {
 }
 
 func newBar(st StoryStep, a axis) bar {
-	l := lookOf(st.Step.Step)
+	l := badgeOf(st.Step.Step)
 	b := bar{StoryStep: st, Class: string(st.Status), Symbol: l.symbol, Word: l.word}
 	for _, p := range a.pieces {
 		if p.idle {
-			b.Gaps = append(b.Gaps, rectangle{X: place(p.begin), Width: place(p.size), Height: 16, Class: "gap"})
+			b.Gaps = append(b.Gaps, rectangle{X: coordinate(p.begin), Width: coordinate(p.size), Height: 16, Class: "gap"})
 		}
 	}
 	for _, s := range st.Spans {
-		r := rectangle{X: place(a.at(s.From)), Width: place(max(a.at(s.To)-a.at(s.From), 2))}
+		r := rectangle{X: coordinate(a.at(s.From)), Width: coordinate(max(a.at(s.To)-a.at(s.From), 2))}
 		r.Class, r.Y, r.Height = shape(s)
 		b.Rectangles = append(b.Rectangles, r)
 	}
@@ -190,7 +193,7 @@ func newBar(st StoryStep, a axis) bar {
 	return b
 }
 
-// shape tells the kinds of spans apart, by more than their colour: a failure is the highest, a hold the lowest.
+// shape makes the kinds of spans differ by more than their colour: a failure is the highest, a hold the lowest.
 func shape(s Span) (class string, y, height int) {
 	switch {
 	case s.Failed:
@@ -203,10 +206,10 @@ func shape(s Span) (class string, y, height int) {
 	return "succeeded", 3, 10
 }
 
-// place is a number of the drawing, with one digit behind the point.
-func place(x float64) string { return fmt.Sprintf("%g", math.Round(x*10)/10) }
+// coordinate formats a number of the drawing, with one decimal.
+func coordinate(x float64) string { return fmt.Sprintf("%g", math.Round(x*10)/10) }
 
-// why is a sentence about a step that needs attention.
+// why explains in a sentence what a step that needs attention waits for or failed with.
 func why(st run.Step) string {
 	switch {
 	case st.Status == run.OnHold:
@@ -217,7 +220,7 @@ func why(st run.Step) string {
 	return upper(strings.ReplaceAll(reason(st), "  ", ": ")) + "."
 }
 
-// codeSpan is a piece of a sentence; Code marks what stood between backticks.
+// codeSpan is a part of a sentence; Code marks what stood between backticks.
 type codeSpan struct {
 	Text string
 	Code bool
@@ -243,31 +246,31 @@ func statusWord(s run.Status) string {
 	return string(s)
 }
 
-// heading is how a run stands, in some words that are not taken for those of a release.
-func heading(kind string, s Standing) string {
-	if kind != "release" {
-		return called(kind) + " " + strings.ToLower(standingWord(s))
+// heading says how a run stands. For kinds other than a release it names the kind.
+func heading(kind run.Kind, s run.Standing) string {
+	if kind != run.Release {
+		return kindName(kind) + " " + strings.ToLower(standingWord(s))
 	}
 	return standingWord(s)
 }
 
-func standingWord(s Standing) string {
+func standingWord(s run.Standing) string {
 	switch s {
-	case IsReleased:
+	case run.StandingReleased:
 		return "Released"
-	case IsDriven:
+	case run.StandingDriven:
 		return "Under way"
-	case AwaitsAnswer:
+	case run.StandingUnknown:
 		return "Needs a decision"
-	case HasFailed:
+	case run.StandingFailed:
 		return "Failed"
-	case HasStopped:
+	case run.StandingStopped:
 		return "Stopped"
-	case HasPassed:
+	case run.StandingPassed:
 		return "Passed"
-	case IsPartial:
+	case run.StandingPartial:
 		return "Released in part"
-	case IsDamaged:
+	case run.StandingDamaged:
 	}
 	return string(s)
 }

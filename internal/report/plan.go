@@ -13,20 +13,52 @@ import (
 	"github.com/gravitee-lab/gio/internal/plan"
 )
 
-// PlanTable writes a plan for a person: aligned on a terminal so many columns wide, separated by tabs elsewhere (0). Where the
-// reasons for the branches do not fit they are left out, and that is said.
+// PlanOf is a plan with where it is recorded: the branch and the address of the release repository, "" where it has none, and the
+// refs that the release writes there.
+type PlanOf struct {
+	*plan.Plan
+	Remote string     `json:"release_repository,omitempty"`
+	Refs   []plan.Ref `json:"refs,omitempty"`
+}
+
+// Table writes the plan as PlanTable does, and the release repository.
+func (p PlanOf) Table(w io.Writer, columns int) error {
+	if err := PlanTable(w, p.Plan, columns); err != nil || p.Remote == "" {
+		return err
+	}
+	_, err := fmt.Fprintf(w, "release repository: %s\n", clean(p.Remote))
+	if err == nil && len(p.Waves) > 0 {
+		_, err = fmt.Fprintf(w, "written there: %s\n", written(p.Refs))
+	}
+	return err
+}
+
+func written(refs []plan.Ref) string {
+	var names []string
+	for _, r := range refs {
+		kind := "branch "
+		if r.IsTag() {
+			kind = "tag "
+		}
+		names = append(names, clean(kind+r.Short()))
+	}
+	return strings.Join(names, ", ")
+}
+
+// PlanTable writes a plan: aligned on a terminal of the given columns, separated by tabs elsewhere (0). Where the reasons for
+// the branches do not fit, it omits them and says so.
 func PlanTable(w io.Writer, p *plan.Plan, columns int) error {
 	steps := p.Steps()
-	if len(steps)+len(p.Left) == 0 {
+	if len(steps)+len(p.Excluded) == 0 {
 		_, err := fmt.Fprintf(w, "%s %s: nothing to release: there is no component yet\n", p.Product, p.Version)
 		return err
 	}
 	if len(steps) == 0 {
-		_, err := fmt.Fprintf(w, "%s %s: nothing to release; %s\n", p.Product, p.Version, left(p))
+		_, err := fmt.Fprintf(w, "%s %s: nothing to release; %s\n", p.Product, p.Version, exclusions(p))
 		return err
 	}
 	fmt.Fprintf(w, "%s %s from branch %s: %s in %s; %s\n", p.Product, p.Version, p.Branch,
-		count(len(steps), "component"), count(len(p.Waves), "wave"), left(p))
+		count(len(steps), "component"), count(len(p.Waves), "wave"), exclusions(p))
 	if columns == 0 {
 		planRows(w, p, true, true)
 	} else if err := aligned(w, p, columns); err != nil {
@@ -36,7 +68,7 @@ func PlanTable(w io.Writer, p *plan.Plan, columns int) error {
 	return err
 }
 
-// proofs says what must be seen of which components beside a green pipeline; nothing when that is nothing.
+// proofs says which components need which proof besides a green pipeline; nothing when none does.
 func proofs(steps []plan.Step) []string {
 	names := map[string][]string{}
 	var order []string
@@ -61,7 +93,7 @@ func proofs(steps []plan.Step) []string {
 		if len(names[what]) == len(steps) {
 			of = "every component"
 		}
-		lines = append(lines, fmt.Sprintf("proof of %s beside a green pipeline: %s", of, what))
+		lines = append(lines, fmt.Sprintf("proof of %s besides a green pipeline: %s", of, what))
 	}
 	return lines
 }
@@ -71,18 +103,18 @@ func aligned(w io.Writer, p *plan.Plan, columns int) error {
 		var b strings.Builder
 		tw := tabwriter.NewWriter(&b, 0, 8, 2, ' ', 0)
 		planRows(tw, p, slices.ContainsFunc(p.Steps(), unusualProject), why)
-		_ = tw.Flush() // a string takes everything
+		_ = tw.Flush() // a strings.Builder never fails
 		return b.String()
 	}
 	text := table(true)
 	if slices.ContainsFunc(strings.Split(text, "\n"), func(line string) bool { return Width(line) > columns }) {
-		text = table(false) + "why each branch: on a wider terminal, or in `gio plan --json`\n"
+		text = table(false) + "for the reason of each branch, use a wider terminal or `gio plan --json`\n"
 	}
 	_, err := io.WriteString(w, text)
 	return err
 }
 
-// unusualProject: a project that is not simply named after its component is worth a column on a terminal.
+// unusualProject reports that a project is not simply named after its component, and so needs a column on a terminal.
 func unusualProject(st plan.Step) bool {
 	return !strings.HasPrefix(st.Project, "gh/") || !strings.HasSuffix(st.Project, "/"+st.Component)
 }
@@ -96,6 +128,9 @@ func planRows(w io.Writer, p *plan.Plan, projects, reasons bool) {
 		if reasons {
 			cells = append(cells, why)
 		}
+		for i := range cells {
+			cells[i] = clean(cells[i])
+		}
 		fmt.Fprintln(w, strings.Join(cells, "\t"))
 	}
 	row("WAVE", "COMPONENT", "VERSION", "BRANCH", "PROJECT", "WHY THIS BRANCH")
@@ -106,10 +141,10 @@ func planRows(w io.Writer, p *plan.Plan, projects, reasons bool) {
 	}
 }
 
-// left says why the other components do not run.
-func left(p *plan.Plan) string {
+// exclusions says why the other components do not run.
+func exclusions(p *plan.Plan) string {
 	counts := map[string]int{}
-	for _, l := range p.Left {
+	for _, l := range p.Excluded {
 		counts[l.Reason]++
 	}
 	var parts []string
@@ -117,7 +152,7 @@ func left(p *plan.Plan) string {
 		parts = append(parts, fmt.Sprintf("%d %s", counts[reason], reason))
 	}
 	if len(parts) == 0 {
-		return "none is left out"
+		return "no component is left out"
 	}
 	text := "the others: " + strings.Join(parts, ", ")
 	if p.Partial {
@@ -126,7 +161,7 @@ func left(p *plan.Plan) string {
 	return text
 }
 
-// parameters says the pipeline parameters once for all components that get the same.
+// parameters lists the pipeline parameters, once for all components that get the same.
 func parameters(steps []plan.Step) []string {
 	names := map[string][]string{}
 	var order []string

@@ -11,63 +11,81 @@ import (
 
 	"github.com/gravitee-lab/gio/internal/fault"
 	"github.com/gravitee-lab/gio/internal/plan"
+	"github.com/gravitee-lab/gio/internal/rehearse"
 	"github.com/gravitee-lab/gio/internal/run"
 )
 
-// Rehearsal is what a release is predicted to be. Its field names are a contract; spans are in seconds.
+// Rehearsal is the forecast of a release. Its field names are a contract; durations are in seconds.
 type Rehearsal struct {
 	Product     string      `json:"product"`
 	Version     string      `json:"version"`
 	MaxParallel int         `json:"max_parallel"`
-	Began       time.Time   `json:"began"` // what all times assume
-	Low         int64       `json:"low"`   // the run takes at least that, and at most High, with a chance of 80 %
+	Began       time.Time   `json:"began"` // the assumed beginning, on which all times depend
+	Low         int64       `json:"low"`   // with a probability of 80 % the run takes between Low and High
 	Likely      int64       `json:"likely"`
 	High        int64       `json:"high"`
-	WhatIf      bool        `json:"what_if"` // something was asked to go wrong: Low, Likely and High are without it
-	Started     int         `json:"started"` // pipelines that the simulated CircleCI saw, in all sessions
-	Twice       []string    `json:"twice"`   // those of them that must not both exist: none, or gio is wrong
+	WhatIf      bool        `json:"what_if"` // the rehearsal contains requested failures; Low, Likely and High do not
+	Started     int         `json:"started"` // pipelines that the simulated CircleCI has started, in all sessions
+	Twice       []string    `json:"twice"`   // those of them that must not both exist: empty, or gio has a defect
 	Sessions    []Rehearsed `json:"sessions"`
 }
 
-// Rehearsed is one session: what one `gio release` does. Another follows where the one before it did not finish.
-type Rehearsed struct {
-	Began      time.Time       `json:"began"`
-	Ended      time.Time       `json:"ended"`
-	Exit       int             `json:"exit"`
-	Error      *Error          `json:"error,omitempty"`
-	Killed     *Killed         `json:"killed,omitempty"` // gio was killed then
-	Finished   bool            `json:"finished"`         // the product is released
-	Recorded   []string        `json:"recorded"`         // component@version whose success the release repository then holds
-	Pipelines  []RehearsedStep `json:"pipelines"`        // of the plan, in its order
-	exitCalled string
+// NewRehearsal makes the report of a rehearsal.
+func NewRehearsal(r rehearse.Rehearsal) Rehearsal {
+	shown := Rehearsal{
+		Product: r.Plan.Product, Version: r.Plan.Version, MaxParallel: r.Parallel, Began: r.Began,
+		Low: seconds(r.Forecast.Low), Likely: seconds(r.Forecast.Likely), High: seconds(r.Forecast.High),
+		WhatIf: r.WhatIf, Started: r.Started, Twice: append([]string{}, r.Twice...), // never null
+	}
+	for _, s := range r.Sessions {
+		session := NewRehearsed(r.Plan, s.State, s.Began, s.Ended, s.Err, s.Source)
+		if s.Killed != nil {
+			session.MarkKilled(Killed{Component: s.Killed.Component, At: s.Killed.At})
+		}
+		shown.Sessions = append(shown.Sessions, session)
+	}
+	return shown
 }
 
-// RehearsedStep is what becomes of one component in a session.
+// Rehearsed is one session: what one `gio release` does. Another one follows where it did not finish.
+type Rehearsed struct {
+	Began     time.Time       `json:"began"`
+	Ended     time.Time       `json:"ended"`
+	Exit      int             `json:"exit"`
+	Error     *Error          `json:"error,omitempty"`
+	Killed    *Killed         `json:"killed,omitempty"` // when gio was killed
+	Finished  bool            `json:"finished"`         // the product is released
+	Recorded  []string        `json:"recorded"`         // component@version whose success the release repository then holds
+	Pipelines []RehearsedStep `json:"pipelines"`        // of the plan, in its order
+	exitName  string
+}
+
+// RehearsedStep is one component in a session.
 type RehearsedStep struct {
 	Wave      int        `json:"wave"`
 	Component string     `json:"component"`
 	Version   string     `json:"version"`
 	Status    run.Status `json:"status"`
-	Start     time.Time  `json:"start,omitzero"` // of what an earlier session started, the beginning of this one; zero when it did not run
+	Start     time.Time  `json:"start,omitzero"` // the session's beginning where an earlier session started it; zero when it did not run
 	End       time.Time  `json:"end,omitzero"`
 	Took      int64      `json:"took"`
-	Source    string     `json:"source"` // of how long it takes
+	Source    string     `json:"source"` // of its duration
 	Critical  bool       `json:"critical"`
 }
 
-// NewRehearsed is a session that began then and ended now with this state and error. Source says where the duration of a
-// component comes from.
+// NewRehearsed is a session that began and ended at the given times, with this state and error. Source says where the
+// duration of a component comes from.
 func NewRehearsed(p *plan.Plan, s *run.State, began, now time.Time, err error, source func(component string) string) Rehearsed {
 	kind := fault.KindOf(err)
 	r := Rehearsed{
-		Began: began, Ended: now, Exit: int(kind), exitCalled: kind.String(), Error: NewError(err),
+		Began: began, Ended: now, Exit: int(kind), exitName: kind.String(), Error: NewError(err),
 		Finished: s.Finished, Recorded: []string{}, Pipelines: []RehearsedStep{},
 	}
 	for i, w := range p.Waves {
 		for _, planned := range w.Steps {
-			st := s.Step(run.StepID(planned.ID()))
+			st := s.Step(planned.ID())
 			if st.Recorded {
-				r.Recorded = append(r.Recorded, planned.ID())
+				r.Recorded = append(r.Recorded, string(planned.ID()))
 			}
 			row := RehearsedStep{Wave: i + 1, Component: planned.Component, Version: planned.Version, Status: st.Status, Source: source(planned.Component)}
 			if end := orTime(st.EndedAt, now); !st.StartedAt.IsZero() && end.After(began) {
@@ -81,31 +99,31 @@ func NewRehearsed(p *plan.Plan, s *run.State, began, now time.Time, err error, s
 	return r
 }
 
-// Killed is a moment of a component at which gio is killed: "intent", it is written that the pipeline will be triggered, and
-// nothing was sent; "sent", CircleCI has the request, and gio not its answer; "running", it is written which pipeline it is;
-// "ended", it is written how that ended.
+// Killed is a moment of a component at which gio is killed.
 type Killed struct {
-	Component string `json:"component"`
-	At        string `json:"at"`
+	Component string          `json:"component"`
+	At        rehearse.Moment `json:"at"`
 }
 
+// String says which crash it is, and what was going on.
 func (k Killed) String() string {
-	when := map[string]string{
-		"intent": "just before it triggers %s", "sent": "before it knows CircleCI's answer to its trigger of %s",
-		"running": "just after it has triggered %s", "ended": "just after it has noted the end of %s",
+	when := map[rehearse.Moment]string{
+		rehearse.AtIntent: "just before it triggers %s", rehearse.AtSent: "before it knows CircleCI's answer to its trigger of %s",
+		rehearse.AtRunning: "just after it has triggered %s", rehearse.AtEnded: "just after it has noted the end of %s",
 	}[k.At]
 	return fmt.Sprintf(when, k.Component)
 }
 
-// Die tells of a session that gio was killed, instead of how it ended.
-func (r *Rehearsed) Die(k Killed) {
-	r.Exit, r.exitCalled, r.Error, r.Killed = killed, "killed", nil, &k
+// MarkKilled replaces the end of a session by the moment at which gio was killed.
+func (r *Rehearsed) MarkKilled(k Killed) {
+	r.Exit, r.exitName, r.Error, r.Killed = killedExit, "killed", nil, &k
 }
 
-// killed is what a shell says of a program that SIGKILL has ended.
-const killed = 137
+// killedExit is the exit code that a shell reports for a program ended by SIGKILL.
+const killedExit = 137
 
-// markCritical goes back from what ends last: before it stands what had its slot, else what its wave waited for.
+// markCritical goes back from the pipeline that ends last: to the one that had its slot before, else to the one that its wave
+// waited for.
 func (r *Rehearsed) markCritical() {
 	at := lastOf(r.Pipelines, func(RehearsedStep) bool { return true })
 	for at >= 0 {
@@ -119,19 +137,19 @@ func (r *Rehearsed) markCritical() {
 	}
 }
 
-// lastOf is the index of the pipeline that ends last among those of a kind, -1 where there is none.
-func lastOf(all []RehearsedStep, of func(RehearsedStep) bool) int {
+// lastOf returns the index of the pipeline that ends last among those that match, -1 where none does.
+func lastOf(all []RehearsedStep, match func(RehearsedStep) bool) int {
 	last := -1
 	for i, p := range all {
-		if !p.Start.IsZero() && of(p) && (last < 0 || p.End.After(all[last].End)) {
+		if !p.Start.IsZero() && match(p) && (last < 0 || p.End.After(all[last].End)) {
 			last = i
 		}
 	}
 	return last
 }
 
-// RehearsalTable writes a rehearsal for a person: aligned where columns is not 0, separated by tabs elsewhere. Starts and ends count
-// from the start of the session.
+// RehearsalTable writes a rehearsal: aligned on a terminal of the given columns, separated by tabs elsewhere (0). Starts and
+// ends count from the beginning of the session.
 func RehearsalTable(w io.Writer, r Rehearsal, columns int) error {
 	for i, session := range r.Sessions {
 		if i == 0 {
@@ -144,7 +162,7 @@ func RehearsalTable(w io.Writer, r Rehearsal, columns int) error {
 		if err := session.table(w, columns); err != nil {
 			return err
 		}
-		for _, line := range session.tell(r) {
+		for _, line := range session.conclusions(r) {
 			fmt.Fprintln(w, clean(line))
 		}
 	}
@@ -155,7 +173,7 @@ func RehearsalTable(w io.Writer, r Rehearsal, columns int) error {
 	return err
 }
 
-// started is what CircleCI saw of all that.
+// started says how many pipelines CircleCI has started, and which of them twice.
 func (r Rehearsal) started() string {
 	twice := "none twice"
 	if len(r.Twice) > 0 {
@@ -169,7 +187,7 @@ func (r Rehearsal) finish() string {
 	at := func(s int64) string { return r.Began.Add(time.Duration(s) * time.Second).Local().Format("15:04") }
 	long := func(s int64) string {
 		d := time.Duration(s) * time.Second
-		if d < 10*time.Minute { // its minutes alone would be too rough
+		if d < 10*time.Minute { // whole minutes would be too rough
 			return Duration(d.Round(10 * time.Second))
 		}
 		return rough(d)
@@ -177,12 +195,12 @@ func (r Rehearsal) finish() string {
 	text := fmt.Sprintf("likely to take %s, with a chance of 80 %% between %s and %s: begun now, it ends about %s (%s to %s)",
 		long(r.Likely), long(r.Low), long(r.High), at(r.Likely), at(r.Low), at(r.High))
 	if r.WhatIf {
-		return "without what was asked to go wrong: " + text
+		return "without the requested failures: " + text
 	}
 	return text
 }
 
-// path is the critical path, in the order of time.
+// path returns the components of the critical path, in the order of time.
 func (r Rehearsed) path() []string {
 	critical := slices.DeleteFunc(slices.Clone(r.Pipelines), func(p RehearsedStep) bool { return !p.Critical })
 	slices.SortStableFunc(critical, func(a, b RehearsedStep) int { return a.Start.Compare(b.Start) })
@@ -200,7 +218,7 @@ func (r Rehearsed) table(w io.Writer, columns int) error {
 	var b strings.Builder
 	tw := tabwriter.NewWriter(&b, 0, 8, 2, ' ', 0)
 	_ = r.rows(tw)
-	_ = tw.Flush() // a string takes everything
+	_ = tw.Flush() // a strings.Builder never fails
 	for line := range strings.Lines(b.String()) {
 		line = row{{strings.TrimSuffix(line, "\n"), plain}}.render(columns, false)
 		if _, err := fmt.Fprintln(w, line); err != nil {
@@ -211,7 +229,7 @@ func (r Rehearsed) table(w io.Writer, columns int) error {
 }
 
 func (r Rehearsed) rows(w io.Writer) error {
-	if _, err := fmt.Fprintln(w, "WAVE\tCOMPONENT\tVERSION\tSTART\tEND\tTAKES\tENDED\tCRIT\tTAKES FROM"); err != nil {
+	if _, err := fmt.Fprintln(w, "WAVE\tCOMPONENT\tVERSION\tSTART\tEND\tTAKES\tENDED\tCRIT\tBASED ON"); err != nil {
 		return err
 	}
 	for _, p := range r.Pipelines {
@@ -231,13 +249,13 @@ func (r Rehearsed) rows(w io.Writer) error {
 	return nil
 }
 
-// tell says what a session comes to beside its table.
-func (r Rehearsed) tell(of Rehearsal) []string {
-	var open, watched, sought, done []string
+// conclusions returns the lines below a session's table: its critical path, its end, and what the next session does.
+func (r Rehearsed) conclusions(of Rehearsal) []string {
+	var open, watched, uncertain, done []string
 	for _, p := range r.Pipelines {
 		switch p.Status {
 		case run.Intended:
-			sought = append(sought, p.Component)
+			uncertain = append(uncertain, p.Component)
 		case run.Running, run.OnHold:
 			watched = append(watched, p.Component)
 		case run.HasSucceeded:
@@ -258,30 +276,30 @@ func (r Rehearsed) tell(of Rehearsal) []string {
 	case r.Error == nil:
 		lines = append(lines, fmt.Sprintf("ends after %s, exit 0; %s %s is not finished", Duration(r.Ended.Sub(r.Began)), of.Product, of.Version))
 	default:
-		lines = append(lines, fmt.Sprintf("ends after %s with exit %d (%s): %s", Duration(r.Ended.Sub(r.Began)), r.Exit, r.exitCalled, r.Error.Message))
+		lines = append(lines, fmt.Sprintf("ends after %s with exit %d (%s): %s", Duration(r.Ended.Sub(r.Began)), r.Exit, r.exitName, r.Error.Message))
 	}
-	if len(open)+len(watched)+len(sought) == 0 {
+	if len(open)+len(watched)+len(uncertain) == 0 {
 		return lines
 	}
 	if r.Killed != nil && len(done) > 0 {
-		lines = append(lines, "the journal keeps what has succeeded: "+some(done))
+		lines = append(lines, "the journal keeps what has succeeded: "+firstNames(done))
 	} else {
-		lines = append(lines, "would be recorded: "+cmp.Or(some(r.Recorded), "nothing"))
+		lines = append(lines, "would be recorded: "+cmp.Or(firstNames(r.Recorded), "nothing"))
 	}
-	if len(sought) > 0 {
-		lines = append(lines, "the next `gio release` would look on CircleCI for, and watch or start: "+some(sought))
+	if len(uncertain) > 0 {
+		lines = append(lines, "the next `gio release` would look up on CircleCI, then watch or start: "+firstNames(uncertain))
 	}
 	if len(watched) > 0 {
-		lines = append(lines, "the next `gio release` would find and watch: "+some(watched))
+		lines = append(lines, "the next `gio release` would find and watch: "+firstNames(watched))
 	}
 	if len(open) > 0 {
-		lines = append(lines, "the next `gio release` would start: "+some(open))
+		lines = append(lines, "the next `gio release` would start: "+firstNames(open))
 	}
 	return lines
 }
 
-// some names the first of many: the table has them all.
-func some(names []string) string {
+// firstNames lists the first of many names: the table has them all.
+func firstNames(names []string) string {
 	const most = 5
 	if more := len(names) - most; more > 0 {
 		return fmt.Sprintf("%s and %d more", strings.Join(names[:most], ", "), more)
@@ -303,9 +321,4 @@ func orTime(t, otherwise time.Time) time.Time {
 		return otherwise
 	}
 	return t
-}
-
-// Tell puts a forecast into a rehearsal.
-func (r *Rehearsal) Tell(f Forecast) {
-	r.Low, r.Likely, r.High = seconds(f.Low), seconds(f.Likely), seconds(f.High)
 }

@@ -21,7 +21,7 @@ import (
 
 var update = flag.Bool("update", false, "write the golden files anew")
 
-// TestMain fixes the zone that people read times in; the events are in UTC.
+// TestMain fixes the local time zone; the events are in UTC.
 func TestMain(m *testing.M) {
 	time.Local = time.FixedZone("two hours ahead", 2*60*60)
 	os.Exit(m.Run())
@@ -53,16 +53,16 @@ func golden(t *testing.T, name, got string) {
 }
 
 const (
-	gateway run.StepID = "gravitee-gateway@3.9.4"
-	node    run.StepID = "gravitee-node@1.10.2"
-	parent  run.StepID = "gravitee-parent@19.0.0"
-	common  run.StepID = "gravitee-common@1.19.1"
-	policy  run.StepID = "gravitee-policy-with-a-rather-long-name@1.2.3-beta.1"
-	ui      run.StepID = "gravitee-management-webui@3.9.4"
+	gateway plan.StepID = "gravitee-gateway@3.9.4"
+	node    plan.StepID = "gravitee-node@1.10.2"
+	parent  plan.StepID = "gravitee-parent@19.0.0"
+	common  plan.StepID = "gravitee-common@1.19.1"
+	policy  plan.StepID = "gravitee-policy-with-a-rather-long-name@1.2.3-beta.1"
+	ui      plan.StepID = "gravitee-management-webui@3.9.4"
 )
 
 func thePlan() *plan.Plan {
-	step := func(id run.StepID, branch, why string) plan.Step {
+	step := func(id plan.StepID, branch, why string) plan.Step {
 		return plan.Step{
 			Component: id.Component(), Version: id.Version(), Repository: "gravitee-io/" + id.Component(),
 			Project: "gh/gravitee-io/" + id.Component(), Branch: branch, BranchReason: why,
@@ -74,11 +74,11 @@ func thePlan() *plan.Plan {
 		Waves: []plan.Wave{
 			{Group: 1, Steps: []plan.Step{step(parent, "main", "19.0.0 is a minor")}},
 			{Group: 2, Steps: []plan.Step{
-				step(common, "1.19.x", "1.19.1 is a patch"), step(node, "1.10.x", "1.10.2 is a patch"), step(policy, "next", "gio.yaml says so"),
+				step(common, "1.19.x", "1.19.1 is a patch"), step(node, "1.10.x", "1.10.2 is a patch"), step(policy, "next", "set in gio.yaml"),
 			}},
 			{Group: 4, Steps: []plan.Step{step(gateway, "3.9.x", "of the product's line"), step(ui, "3.9.x", "of the product's line")}},
 		},
-		Left: []plan.Left{
+		Excluded: []plan.Excluded{
 			{Component: "gravitee-alert", Version: "1.0.0", Reason: plan.ReasonReleased},
 			{Component: "gravitee-cockpit", Version: "1.1.0", Reason: plan.ReasonReleased},
 		},
@@ -132,45 +132,45 @@ func planned() run.Event {
 	return run.Event{Type: run.Planned, Plan: thePlan(), Driver: &run.Driver{ID: "one", Login: "graviteeio-bot"}}
 }
 
-func intent(send int, ids ...run.StepID) run.Event {
+func intent(send int, ids ...plan.StepID) run.Event {
 	return run.Event{Type: run.Intent, Steps: ids, Send: send, After: 40, Project: "gh/gravitee-io/" + ids[0].Component()}
 }
 
-func link(id run.StepID) string {
+func link(id plan.StepID) string {
 	return "https://app.circleci.com/pipelines/gh/gravitee-io/" + id.Component() + "/41"
 }
 
-func triggered(ids ...run.StepID) run.Event {
+func triggered(ids ...plan.StepID) run.Event {
 	return run.Event{Type: run.Triggered, Steps: ids, Pipeline: &run.Pipeline{ID: "p-" + string(ids[0]), Number: 41, URL: link(ids[0])}}
 }
 
-func adopted(ids ...run.StepID) run.Event {
+func adopted(ids ...plan.StepID) run.Event {
 	e := triggered(ids...)
 	e.Adopted = true
 	return e
 }
 
-func observed(status string, ids ...run.StepID) run.Event {
+func observed(status string, ids ...plan.StepID) run.Event {
 	return run.Event{Type: run.Observed, Steps: ids, Status: status, Workflow: "release", URL: link(ids[0]) + "/workflows/w"}
 }
 
-func held(ids ...run.StepID) run.Event {
+func held(ids ...plan.StepID) run.Event {
 	e := observed("on_hold", ids...)
 	e.Held = true
 	return e
 }
 
-func succeeded(ids ...run.StepID) run.Event { return run.Event{Type: run.Succeeded, Steps: ids} }
+func succeeded(ids ...plan.StepID) run.Event { return run.Event{Type: run.Succeeded, Steps: ids} }
 
-func unknown(ids ...run.StepID) run.Event {
+func unknown(ids ...plan.StepID) run.Event {
 	return run.Event{Type: run.Unknown, Steps: ids, Reason: "3 answers were lost and no pipeline was found", URL: link(ids[0])}
 }
 
-func resolved(answer string, ids ...run.StepID) run.Event {
+func resolved(answer string, ids ...plan.StepID) run.Event {
 	return run.Event{Type: run.Resolved, Steps: ids, Status: answer}
 }
 
-func recorded(finished bool, ids ...run.StepID) run.Event {
+func recorded(finished bool, ids ...plan.StepID) run.Event {
 	return run.Event{Type: run.Recorded, Record: &run.Record{Commit: "c1", Finished: finished, Steps: ids}}
 }
 
@@ -189,11 +189,11 @@ func firstSession(t *testing.T) *story {
 		at("10:05:40", intent(3, policy)).
 		at("10:07:00", unknown(policy)).
 		at("11:10:00", run.Event{
-			Type: run.Failed, Steps: []run.StepID{node}, Code: "pipeline-failed", Reason: "workflow release failed",
+			Type: run.Failed, Steps: []plan.StepID{node}, Code: "pipeline-failed", Reason: "workflow release failed",
 			Workflow: "release", Job: "maven-release", URL: link(node) + "/workflows/w",
 		}).
-		at("11:10:01", run.Event{Type: run.Skipped, Steps: []run.StepID{gateway, ui}, Reason: "upstream: gravitee-common has not succeeded"}).
-		at("11:10:02", run.Event{Type: run.Recording, Record: &run.Record{Steps: []run.StepID{parent}}}, recorded(false, parent)).
+		at("11:10:01", run.Event{Type: run.Skipped, Steps: []plan.StepID{gateway, ui}, Reason: "upstream: gravitee-common has not succeeded"}).
+		at("11:10:02", run.Event{Type: run.Recording, Record: &run.Record{Steps: []plan.StepID{parent}}}, recorded(false, parent)).
 		at("11:10:03", run.Event{Type: run.Stopped, Code: "unknown", Reason: "gio cannot know"})
 }
 
@@ -205,7 +205,7 @@ func secondSession(t *testing.T) *story {
 		at("12:01:01", observed("running", common)).
 		at("12:01:02", intent(1, node), triggeredAgain(node), intent(1, policy), triggered(policy)).
 		at("12:02:00", run.Event{
-			Type: run.Failed, Steps: []run.StepID{policy}, Code: "config-error", Reason: "CircleCI cannot use its configuration: job \"x\" is not defined", URL: link(policy),
+			Type: run.Failed, Steps: []plan.StepID{policy}, Code: "config-error", Reason: "CircleCI cannot use its configuration: job \"x\" is not defined", URL: link(policy),
 		}).
 		at("12:05:00", succeeded(common), succeeded(node), resolved(run.AnswerReleased, policy)).
 		at("12:05:01", intent(1, gateway, ui), triggered(gateway, ui)).
@@ -213,7 +213,7 @@ func secondSession(t *testing.T) *story {
 		at("13:20:32", recorded(true, common, node, policy, gateway, ui))
 }
 
-func triggeredAgain(id run.StepID) run.Event {
+func triggeredAgain(id plan.StepID) run.Event {
 	e := triggered(id)
 	e.Pipeline.ID, e.Pipeline.Number = "q-"+string(id), 42
 	return e
@@ -223,7 +223,7 @@ func TestLines(t *testing.T) {
 	golden(t, "lines.txt", strings.Join(secondSession(t).lines, "\n")+"\n")
 }
 
-// TestLinesOfFailures: what is known of a failure is said, what is not leaves no gap.
+// TestLinesOfFailures: a line shows what is known of a failure, and no gap for what is not.
 func TestLinesOfFailures(t *testing.T) {
 	var lines []string
 	for _, e := range []run.Event{
@@ -234,14 +234,14 @@ func TestLinesOfFailures(t *testing.T) {
 		{Code: "not-sent", URL: "https://ci/1"},
 		{},
 	} {
-		e.Type, e.Steps = run.Failed, []run.StepID{parent}
+		e.Type, e.Steps = run.Failed, []plan.StepID{parent}
 		s := newStory(t).at("10:00:00", begin()...).at("10:00:01", intent(1, parent), e)
 		lines = append(lines, s.lines[len(s.lines)-1])
 	}
 	golden(t, "failures.txt", strings.Join(lines, "\n")+"\n")
 }
 
-// TestLinesOutsideThePlan: an answer may be about a step that no plan holds any more.
+// TestLinesOutsideThePlan: an answer may be about a step that is in no plan any more.
 func TestLinesOutsideThePlan(t *testing.T) {
 	s := newStory(t).at("10:00:00", begin()...).at("10:00:01", resolved(run.AnswerReleased, "gone@1.0.0"))
 	golden(t, "outside.txt", strings.Join(s.lines, "\n")+"\n")
@@ -269,15 +269,15 @@ func TestPlanTable(t *testing.T) {
 	partial := thePlan()
 	partial.Waves[1].Steps[0].Parameters = map[string]any{"gio_action": "release", "dry_run": false, "jdk": int64(17)}
 	partial.Waves = partial.Waves[:2]
-	partial.Left = append(partial.Left,
-		plan.Left{Component: gateway.Component(), Version: "3.9.4-SNAPSHOT", Reason: plan.ReasonExcept},
-		plan.Left{Component: ui.Component(), Version: "3.9.4-SNAPSHOT", Reason: plan.ReasonOnly})
+	partial.Excluded = append(partial.Excluded,
+		plan.Excluded{Component: gateway.Component(), Version: "3.9.4-SNAPSHOT", Reason: plan.ReasonExcept},
+		plan.Excluded{Component: ui.Component(), Version: "3.9.4-SNAPSHOT", Reason: plan.ReasonOnly})
 	partial.Partial = true
 	partial.Waves[1].Steps[0].Proof = plan.Proof{Workflows: []string{"release", "publish"}}
 	nothing := thePlan()
 	nothing.Waves = nil
 	all := thePlan()
-	all.Left = nil
+	all.Excluded = nil
 	all.Waves = all.Waves[:1]
 	for i := range all.Waves[0].Steps {
 		all.Waves[0].Steps[i].Proof.Tag = all.Waves[0].Steps[i].Version
@@ -354,7 +354,7 @@ func TestDuration(t *testing.T) {
 	}
 }
 
-// brokenPipe is a reader that went away.
+// brokenPipe is a writer whose reader has gone.
 type brokenPipe struct{}
 
 func (brokenPipe) Write([]byte) (int, error) { return 0, os.ErrClosed }

@@ -20,7 +20,7 @@ const (
 	slackAddress = 3000
 )
 
-// slackBlock is a block of a message, or a button in one: what a type does not have is left out.
+// slackBlock is a block of a message, or a button in one. Fields that a type does not have are omitted.
 type slackBlock struct {
 	Type     string      `json:"type"`
 	Text     *slackText  `json:"text,omitempty"`
@@ -35,12 +35,12 @@ type slackText struct {
 	Text string `json:"text"`
 }
 
-// BOMSlack writes what this version releases as one message of Slack's Block Kit, on one line, or indented by this for each
-// level. A button leads to job, the link of a CircleCI job; without one there is none.
+// BOMSlack writes what this version releases as one message of Slack's Block Kit: on one line, or with each level indented by
+// indent. A button leads to job, the link of a CircleCI job; "" omits the button.
 //
-// CircleCI's Slack orb hands the line to the shell's eval, some versions of it without quotes. So the texts consist of
-// characters that mean nothing to a shell, the line has no backslash, and a blank behind every comma, so that no word of it
-// is one for brace expansion.
+// CircleCI's Slack orb passes the line to the shell's eval, some versions of it without quotes. So the texts contain only
+// characters that mean nothing to a shell, the line has no backslash, and a space follows every comma, so that no word of
+// it is subject to brace expansion.
 func BOMSlack(w io.Writer, b BOM, job, indent string) error {
 	job = slackLink(job)
 	blocks := []slackBlock{
@@ -65,7 +65,7 @@ func BOMSlack(w io.Writer, b BOM, job, indent string) error {
 	if err := jsonWith(&text, " ", message); err != nil {
 		return err
 	}
-	_, err := fmt.Fprintln(w, strings.Join(strings.Fields(text.String()), " ")) // no text holds two blanks in a row
+	_, err := fmt.Fprintln(w, strings.Join(strings.Fields(text.String()), " ")) // no text contains two spaces in a row
 	return err
 }
 
@@ -79,8 +79,8 @@ func (b BOM) question(job string) string {
 	return b.sentence() + " Please check them, then approve or cancel the job on hold."
 }
 
-// slackGroups shows the groups in at most so many blocks: each under its number, or, where those are too many, one behind
-// the other; what then does not fit is counted.
+// slackGroups shows the groups in at most room blocks: each under its number or, where those are too many, all components in
+// one list; it counts what then still does not fit.
 func slackGroups(groups [][]Material, room int) []slackBlock {
 	var blocks []slackBlock
 	var fields []slackText
@@ -107,13 +107,13 @@ func slackGroups(groups [][]Material, room int) []slackBlock {
 
 func slackSections(fields []slackText) []slackBlock {
 	var blocks []slackBlock
-	for some := range slices.Chunk(fields, slackFields) {
-		blocks = append(blocks, slackBlock{Type: "section", Fields: some})
+	for chunk := range slices.Chunk(fields, slackFields) {
+		blocks = append(blocks, slackBlock{Type: "section", Fields: chunk})
 	}
 	return blocks
 }
 
-// slackPlain is a text in which nothing is a mark of Slack's or means anything to a shell, of at most so many characters.
+// slackPlain makes a text of at most most characters that contains no Slack markup and nothing that a shell interprets.
 func slackPlain(most int, format string, args ...any) *slackText {
 	text := strings.Map(func(r rune) rune {
 		if unicode.IsLetter(r) || unicode.IsDigit(r) || strings.ContainsRune(" ._:/@+,=%-", r) {
@@ -128,7 +128,7 @@ func slackPlain(most int, format string, args ...any) *slackText {
 	return &slackText{Type: "plain_text", Text: text}
 }
 
-// slackLink is the address that a button may have, "" where this is none. What means something to a shell is encoded.
+// slackLink returns the address for a button, "" where it is no web address or too long. It encodes what a shell interprets.
 func slackLink(address string) string {
 	link := webLink(address)
 	var b strings.Builder

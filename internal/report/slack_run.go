@@ -8,23 +8,23 @@ import (
 	"github.com/gravitee-lab/gio/internal/run"
 )
 
-// Limits of Slack's Block Kit for what a run shows: characters of a section, components that are told one by one, and how
-// many of them have a button.
+// Limits for the message of a run: characters of a section (by Slack's Block Kit), components listed one by one, and how many
+// of them have a button.
 const (
 	slackSection = 3000
-	slackTold    = 20
+	slackListed  = 20
 	slackButtons = 10
 )
 
-// SlackMoment is what the state does not say of a run.
+// SlackMoment is what the state does not say about a run.
 type SlackMoment struct {
 	Continued bool  // an earlier session began it
 	Over      bool  // the session has ended
-	Err       error // how; nil is success
+	Err       error // how it ended; nil is success
 }
 
-// SlackRun is how a run stands as a message of Slack: its blocks and, for where those are not shown, its text. Nothing in
-// it is a mark of Slack's, whatever the components are called.
+// SlackRun makes the message about a run: its blocks and, for where those are not shown, its text. Neither contains markup,
+// whatever the names of the components.
 func SlackRun(s *run.State, m SlackMoment) (text string, blocks any) {
 	heading := slackHeading(s, m)
 	lines := append([]string{tally(s)}, slackAttention(s)...)
@@ -46,8 +46,8 @@ func SlackRun(s *run.State, m SlackMoment) (text string, blocks any) {
 	return slackEscape(heading + " (" + tally(s) + ")"), list
 }
 
-// SlackFailure is an event of type Failed or Unknown, with the state after it, as a message of Slack. What the job printed is
-// not in it: that may hold anything.
+// SlackFailure makes the message about an event of type Failed or Unknown, with the state after it. It omits what the job
+// printed, which may contain anything.
 func SlackFailure(e run.Event, s *run.State) (text string, blocks any) {
 	var names []string
 	for _, id := range e.Steps {
@@ -55,15 +55,15 @@ func SlackFailure(e run.Event, s *run.State) (text string, blocks any) {
 	}
 	word, then := "failed", ""
 	if e.Type == run.Unknown {
-		word, then = "needs an answer", "\ngio cannot know whether its pipeline was started: look at CircleCI, then `gio resolve`"
+		word, then = "needs an answer", "\ngio does not know whether its pipeline was started: look at CircleCI, then run `gio resolve`"
 	}
-	if s.Header.Kind == "dry" {
+	if s.Header.Kind == run.DryRun {
 		word += " (dry run)"
 	}
 	heading := strings.Join(names, ", ") + " " + word
 	why := reason(run.Step{Workflow: e.Workflow, Job: e.Job, Reason: e.Reason})
 	list := []slackBlock{{Type: "section", Text: slackVerbatim(slackSection, heading+"\n"+why+then)}}
-	if button, ok := slackButton("Look at it", e.URL); ok {
+	if button, ok := slackButton("Open on CircleCI", e.URL); ok {
 		list = append(list, slackBlock{Type: "actions", Elements: []any{button}})
 	}
 	return slackEscape(heading + ": " + why), list
@@ -71,13 +71,13 @@ func SlackFailure(e run.Event, s *run.State) (text string, blocks any) {
 
 func slackHeading(s *run.State, m SlackMoment) string {
 	name := s.Header.Product + " " + s.Header.Version
-	if s.Header.Kind == "dry" {
+	if s.Header.Kind == run.DryRun {
 		name += " (dry run)"
 	}
 	switch {
 	case m.Over && m.Err != nil:
 		return name + ": " + fault.KindOf(m.Err).String()
-	case m.Over && s.Header.Kind == "dry":
+	case m.Over && s.Header.Kind == run.DryRun:
 		return name + ": all pipelines succeeded"
 	case m.Over && s.Finished:
 		return name + " is released"
@@ -89,7 +89,7 @@ func slackHeading(s *run.State, m SlackMoment) string {
 	return name + ": release runs" + slackWave(s)
 }
 
-// slackWave is the wave that is under way, "" when none is.
+// slackWave names the wave under way, "" when none is.
 func slackWave(s *run.State) string {
 	for _, st := range s.Steps() {
 		if wave, of := s.Wave(st.ID); of > 0 && st.Open() {
@@ -99,7 +99,7 @@ func slackWave(s *run.State) string {
 	return ""
 }
 
-// attention lists the steps that a person should look at.
+// attention lists the steps that need a person's attention.
 func attention(s *run.State) []run.Step {
 	var list []run.Step
 	for _, status := range []run.Status{run.HasFailed, run.IsUnknown, run.OnHold} {
@@ -112,7 +112,7 @@ func slackAttention(s *run.State) []string {
 	var lines []string
 	all := attention(s)
 	for i, st := range all {
-		if i == slackTold {
+		if i == slackListed {
 			return append(lines, fmt.Sprintf("and %d more", len(all)-i))
 		}
 		word := string(st.Status)
@@ -124,13 +124,13 @@ func slackAttention(s *run.State) []string {
 	return lines
 }
 
-// slackNext is what ended the session and what to do about it.
+// slackNext says what ended the session and what to do about it.
 func slackNext(err error) []string {
 	e := NewError(err)
 	return append([]string{"", strings.Join(strings.Fields(e.Message), " ")}, e.Hints...)
 }
 
-// slackRunButtons lead to the job that gio runs in and to what a person should look at.
+// slackRunButtons lead to the job in which gio runs and to the steps that need attention.
 func slackRunButtons(s *run.State) []any {
 	var buttons []any
 	if button, ok := slackButton("gio's job", s.Driver.Job); ok {
@@ -149,7 +149,7 @@ func slackButton(label, address string) (slackBlock, bool) {
 	return slackBlock{Type: "button", Text: slackVerbatim(slackLabel, label), URL: address}, address != ""
 }
 
-// slackVerbatim is a text in which Slack reads no marks, of at most so many characters.
+// slackVerbatim makes a text of at most most characters in which Slack reads no markup.
 func slackVerbatim(most int, text string) *slackText {
 	var lines []string
 	for line := range strings.SplitSeq(text, "\n") {
@@ -162,7 +162,7 @@ func slackVerbatim(most int, text string) *slackText {
 	return &slackText{Type: "plain_text", Text: string(runes)}
 }
 
-// slackEscape keeps Slack from reading names and links into a message's text
+// slackEscape keeps Slack from reading mentions and links into a message's text
 // (https://docs.slack.dev/messaging/formatting-message-text#escaping).
 func slackEscape(text string) string {
 	return strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;").Replace(clean(text))

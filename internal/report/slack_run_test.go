@@ -13,7 +13,7 @@ import (
 	"github.com/gravitee-lab/gio/internal/run"
 )
 
-// slackJSON is a message as it is sent, and held to Slack's limits.
+// slackJSON returns a message as it is sent, after a check of Slack's limits.
 func slackJSON(t *testing.T, text string, blocks any) string {
 	t.Helper()
 	var b strings.Builder
@@ -60,9 +60,9 @@ func TestSlackFailure(t *testing.T) {
 	var all strings.Builder
 	s := firstSession(t)
 	for _, e := range []run.Event{
-		{Type: run.Failed, Steps: []run.StepID{node}, Reason: "workflow release failed", Workflow: "release", Job: "maven-release", URL: link(node), Output: []string{"planted"}},
-		{Type: run.Failed, Steps: []run.StepID{gateway, ui}, Reason: "CircleCI says <!channel> & more", URL: "javascript:alert(1)"},
-		{Type: run.Unknown, Steps: []run.StepID{policy}, Reason: "nobody knows"},
+		{Type: run.Failed, Steps: []plan.StepID{node}, Reason: "workflow release failed", Workflow: "release", Job: "maven-release", URL: link(node), Output: []string{"planted"}},
+		{Type: run.Failed, Steps: []plan.StepID{gateway, ui}, Reason: "CircleCI says <!channel> & more", URL: "javascript:alert(1)"},
+		{Type: run.Unknown, Steps: []plan.StepID{policy}, Reason: "nobody knows"},
 	} {
 		text, blocks := report.SlackFailure(e, s.state)
 		all.WriteString(slackJSON(t, text, blocks))
@@ -73,7 +73,7 @@ func TestSlackFailure(t *testing.T) {
 	golden(t, "slack-failure.json", all.String())
 }
 
-// However much there is to say, Slack takes it.
+// Slack accepts the message, however long its contents.
 func TestSlackRunLimits(t *testing.T) {
 	t.Parallel()
 	s := &run.State{Header: run.Header{Kind: "dry", Product: strings.Repeat("long ", 100), Version: "1.0.0", Branch: "1.0.x"}}
@@ -92,10 +92,10 @@ func TestSlackRunLimits(t *testing.T) {
 	add(run.Event{Type: run.Opened, Header: &head})
 	add(run.Event{Type: run.Planned, Plan: p, Driver: &run.Driver{Login: "<robot>"}})
 	for _, step := range p.Steps() {
-		id := run.StepID(step.ID())
+		id := step.ID()
 		add(intent(1, id))
 		add(triggered(id))
-		add(run.Event{Type: run.Failed, Steps: []run.StepID{id}, Reason: strings.Repeat("why ", 60), URL: link("x@1")})
+		add(run.Event{Type: run.Failed, Steps: []plan.StepID{id}, Reason: strings.Repeat("why ", 60), URL: link("x@1")})
 	}
 	text, blocks := report.SlackRun(s, report.SlackMoment{Over: true, Err: errors.New(strings.Repeat("what ", 900))})
 	if got := slackJSON(t, text, blocks); !strings.Contains(got, "dry run") {

@@ -8,49 +8,48 @@ import (
 	"strings"
 	"time"
 
-	"github.com/gravitee-lab/gio/internal/journal"
 	"github.com/gravitee-lab/gio/internal/run"
 )
 
-// Status is how a run stands that somebody drives, or drove, anywhere. Its field names are a contract.
+// Status says how a run stands, wherever its driver runs or ran. Its field names are a contract.
 type Status struct {
 	Result
-	Kind      string    `json:"kind"`
-	Manifest  string    `json:"manifest"`
-	Standing  Standing  `json:"standing"`
-	Began     time.Time `json:"began"`
-	LastEvent time.Time `json:"last_event"`
-	Driver    Driver    `json:"driver"`
-	Checkout  string    `json:"checkout,omitempty"` // product version of the checkout, where it is another one
+	Kind      run.Kind         `json:"kind"`
+	Manifest  string           `json:"manifest"`
+	Standing  run.Standing     `json:"standing"`
+	Began     time.Time        `json:"began"`
+	LastEvent time.Time        `json:"last_event"`
+	Driver    run.DriverStatus `json:"driver"`
+	Checkout  string           `json:"checkout,omitempty"` // product version of the checkout, where it differs
 }
 
-// NewStatus is the state of a run under a lease; err is the exit code that goes with it.
-func NewStatus(s *run.State, l journal.Lease, checkout string, now time.Time, err error) Status {
-	d := NewDriver(l, now)
+// NewStatus is the state of a run under a lease; err determines the exit code.
+func NewStatus(s *run.State, l run.Lease, checkout string, now time.Time, err error) Status {
+	d := l.Status(now)
 	if checkout == s.Header.Version {
 		checkout = ""
 	}
 	return Status{
 		Result: NewResult(s, err), Kind: s.Header.Kind, Manifest: s.Header.Manifest,
-		Standing: StandingOf(s, d.State == "drives"), Began: s.Began, LastEvent: s.Time, Driver: d, Checkout: checkout,
+		Standing: s.Standing(d.State == run.Drives), Began: s.Began, LastEvent: s.Time, Driver: d, Checkout: checkout,
 	}
 }
 
-// StatusView is how a status is to look.
+// StatusView says how to write a status.
 type StatusView struct {
-	Columns int       // of the terminal; 0 where there is none: then tabs separate what stands in a line
-	Now     time.Time // by the clock of who looks
+	Columns int       // of the terminal; 0 without one: then tabs separate the columns
+	Now     time.Time // by the reader's clock
 	Color   bool
-	Command string // that drives the run, as it stands in a sentence
+	Command string // that drives the run, as a sentence quotes it
 }
 
-// WriteStatus tells a person who drives a run, how its waves stand, what failed and what to type next.
-func WriteStatus(w io.Writer, s *run.State, l journal.Lease, v StatusView) error {
-	d := NewDriver(l, v.Now)
-	standing := StandingOf(s, d.State == "drives")
-	rows := said("%s %s from %s, run %s: began %s, last event %s", s.Header.Product, s.Header.Version, s.Header.Branch,
+// WriteStatus writes who drives a run, how its waves stand, what failed and what to type next.
+func WriteStatus(w io.Writer, s *run.State, l run.Lease, v StatusView) error {
+	d := l.Status(v.Now)
+	standing := s.Standing(d.State == run.Drives)
+	rows := rowf("%s %s from %s, run %s: began %s, last event %s", s.Header.Product, s.Header.Version, s.Header.Branch,
 		s.Header.Run(), moment(s.Began, v), ago(s.Time, v.Now))
-	rows = append(rows, d.rows(standing, v)...)
+	rows = append(rows, driverRows(d, standing, v)...)
 	if v.Columns == 0 {
 		rows = append(rows, tabbed(s, v.Now)...)
 	} else {
@@ -62,12 +61,12 @@ func WriteStatus(w io.Writer, s *run.State, l journal.Lease, v StatusView) error
 	return conclude(w, s, standing, v)
 }
 
-// WriteEnd is what a status tells but for the components: for a person who has looked on.
-func WriteEnd(w io.Writer, s *run.State, l journal.Lease, v StatusView) error {
-	d := NewDriver(l, v.Now)
-	standing := StandingOf(s, d.State == "drives")
-	if standing != IsReleased {
-		if err := writeRows(w, d.rows(standing, v), v.Color); err != nil {
+// WriteEnd writes a status without the components, for a person who has watched the run.
+func WriteEnd(w io.Writer, s *run.State, l run.Lease, v StatusView) error {
+	d := l.Status(v.Now)
+	standing := s.Standing(d.State == run.Drives)
+	if standing != run.StandingReleased {
+		if err := writeRows(w, driverRows(d, standing, v), v.Color); err != nil {
 			return err
 		}
 	}
@@ -83,33 +82,38 @@ func writeRows(w io.Writer, rows []row, color bool) error {
 	return nil
 }
 
-// rows are who drives, or did, and what follows from a silence.
-func (d Driver) rows(standing Standing, v StatusView) []row {
-	rows := row1(d.sentence(v))
-	if d.State == "silent" && (standing == AwaitsAnswer || standing == HasFailed || standing == HasStopped) {
-		rows = append(rows, said("%s takes over when it has watched that silence for 6 minutes; with --take-over, at once", v.Command)...)
+// driverRows say who drives the run, or drove it last, and what to do about a silent driver.
+func driverRows(d run.DriverStatus, standing run.Standing, v StatusView) []row {
+	rows := oneRow(driverSentence(d, standing, v))
+	if d.State == run.Silent && (standing == run.StandingUnknown || standing == run.StandingFailed || standing == run.StandingStopped) {
+		rows = append(rows, rowf("%s waits for 6 more minutes of silence, then takes over; with --take-over, at once", v.Command)...)
 	}
 	return rows
 }
 
-// sentence is who drives, or did, and since when.
-func (d Driver) sentence(v StatusView) string {
-	who := orElse(d.Login, "a gio without a name")
+// driverSentence says who drives the run, or drove it last, and since or until when.
+func driverSentence(d run.DriverStatus, standing run.Standing, v StatusView) string {
+	who := orElse(d.Login, "an unnamed driver")
 	if d.Job != "" {
 		who += " (" + d.Job + ")"
 	}
 	switch d.State {
-	case "drives":
-		return fmt.Sprintf("driven by %s since %s, last heard of %s", who, moment(d.Since, v), ago(d.Heard, v.Now))
-	case "silent":
-		return fmt.Sprintf("probably nobody drives it: %s, since %s, was last heard of %s", who, moment(d.Since, v), ago(d.Heard, v.Now))
-	case "gave it back":
-		return fmt.Sprintf("nobody drives it: %s gave it back %s", who, ago(d.Heard, v.Now))
+	case run.Drives:
+		return fmt.Sprintf("driven by %s since %s, last heard from %s", who, moment(d.Since, v), ago(d.Heard, v.Now))
+	case run.NoDriver:
+	case run.Silent:
+		return fmt.Sprintf("its driver is silent: %s, driving since %s, last heard from %s", who, moment(d.Since, v), ago(d.Heard, v.Now))
+	case run.GaveBack:
+		end := "not driven since %s, last by %s"
+		if standing == run.StandingReleased || standing == run.StandingPassed || standing == run.StandingPartial {
+			end = "finished %s, by %s"
+		}
+		return fmt.Sprintf(end, moment(d.Heard, v), who)
 	}
-	return "nobody drives it"
+	return "no driver"
 }
 
-// moment is a time for a person in front of a terminal, and one for a program elsewhere.
+// moment formats a time: local for a person at a terminal, RFC 3339 in UTC for a program elsewhere.
 func moment(t time.Time, v StatusView) string {
 	if v.Columns == 0 {
 		return t.UTC().Format(time.RFC3339)
@@ -117,10 +121,10 @@ func moment(t time.Time, v StatusView) string {
 	return t.Local().Format("2006-01-02 15:04")
 }
 
-// ago allows for clocks that do not quite agree.
+// ago shows no negative time span where two clocks disagree a little.
 func ago(t, now time.Time) string { return lasting(max(now.Sub(t), 0)) + " ago" }
 
-// lasting is a time span of up to years.
+// lasting formats a time span of up to years.
 func lasting(d time.Duration) string {
 	if d < 48*time.Hour {
 		return Duration(d)
@@ -128,20 +132,20 @@ func lasting(d time.Duration) string {
 	return count(int(d/(24*time.Hour)), "day")
 }
 
-// tabbed is a line for every step, for programs.
+// tabbed makes a line for every step, for programs.
 func tabbed(s *run.State, now time.Time) []row {
 	rows := []row{{{"WAVE\tCOMPONENT\tVERSION\tSTATUS\tTOOK\tLINK", plain}}}
 	for _, st := range s.Steps() {
 		wave, _ := s.Wave(st.ID)
-		place := ""
+		number := ""
 		if wave > 0 {
-			place = strconv.Itoa(wave)
+			number = strconv.Itoa(wave)
 		}
 		took := ""
 		if !st.StartedAt.IsZero() {
-			took = Duration(elapsed(st, now))
+			took = Duration(st.Elapsed(now))
 		}
-		cells := []string{place, st.ID.Component(), st.ID.Version(), string(st.Status), took, st.URL}
+		cells := []string{number, st.ID.Component(), st.ID.Version(), string(st.Status), took, st.URL}
 		for i := range cells {
 			cells[i] = orElse(clean(cells[i]), "-")
 		}
@@ -150,8 +154,8 @@ func tabbed(s *run.State, now time.Time) []row {
 	return rows
 }
 
-// byWave is a heading for every wave and a line for each of its components, as the live view has them. What was done
-// before the newest plan was made stands first.
+// byWave makes a heading for every wave and a line for each of its components, as in the live view. What was done before the
+// newest plan was made comes first.
 func byWave(s *run.State, v StatusView) []row {
 	if s.Plan == nil {
 		return nil
@@ -160,7 +164,7 @@ func byWave(s *run.State, v StatusView) []row {
 	var done []run.Step
 	sum := counts{}
 	for _, st := range s.Steps() {
-		if earlier(s, st) {
+		if s.Earlier(st.ID) {
 			done = append(done, st)
 			sum[st.Status]++
 		}
@@ -184,20 +188,20 @@ func byWave(s *run.State, v StatusView) []row {
 	return rows
 }
 
-// conclude is the summary of the run, and what to type next.
-func conclude(w io.Writer, s *run.State, standing Standing, v StatusView) error {
-	if standing == HasPassed && s.Header.Kind == "dry" {
+// conclude writes the summary of the run, and what to type next.
+func conclude(w io.Writer, s *run.State, standing run.Standing, v StatusView) error {
+	if standing == run.StandingPassed && s.Header.Kind == run.DryRun {
 		_, err := fmt.Fprintf(w, "%s %s, dry run: all pipelines succeeded, of %s\n", s.Header.Product, s.Header.Version, count(len(s.With(run.HasSucceeded)), "component"))
 		return err
 	}
 	command := v.Command
-	if standing == IsDriven {
-		command = "" // it would only wait
+	if standing == run.StandingDriven {
+		command = "" // which would only wait
 	}
 	if err := summary(w, s, next(s, command, true), v.Color); err != nil {
 		return err
 	}
-	line := last(s, standing, v.Command)
+	line := lastLine(s, standing, v.Command)
 	if line == "" {
 		return nil
 	}
@@ -205,19 +209,19 @@ func conclude(w io.Writer, s *run.State, standing Standing, v StatusView) error 
 	return err
 }
 
-// last is what the summary does not say, as it is told where a run ended: how to go on where nothing failed.
-func last(s *run.State, standing Standing, command string) string {
-	told := len(next(s, command, true)) > len(next(s, "", true))
+// lastLine says what the summary does not: how to continue where nothing failed; "" where that is clear.
+func lastLine(s *run.State, standing run.Standing, command string) string {
+	hasNext := len(next(s, command, true)) > len(next(s, "", true))
 	switch {
-	case standing == IsDriven && len(s.With(run.IsUnknown)) > 0:
-		return fmt.Sprintf("but first: wait for its driver; `gio watch%s` looks on", s.Header.Flags())
-	case standing == IsDriven:
-		return fmt.Sprintf("next: wait for its driver; `gio watch%s` looks on", s.Header.Flags())
-	case standing == IsPartial:
-		return fmt.Sprintf("next: %s for what --only or --except left out", command)
-	case standing == HasPassed && len(s.With(run.Running))+len(s.With(run.OnHold)) > 0:
-		return "started and not watched: what became of them stands behind their links"
-	case standing == IsReleased || standing == HasPassed || told:
+	case standing == run.StandingDriven && len(s.With(run.IsUnknown)) > 0:
+		return fmt.Sprintf("but first: wait for its driver; `gio watch%s` shows its progress", s.Header.Flags())
+	case standing == run.StandingDriven:
+		return fmt.Sprintf("next: wait for its driver; `gio watch%s` shows its progress", s.Header.Flags())
+	case standing == run.StandingPartial:
+		return fmt.Sprintf("next: %s releases what --only or --except left out", command)
+	case standing == run.StandingPassed && len(s.With(run.Running))+len(s.With(run.OnHold)) > 0:
+		return "started, not watched: see their links for the outcome"
+	case standing == run.StandingReleased || standing == run.StandingPassed || hasNext:
 		return ""
 	}
 	return fmt.Sprintf("next: %s goes on from there", command)

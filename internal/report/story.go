@@ -7,30 +7,29 @@ import (
 	"strings"
 	"time"
 
-	"github.com/gravitee-lab/gio/internal/journal"
 	"github.com/gravitee-lab/gio/internal/plan"
 	"github.com/gravitee-lab/gio/internal/run"
 )
 
-// Story is a whole run for people who were not there. Its field names are a contract.
+// Story is the report of a whole run, for people who did not follow it. Its field names are a contract.
 type Story struct {
-	Run       string      `json:"run"`
-	Kind      string      `json:"kind"`
-	Product   string      `json:"product"`
-	Version   string      `json:"version"`
-	Branch    string      `json:"branch"`
-	Manifest  string      `json:"manifest"`
-	Standing  Standing    `json:"standing"`
-	Began     time.Time   `json:"began"`
-	LastEvent time.Time   `json:"last_event"`
-	Sessions  []Session   `json:"sessions"`
-	Waves     []StoryWave `json:"waves"`
-	Critical  int64       `json:"critical_seconds"` // of the steps of the critical path together
-	Materials []Material  `json:"materials"`
-	Commit    string      `json:"commit,omitempty"` // of the release repository, that holds what was recorded last
-	Driven    bool        `json:"driven"`           // somebody drives it: how it ends is open
-	Next      []string    `json:"next,omitempty"`   // what to do and what to type
-	Note      string      `json:"note,omitempty"`   // why something is missing
+	Run       string       `json:"run"`
+	Kind      run.Kind     `json:"kind"`
+	Product   string       `json:"product"`
+	Version   string       `json:"version"`
+	Branch    string       `json:"branch"`
+	Manifest  string       `json:"manifest"`
+	Standing  run.Standing `json:"standing"`
+	Began     time.Time    `json:"began"`
+	LastEvent time.Time    `json:"last_event"`
+	Sessions  []Session    `json:"sessions"`
+	Waves     []StoryWave  `json:"waves"`
+	Critical  int64        `json:"critical_seconds"` // of the steps of the critical path together
+	Materials []Material   `json:"materials"`
+	Commit    string       `json:"commit,omitempty"` // of the release repository, with the newest record
+	Driven    bool         `json:"driven"`           // it has a driver: how it ends is open
+	Next      []string     `json:"next,omitempty"`   // what to do and what to type
+	Note      string       `json:"note,omitempty"`   // why something is missing
 }
 
 // Session is one driver's time with the run.
@@ -39,20 +38,20 @@ type Session struct {
 	Job   string    `json:"job,omitempty"` // link of the CircleCI job that gio ran in
 	Gio   string    `json:"gio,omitempty"`
 	Began time.Time `json:"began"`
-	Ended time.Time `json:"ended"` // of the last event; now where it drives still
+	Ended time.Time `json:"ended"` // time of its last event; now while it drives
 	Code  string    `json:"code,omitempty"`
 	End   string    `json:"end"` // how it ended, a sentence
 }
 
-// StoryWave is the components of one group of buildDependencies. The plans of all sessions are taken together: a later one
+// StoryWave is the components of one group of buildDependencies. It merges the plans of all sessions, because a later plan
 // lacks what was done before.
 type StoryWave struct {
-	Number int         `json:"number"` // from 1; 0 holds what stands in no plan
+	Number int         `json:"number"` // from 1; 0 holds steps that no plan contains
 	Group  int         `json:"group"`  // its index in buildDependencies, from 1
 	Steps  []StoryStep `json:"steps"`
 }
 
-// StoryStep is one step. Critical marks the one of its wave that ended last: the next wave waited for it.
+// StoryStep is one step. Critical marks the last step of its wave to end, for which the next wave waited.
 type StoryStep struct {
 	Step
 	Seconds  int64  `json:"seconds"` // of the last attempt, holds counted
@@ -60,26 +59,26 @@ type StoryStep struct {
 	Spans    []Span `json:"spans"`
 }
 
-// Span is a time in which a pipeline of a step ran, or waited for an approval. Failed tells that it ended in failure.
+// Span is a time in which a pipeline of a step ran, or waited for an approval (Held). Failed: it ended in failure.
 type Span struct {
 	From   time.Time `json:"from"`
-	To     time.Time `json:"to"` // of one that is open: of the newest event, or now where somebody drives
+	To     time.Time `json:"to"` // of an open span: the newest event's time, or now while somebody drives
 	Held   bool      `json:"held,omitempty"`
 	Failed bool      `json:"failed,omitempty"`
 	Open   bool      `json:"open,omitempty"`
 }
 
-// StoryOptions say what the journal does not.
+// StoryOptions hold what the journal does not.
 type StoryOptions struct {
-	Lease   journal.Lease
-	Now     time.Time               // by the clock of who tells it
-	Command string                  // that drives the run, as it stands in a sentence
-	Output  func(run.Step) []string // the last lines that the failing job of a step printed, which no journal keeps; may be nil
+	Lease   run.Lease
+	Now     time.Time               // by the reporter's clock
+	Command string                  // that drives the run, as a sentence quotes it
+	Output  func(run.Step) []string // returns the last lines of a step's failing job, which no journal keeps; may be nil
 }
 
 // NewStory reads the journal of a run; its error is run.Fold's.
 func NewStory(events []run.Event, o StoryOptions) (*Story, error) {
-	t := &tracer{state: &run.State{}, group: map[run.StepID]int{}, spans: map[run.StepID][]Span{}, repository: map[string]string{}}
+	t := &tracer{state: &run.State{}, group: map[plan.StepID]int{}, spans: map[plan.StepID][]Span{}, repository: map[string]string{}}
 	for _, e := range events {
 		if err := t.add(e); err != nil {
 			return nil, err
@@ -89,13 +88,13 @@ func NewStory(events []run.Event, o StoryOptions) (*Story, error) {
 	s := &Story{
 		Run: h.Run(), Kind: h.Kind, Product: h.Product, Version: h.Version, Branch: h.Branch, Manifest: h.Manifest,
 		Began: state.Began, LastEvent: state.Time, Sessions: t.sessions, Commit: t.commit,
-		Driven: driven, Standing: StandingOf(state, driven),
+		Driven: driven, Standing: state.Standing(driven),
 	}
 	end := state.Time
 	if driven {
 		end = o.Now
 	}
-	if !driven && s.Standing != IsReleased && s.Standing != HasPassed {
+	if !driven && s.Standing != run.StandingReleased && s.Standing != run.StandingPassed {
 		for _, r := range next(state, o.Command, true) {
 			s.Next = append(s.Next, strings.TrimPrefix(r.render(0, false), "next: "))
 		}
@@ -103,7 +102,7 @@ func NewStory(events []run.Event, o StoryOptions) (*Story, error) {
 	if n := len(t.sessions); n > 0 && driven {
 		t.sessions[n-1].Ended = o.Now
 	}
-	t.ended(s.Standing)
+	t.endSession(s.Standing)
 	s.Waves = t.waves(end, o.Output)
 	for i := range s.Waves {
 		s.Critical += markCritical(s.Waves[i].Steps)
@@ -112,21 +111,21 @@ func NewStory(events []run.Event, o StoryOptions) (*Story, error) {
 	return s, nil
 }
 
-// ended says how the newest session ended, where it did not say so itself.
-func (t *tracer) ended(s Standing) {
+// endSession sets how the newest session ended, where its own events do not say so.
+func (t *tracer) endSession(s run.Standing) {
 	n := len(t.sessions)
 	if n == 0 || t.sessions[n-1].End != "" {
 		return
 	}
-	end := "was not heard of again"
+	end := "was not heard from again"
 	switch s {
-	case IsReleased, HasPassed:
+	case run.StandingReleased, run.StandingPassed:
 		end = string(s)
-	case IsDriven:
-		end = "drives still"
-	case IsPartial:
+	case run.StandingDriven:
+		end = "still drives"
+	case run.StandingPartial:
 		end = "released in part"
-	case AwaitsAnswer, HasFailed, HasStopped, IsDamaged:
+	case run.StandingUnknown, run.StandingFailed, run.StandingStopped, run.StandingDamaged:
 	}
 	t.sessions[n-1].End = end
 }
@@ -135,15 +134,15 @@ func (t *tracer) ended(s Standing) {
 type tracer struct {
 	state      *run.State
 	sessions   []Session
-	group      map[run.StepID]int // of the newest plan that holds a step
-	spans      map[run.StepID][]Span
+	group      map[plan.StepID]int // of the newest plan that holds a step
+	spans      map[plan.StepID][]Span
 	repository map[string]string // by component
 	commit     string
 }
 
 func (t *tracer) add(e run.Event) error {
 	if e.Type == run.Planned {
-		t.ended(StandingOf(t.state, false))
+		t.endSession(t.state.Standing(false))
 	}
 	if err := t.state.Apply(e); err != nil {
 		return err
@@ -176,7 +175,7 @@ func (t *tracer) plan(e run.Event) {
 	t.sessions = append(t.sessions, s)
 	for _, w := range e.Plan.Waves {
 		for _, st := range w.Steps {
-			t.group[run.StepID(st.ID())] = w.Group
+			t.group[st.ID()] = w.Group
 			t.repository[st.Component] = st.Repository
 		}
 	}
@@ -213,7 +212,7 @@ func (t *tracer) waves(end time.Time, output func(run.Step) []string) []StoryWav
 		g := t.group[st.ID]
 		byGroup[g] = append(byGroup[g], StoryStep{
 			Step:    Step{Component: st.ID.Component(), Version: st.ID.Version(), Step: st},
-			Seconds: int64(elapsed(st, end).Round(time.Second).Seconds()), Spans: spans,
+			Seconds: int64(st.Elapsed(end).Round(time.Second).Seconds()), Spans: spans,
 		})
 	}
 	var waves []StoryWave
@@ -234,7 +233,7 @@ func (t *tracer) waves(end time.Time, output func(run.Step) []string) []StoryWav
 	return waves
 }
 
-// markCritical marks the step that ended last, and gives how long it took.
+// markCritical marks the step that ended last, and returns how many seconds it took.
 func markCritical(steps []StoryStep) int64 {
 	end := func(s *StoryStep) time.Time {
 		if len(s.Spans) == 0 {
@@ -255,15 +254,16 @@ func markCritical(steps []StoryStep) int64 {
 	return last.Seconds
 }
 
-// materials is what the product is made of as far as the newest plan says it: what this run releases, or stages, then the
-// others. The pipelines of a trigger make no product.
+// materials lists the components of the product, as far as the newest plan names them: first those that this run releases
+// or stages, then the others. The pipelines of a trigger make no product.
 func (t *tracer) materials() []Material {
 	now, before, open := []Material{}, []Material{}, "-SNAPSHOT"
 	switch t.state.Header.Kind {
-	case "stage":
-		open = "" // it is released already
-	case "trigger":
+	case run.Staging:
+		open = "" // staging works on released versions
+	case run.Trigger:
 		return now
+	case run.Release, run.DryRun:
 	}
 	for _, st := range t.state.Steps() {
 		if st.Status == run.HasSucceeded {
@@ -276,13 +276,13 @@ func (t *tracer) materials() []Material {
 	if t.state.Plan == nil {
 		return now
 	}
-	var others []plan.Left
+	var others []plan.Excluded
 	for _, st := range t.state.Plan.Steps() {
-		others = append(others, plan.Left{Component: st.Component, Version: st.Version + open})
+		others = append(others, plan.Excluded{Component: st.Component, Version: st.Version + open})
 	}
-	others = append(others, t.state.Plan.Left...)
+	others = append(others, t.state.Plan.Excluded...)
 	for _, l := range others {
-		if t.state.Step(run.ID(l.Component, strings.TrimSuffix(l.Version, "-SNAPSHOT"))).Status != run.HasSucceeded {
+		if t.state.Step(plan.ID(l.Component, strings.TrimSuffix(l.Version, "-SNAPSHOT"))).Status != run.HasSucceeded {
 			before = append(before, Material{Name: l.Component, Version: l.Version})
 		}
 	}

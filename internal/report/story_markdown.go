@@ -39,7 +39,7 @@ func StoryMarkdown(w io.Writer, s *Story) error {
 	}
 	bomSection(&text, upper(materialWord(s.Kind)), s.Materials[:n], "")
 	rest := "The rest of the product"
-	if s.Kind == "stage" {
+	if s.Kind == run.Staging {
 		rest = "Not staged"
 	}
 	bomSection(&text, rest, s.Materials[n:], "")
@@ -47,12 +47,12 @@ func StoryMarkdown(w io.Writer, s *Story) error {
 	return err
 }
 
-// troubleMarkdown tells of a step that failed, is unknown or waits.
+// troubleMarkdown writes about a step that failed, is unknown or on hold; nothing about others.
 func troubleMarkdown(w *strings.Builder, st StoryStep) {
 	if st.Status != run.HasFailed && st.Status != run.IsUnknown && st.Status != run.OnHold {
 		return
 	}
-	l := lookOf(st.Step.Step)
+	l := badgeOf(st.Step.Step)
 	fmt.Fprintf(w, "\n**%s %s** %s %s: %s", l.symbol, inMarkdown(l.word), inMarkdown(st.Component), inMarkdown(st.Version), inMarkdown(failure(st.Step.Step)))
 	w.WriteString("\n")
 	if len(st.Output) == 0 {
@@ -68,7 +68,7 @@ func timelineMarkdown(s *Story) string {
 	table := markdownTable{head: []string{"Wave", "Component", "Version", "State", "Took", "Pipeline"}}
 	for _, wave := range s.Waves {
 		for _, st := range wave.Steps {
-			l := lookOf(st.Step.Step)
+			l := badgeOf(st.Step.Step)
 			took := ""
 			if st.Seconds > 0 {
 				took = Duration(time.Duration(st.Seconds) * time.Second)

@@ -12,13 +12,12 @@ import (
 	"testing"
 	"time"
 
-	"github.com/gravitee-lab/gio/internal/journal"
 	"github.com/gravitee-lab/gio/internal/plan"
 	"github.com/gravitee-lab/gio/internal/report"
 	"github.com/gravitee-lab/gio/internal/run"
 )
 
-func told(t *testing.T, s *story, o report.StoryOptions) *report.Story {
+func reportStory(t *testing.T, s *story, o report.StoryOptions) *report.Story {
 	t.Helper()
 	o.Command = "`gio release`"
 	if o.Now.IsZero() {
@@ -35,7 +34,7 @@ func lastLines(st run.Step) []string {
 	return []string{"building " + st.ID.Component(), "[ERROR] it does not compile"}
 }
 
-// nextDay is the run of a failure that was mended overnight.
+// nextDay is a run whose failure was fixed overnight.
 func nextDay(t *testing.T) *story {
 	t.Helper()
 	later := planned()
@@ -43,11 +42,11 @@ func nextDay(t *testing.T) *story {
 	return newStory(t).
 		at("10:00:00", begin()...).
 		at("10:00:01", intent(1, parent), triggered(parent)).
-		at("10:30:00", run.Event{Type: run.Failed, Steps: []run.StepID{parent}, Code: "pipeline-failed", Reason: "workflow release failed", Workflow: "release", Job: "build", URL: link(parent) + "/workflows/w"}).
+		at("10:30:00", run.Event{Type: run.Failed, Steps: []plan.StepID{parent}, Code: "pipeline-failed", Reason: "workflow release failed", Workflow: "release", Job: "build", URL: link(parent) + "/workflows/w"}).
 		at("10:30:01", run.Event{Type: run.Stopped, Code: "pipeline-failed", Reason: "failed: gravitee-parent"}).
 		at("22:00:00", later).
 		at("22:00:01", intent(1, parent), triggeredAgain(parent)).
-		at("22:20:00", run.Event{Type: run.Succeeded, Steps: []run.StepID{parent}, Commit: "0a8f1c2e3d4b5a69788796a5b4c3d2e1f0a1b2c3"}).
+		at("22:20:00", run.Event{Type: run.Succeeded, Steps: []plan.StepID{parent}, Commit: "0a8f1c2e3d4b5a69788796a5b4c3d2e1f0a1b2c3"}).
 		at("22:20:01", intent(1, common, node, policy), triggered(common, node, policy)).
 		at("22:31:00", held(common, node, policy))
 }
@@ -55,15 +54,15 @@ func nextDay(t *testing.T) *story {
 func stories(t *testing.T) map[string]*report.Story {
 	t.Helper()
 	drives := nextDay(t)
-	lease := journal.Lease{Driver: "two", Login: "octocat", Since: drives.state.Time, Renewed: drives.state.Time}
+	lease := run.Lease{Driver: "two", Login: "octocat", Since: drives.state.Time, Renewed: drives.state.Time}
 	return map[string]*report.Story{
-		"stopped":  told(t, firstSession(t), report.StoryOptions{Output: lastLines}),
-		"finished": told(t, secondSession(t), report.StoryOptions{}),
-		"driven":   told(t, drives, report.StoryOptions{Lease: lease}),
+		"stopped":  reportStory(t, firstSession(t), report.StoryOptions{Output: lastLines}),
+		"finished": reportStory(t, secondSession(t), report.StoryOptions{}),
+		"driven":   reportStory(t, drives, report.StoryOptions{Lease: lease}),
 	}
 }
 
-// TestStory holds every format to its golden file.
+// TestStory compares every format with its golden file.
 func TestStory(t *testing.T) {
 	for name, s := range stories(t) {
 		t.Run(name, func(t *testing.T) {
@@ -107,7 +106,7 @@ func TestPageLoadsNothing(t *testing.T) {
 	}
 }
 
-// checkElements: the elements are closed, known, and have no attribute that loads or runs anything.
+// checkElements fails unless the elements are closed, known, and have no attribute that loads or runs anything.
 func checkElements(t *testing.T, text string) {
 	t.Helper()
 	d := xml.NewDecoder(strings.NewReader(text))
@@ -137,24 +136,24 @@ func checkElements(t *testing.T, text string) {
 	}
 }
 
-// hostileStory is a run whose every text tries to be something else.
+// hostileStory is a run in which every text contains markup and control characters.
 func hostileStory(t *testing.T) *report.Story {
 	t.Helper()
 	const bad = `"><script>alert(1)</script><img src=https://evil.example/x onerror=alert(1)>` + "\x1b[31m`x`|y"
-	id := run.ID(bad, "1.0.0")
+	id := plan.ID(bad, "1.0.0")
 	events := begin()
 	events[0].Header.Product, events[0].Header.Branch = bad, bad
 	events[1].Plan = &plan.Plan{
 		Product: bad, Version: "3.9.4", Branch: bad, Waves: []plan.Wave{{Group: 1, Steps: []plan.Step{{Component: bad, Version: "1.0.0", Repository: bad}}}},
-		Left: []plan.Left{{Component: bad + "2", Version: bad, Reason: plan.ReasonReleased}},
+		Excluded: []plan.Excluded{{Component: bad + "2", Version: bad, Reason: plan.ReasonReleased}},
 	}
 	events[1].Driver = &run.Driver{ID: "one", Login: bad, Job: "javascript:alert(1)", Gio: bad}
 	s := newStory(t).at("10:00:00", events...).
-		at("10:00:01", run.Event{Type: run.Intent, Steps: []run.StepID{id}, Send: 1, Project: bad}).
-		at("10:00:02", run.Event{Type: run.Triggered, Steps: []run.StepID{id}, Pipeline: &run.Pipeline{ID: bad, Number: 1, URL: "javascript:alert(1)"}}).
-		at("10:00:03", run.Event{Type: run.Failed, Steps: []run.StepID{id}, Reason: bad, Workflow: bad, Job: bad, URL: "data:text/html," + bad}).
+		at("10:00:01", run.Event{Type: run.Intent, Steps: []plan.StepID{id}, Send: 1, Project: bad}).
+		at("10:00:02", run.Event{Type: run.Triggered, Steps: []plan.StepID{id}, Pipeline: &run.Pipeline{ID: bad, Number: 1, URL: "javascript:alert(1)"}}).
+		at("10:00:03", run.Event{Type: run.Failed, Steps: []plan.StepID{id}, Reason: bad, Workflow: bad, Job: bad, URL: "data:text/html," + bad}).
 		at("10:00:04", run.Event{Type: run.Stopped, Reason: bad})
-	return told(t, s, report.StoryOptions{Output: func(run.Step) []string { return []string{bad} }})
+	return reportStory(t, s, report.StoryOptions{Output: func(run.Step) []string { return []string{bad} }})
 }
 
 // TestHostileStoryInMarkdown: no text of a run is Markdown or HTML.
@@ -163,8 +162,8 @@ func TestHostileStoryInMarkdown(t *testing.T) {
 	if err := report.StoryMarkdown(&text, hostileStory(t)); err != nil {
 		t.Fatal(err)
 	}
-	const own = "`gio release`" // a command that we say is code, as it is to be typed
-	if !strings.Contains(text.String(), "\n- "+own+" when") {
+	const own = "`gio release`" // a command of gio's own, which stays code so that it can be copied
+	if !strings.Contains(text.String(), "\n- "+own+" once") {
 		t.Errorf("what to type is not code:\n%s", &text)
 	}
 	for line := range strings.Lines(strings.ReplaceAll(text.String(), own, "")) {
@@ -190,10 +189,10 @@ func TestCriticalPath(t *testing.T) {
 	}
 }
 
-// TestStoryOfADamagedJournal says which event cannot be.
+// TestStoryOfADamagedJournal: the error names the impossible event.
 func TestStoryOfADamagedJournal(t *testing.T) {
 	s := firstSession(t)
 	if _, err := report.NewStory(s.events[1:], report.StoryOptions{}); err == nil {
-		t.Error("a journal without its beginning was told")
+		t.Error("a journal without its beginning gave a story")
 	}
 }

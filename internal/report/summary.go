@@ -1,8 +1,8 @@
 package report
 
 import (
+	"cmp"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -12,7 +12,7 @@ import (
 	"github.com/gravitee-lab/gio/internal/run"
 )
 
-// Result is how a run stands, for `--json`. Its field names are a contract.
+// Result says how a run stands, for `--json`. Its field names are a contract.
 type Result struct {
 	Run      string     `json:"run"`
 	Product  string     `json:"product"`
@@ -26,7 +26,7 @@ type Result struct {
 	Plan     *plan.Plan `json:"plan,omitempty"`
 }
 
-// Step is a step of a Result, with its place in the plan; wave 0 when the newest plan has it no more.
+// Step is a step of a Result, with its wave; 0 when the newest plan no longer holds it.
 type Step struct {
 	Wave      int    `json:"wave"`
 	Component string `json:"component"`
@@ -34,32 +34,28 @@ type Step struct {
 	run.Step
 }
 
-// Error is a fault for programs.
+// Error is a fault in JSON.
 type Error struct {
 	Code    string   `json:"code"`
 	Message string   `json:"message"`
 	Hints   []string `json:"hints,omitempty"`
 }
 
-// NewError is err for programs; nil for nil.
+// NewError makes the Error of err; nil for nil.
 func NewError(err error) *Error {
 	if err == nil {
 		return nil
 	}
-	e := &Error{Code: "internal", Message: err.Error()}
-	if f, ok := errors.AsType[*fault.Fault](err); ok && f != nil {
-		e.Code, e.Hints = f.Code, f.Hints
-	}
-	return e
+	return &Error{Code: cmp.Or(fault.CodeOf(err), "internal"), Message: err.Error(), Hints: fault.HintLines(err)}
 }
 
-// Failure is what `--json` prints of a command that has no other result to print.
+// Failure is what a command with `--json` prints when it has no other result.
 type Failure struct {
 	Exit  int    `json:"exit"`
 	Error *Error `json:"error"`
 }
 
-// NewFailure is err, which is not nil, for programs.
+// NewFailure makes the Failure of err, which may be nil.
 func NewFailure(err error) Failure {
 	return Failure{Exit: int(fault.KindOf(err)), Error: NewError(err)}
 }
@@ -80,7 +76,7 @@ func NewResult(s *run.State, err error) Result {
 // JSON writes v as indented JSON.
 func JSON(w io.Writer, v any) error { return jsonWith(w, "  ", v) }
 
-// jsonWith writes v as JSON, indented by this for each level; "" keeps it on one line.
+// jsonWith writes v as JSON, each level indented by indent; "" keeps it on one line.
 func jsonWith(w io.Writer, indent string, v any) error {
 	enc := json.NewEncoder(w)
 	enc.SetEscapeHTML(false)
@@ -88,14 +84,15 @@ func jsonWith(w io.Writer, indent string, v any) error {
 	return enc.Encode(v)
 }
 
-// Summary tells the person who drove a run how it stands: in numbers, then what is not done, what failed first and with
-// the last lines that its job printed, then what to type next. Command is what was typed, as it stands in a sentence.
+// Summary writes how a run stands, for the person who drove it: in numbers, then what is not done, failures first and with
+// the last lines that their jobs printed, then what to type next. Command is the command that drives it, as a sentence
+// quotes it.
 func Summary(w io.Writer, s *run.State, command string, color bool) error {
-	return summary(w, s, next(s, command, s.Header.Kind != "trigger"), color) // whose journal may be a file
+	return summary(w, s, next(s, command, s.Header.Kind != run.Trigger), color) // whose journal may be a file
 }
 
 func summary(w io.Writer, s *run.State, next []row, color bool) error {
-	rows := said("%s %s %s: %s", s.Header.Product, s.Header.Version, headOf(s), tally(s))
+	rows := rowf("%s %s %s: %s", s.Header.Product, s.Header.Version, headOf(s), tally(s))
 	for _, group := range []struct {
 		status run.Status
 		word   string
@@ -127,43 +124,43 @@ func summary(w io.Writer, s *run.State, next []row, color bool) error {
 	return nil
 }
 
-// headOf is how a run stands, in two words.
+// headOf says how a run stands, in two or three words.
 func headOf(s *run.State) string {
 	switch over := s.Over(); {
 	case s.Finished:
 		return "is released"
-	case s.Header.Kind == "stage" && over:
+	case s.Header.Kind == run.Staging && over:
 		return "is staged"
-	case s.Header.Kind == "trigger" && over:
+	case s.Header.Kind == run.Trigger && over:
 		return "is triggered"
 	}
 	return "is not finished"
 }
 
-// next is what to do and what to type, in the order in which it must be done. Shared tells that the journal lies where other
-// commands find it. Command is what drives the run, as it stands in a sentence; "" where it would be in vain.
+// next says what to do and what to type, in the order in which it must be done. Shared: the journal lies where other commands
+// find it. Command is the command that drives the run, as a sentence quotes it; "" where it would achieve nothing.
 func next(s *run.State, command string, shared bool) []row {
 	var rows []row
 	which := s.Header.Flags()
 	for _, st := range s.With(run.IsUnknown) {
-		rows = append(rows, said("next: look at CircleCI, then `gio resolve %s%s --pipeline N`, or `--released`, or `--not-triggered`", st.ID.Component(), which)...)
+		rows = append(rows, rowf("next: look at CircleCI, then `gio resolve %s%s --pipeline N`, or `--released`, or `--not-triggered`", st.ID.Component(), which)...)
 	}
 	for _, st := range s.With(run.OnHold) {
 		if !shared {
-			rows = append(rows, said("next: approve %s on CircleCI, behind its link", st.ID.Component())...)
+			rows = append(rows, rowf("next: approve %s on CircleCI, behind its link", st.ID.Component())...)
 			continue
 		}
-		rows = append(rows, said("next: `gio approve %s%s`, or approve it behind its link", st.ID.Component(), which)...)
+		rows = append(rows, rowf("next: `gio approve %s%s`, or approve it behind its link", st.ID.Component(), which)...)
 	}
 	runs := len(s.With(run.Running))+len(s.With(run.Intended))+len(s.With(run.OnHold)) > 0
 	switch again := "next: " + command; {
 	case s.Finished || s.Over() || command == "":
 	case len(s.With(run.HasFailed)) > 0 && runs:
-		rows = append(rows, row1(again+" when the failure is mended: what succeeded or still runs is not started again")...)
+		rows = append(rows, oneRow(again+" once the failure is fixed: what succeeded or still runs is not started again")...)
 	case len(s.With(run.HasFailed)) > 0:
-		rows = append(rows, row1(again+" when the failure is mended: what succeeded is not started again")...)
+		rows = append(rows, oneRow(again+" once the failure is fixed: what succeeded is not started again")...)
 	case runs:
-		rows = append(rows, row1(again+" watches what runs to its end and goes on")...)
+		rows = append(rows, oneRow(again+" watches what runs to its end and goes on")...)
 	}
 	return rows
 }
@@ -191,9 +188,9 @@ func tally(s *run.State) string {
 	}
 	switch {
 	case len(parts) == 0 && s.Finished:
-		return "nothing was to be done"
+		return "nothing to do"
 	case len(parts) == 0:
-		return "nothing was begun"
+		return "nothing has begun"
 	}
 	return strings.Join(parts, ", ")
 }

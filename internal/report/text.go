@@ -7,8 +7,8 @@ import (
 	"golang.org/x/text/width"
 )
 
-// style is how a piece of text looks where colour is shown: the parameters of an SGR sequence. It never says
-// what the words do not say.
+// style is the look of a text where colour is shown: the parameters of an SGR sequence. It never says what the words do
+// not.
 type style string
 
 const (
@@ -21,6 +21,15 @@ const (
 	blue   style = "36" // cyan: blue itself is hard to read on black
 	purple style = "35"
 )
+
+// Colors returns the sequences with which the texts of this package are coloured, and which a writer of them must let through.
+func Colors() []string {
+	sequences := []string{"\x1b[0m"}
+	for _, s := range []style{bold, faint, red, green, yellow, blue, purple} {
+		sequences = append(sequences, "\x1b["+string(s)+"m")
+	}
+	return sequences
+}
 
 func (s style) paint(text string, color bool) string {
 	if !color || s == plain || text == "" {
@@ -38,8 +47,7 @@ type span struct {
 // row is one line made of spans.
 type row []span
 
-// render is the row in at most so many columns, without blanks at its end; what is cut off shows as "…".
-// 0 columns are no limit.
+// render returns the row in at most the given columns, without trailing spaces; "…" marks where it is cut. 0 is no limit.
 func (r row) render(columns int, color bool) string {
 	r = trimmed(r)
 	if columns > 0 && r.width() > columns {
@@ -52,11 +60,11 @@ func (r row) render(columns int, color bool) string {
 	return b.String()
 }
 
-// cut is the beginning of a row that is wider than so many columns, with the mark for the rest.
+// cut shortens a row that is wider than the given columns, which then ends in the mark.
 func cut(r row, columns int) row {
 	var short row
 	for _, s := range r {
-		if w := Width(s.text); w < columns { // one column is kept for the mark
+		if w := Width(s.text); w < columns { // one column is for the mark
 			short, columns = append(short, s), columns-w
 			continue
 		}
@@ -73,7 +81,7 @@ func (r row) width() int {
 	return sum
 }
 
-// trimmed is the row without blanks at its end.
+// trimmed returns the row without trailing spaces.
 func trimmed(r row) row {
 	for len(r) > 0 {
 		last := r[len(r)-1]
@@ -86,7 +94,7 @@ func trimmed(r row) row {
 	return r
 }
 
-// Width is how many columns of a terminal a text takes. Sequences that only colour take none.
+// Width returns how many columns of a terminal a text occupies. Colour sequences occupy none.
 func Width(text string) int {
 	sum, escape := 0, false
 	for _, r := range text {
@@ -115,7 +123,7 @@ func runeWidth(r rune) int {
 	return 1
 }
 
-// clip is the beginning of a text that takes at most so many columns.
+// clip returns the beginning of a text that fits into the given columns.
 func clip(text string, columns int) string {
 	for i, r := range text {
 		if columns -= runeWidth(r); columns < 0 {
@@ -125,7 +133,7 @@ func clip(text string, columns int) string {
 	return text
 }
 
-// pad fills a text up to so many columns; a longer one is cut and ends in "…".
+// pad fills a text up to the given columns with spaces; it cuts a longer one, which then ends in "…".
 func pad(text string, columns int) string {
 	w := Width(text)
 	if w > columns {
@@ -135,13 +143,15 @@ func pad(text string, columns int) string {
 	return text + strings.Repeat(" ", max(columns-w, 0))
 }
 
-// padLeft puts the blanks before the text.
+// padLeft puts the spaces before the text.
 func padLeft(text string, columns int) string {
 	return strings.Repeat(" ", max(columns-Width(text), 0)) + text
 }
 
-// clean takes out of a foreign text what would move the cursor, colour the screen or turn the direction of
-// writing: what is shown must not be able to forge what gio says.
+// clean makes a foreign text part of one line that is laid out: without what would move the cursor, colour the screen or change
+// the direction of writing, and with spaces for tabs and line ends. It is for the spans of a row, the cells of a table and what
+// a width is computed of, which must be the text that is shown, and for texts that go elsewhere (Markdown, Slack). Whatever is
+// written to the terminal is cleaned again where it leaves the program, by the rules of term.Cleaner.
 func clean(text string) string {
 	return strings.Map(func(r rune) rune {
 		switch {

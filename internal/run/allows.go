@@ -4,16 +4,18 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+
+	"github.com/gravitee-lab/gio/internal/plan"
 )
 
-// Allows tells whether e may follow: the rules of the package comment. The error says which one it
-// breaks. Nothing is changed.
+// Allows checks whether e may follow, by the rules of the package comment. The error says which rule it breaks. It does
+// not change the state.
 func (s *State) Allows(e Event) error {
 	if e.Seq != s.Seq+1 {
 		return fmt.Errorf("its number does not follow %d", s.Seq)
 	}
 	if (e.Type == Opened) != (s.Seq == 0) {
-		return errors.New("the first event, and no other, is \"opened\"")
+		return errors.New("the first event must be \"opened\", and no other may")
 	}
 	if err := s.allowsRun(e); err != nil {
 		return err
@@ -69,7 +71,7 @@ func (s *State) allowsStep(st Step, e Event) error {
 	case Intent:
 		return s.allowsIntent(st, e)
 	case Triggered:
-		if err := from(st, Intended); err != nil {
+		if err := requireStatus(st, Intended); err != nil {
 			return err
 		}
 		return s.allowsPipeline(st, e)
@@ -77,13 +79,13 @@ func (s *State) allowsStep(st Step, e Event) error {
 		if st.Pipeline.ID == "" {
 			return errors.New("it has no pipeline")
 		}
-		return from(st, Running, OnHold, HasFailed, IsUnknown)
-	case Failed: // pending: an attempt that ended before its intent, because its project cannot be read
-		return from(st, Pending, Intended, Running, OnHold, HasFailed)
+		return requireStatus(st, Running, OnHold, HasFailed, IsUnknown)
+	case Failed: // pending: an attempt that ended before its intent, because its project could not be read
+		return requireStatus(st, Pending, Intended, Running, OnHold, HasFailed)
 	case Unknown: // running: CircleCI does not know its pipeline any more; failed: an earlier attempt's runs again
-		return from(st, Intended, Running, OnHold, HasFailed)
+		return requireStatus(st, Intended, Running, OnHold, HasFailed)
 	case Skipped:
-		return from(st, Pending, Intended, WasSkipped)
+		return requireStatus(st, Pending, Intended, WasSkipped)
 	case Resolved:
 		return s.allowsAnswer(st, e)
 	default: // about the run
@@ -98,30 +100,30 @@ func (s *State) allowsIntent(st Step, e Event) error {
 		}
 	} else if e.Send != 1 {
 		return fmt.Errorf("send %d begins no attempt", e.Send)
-	} else if err := from(st, Pending, HasFailed); err != nil {
+	} else if err := requireStatus(st, Pending, HasFailed); err != nil {
 		return err
 	}
 	return s.allowsWave(st.ID)
 }
 
-// allowsWave: every step of the waves before that of id has succeeded.
-func (s *State) allowsWave(id StepID) error {
+// allowsWave checks that every step of the waves before that of id has succeeded.
+func (s *State) allowsWave(id plan.StepID) error {
 	wave, planned := s.waveOf[id]
 	if !planned {
 		return errors.New("no plan holds it")
 	}
-	if behind, ok := s.behind(wave); ok {
-		return fmt.Errorf("%s of an earlier wave is %s", behind.ID, behind.Status)
+	if open, ok := s.firstOpenBefore(wave); ok {
+		return fmt.Errorf("%s of an earlier wave is %s", open.ID, open.Status)
 	}
 	return nil
 }
 
-// behind gives the first step of the waves before wave that has not succeeded. The waves known to be
-// done are not looked at again, so that all intents of a run together cost one walk over its plan.
-func (s *State) behind(wave int) (Step, bool) {
+// firstOpenBefore returns the first step of the waves before wave that has not succeeded. It remembers in s.done the waves that
+// have, so that all intents of a run together cost one walk over its plan.
+func (s *State) firstOpenBefore(wave int) (Step, bool) {
 	for ; s.done < wave; s.done++ {
 		for _, st := range s.Plan.Waves[s.done].Steps {
-			if got := s.Step(ID(st.Component, st.Version)); got.Status != HasSucceeded {
+			if got := s.Step(plan.ID(st.Component, st.Version)); got.Status != HasSucceeded {
 				return got, true
 			}
 		}
@@ -134,13 +136,13 @@ func (s *State) allowsPipeline(st Step, e Event) error {
 		return fmt.Errorf("it would cancel its own pipeline %s", e.Cancel)
 	}
 	for _, id := range []string{e.Pipeline.ID, e.Cancel} {
-		if id == st.Pipeline.ID { // a person says that a failed one is still the one to watch
+		if id == st.Pipeline.ID { // a person decides to keep watching a failed one
 			continue
 		}
 		if owner, taken := s.Owner(id); taken && !slices.Contains(e.Steps, owner) {
 			return fmt.Errorf("pipeline %s belongs to %s", id, owner)
 		}
-		if e.Type != Resolved && slices.Contains(st.Earlier, id) { // a person may say that it is to be watched after all
+		if e.Type != Resolved && slices.Contains(st.Earlier, id) { // a person may decide to watch it after all
 			return fmt.Errorf("pipeline %s belongs to an earlier attempt", id)
 		}
 	}
@@ -150,35 +152,35 @@ func (s *State) allowsPipeline(st Step, e Event) error {
 func (s *State) allowsAnswer(st Step, e Event) error {
 	switch e.Status {
 	case AnswerPipeline:
-		if err := from(st, IsUnknown, Intended, HasFailed); err != nil {
+		if err := requireStatus(st, IsUnknown, Intended, HasFailed); err != nil {
 			return err
 		}
 		return s.allowsPipeline(st, e)
 	case AnswerReleased:
-		return from(st, IsUnknown, Intended, HasFailed, Pending, WasSkipped)
-	case AnswerNotTriggered: // of a success: it is to be released again, its tag is gone
-		return from(st, IsUnknown, Intended, HasFailed, HasSucceeded)
+		return requireStatus(st, IsUnknown, Intended, HasFailed, Pending, WasSkipped)
+	case AnswerNotTriggered: // also after a success: it must be released again, because its tag is gone
+		return requireStatus(st, IsUnknown, Intended, HasFailed, HasSucceeded)
 	}
 	return fmt.Errorf("%q is no answer", e.Status)
 }
 
-func from(st Step, allowed ...Status) error {
+func requireStatus(st Step, allowed ...Status) error {
 	if slices.Contains(allowed, st.Status) {
 		return nil
 	}
 	return fmt.Errorf("it is %s", st.Status)
 }
 
-// Check proves of a whole journal what the package comment promises. It runs after every engine
-// test, and before a journal that was read from outside is trusted.
+// Check proves that a whole journal keeps the rules of the package comment. It runs after every engine test, and before gio
+// trusts a journal from outside.
 func Check(events []Event) error {
 	s, err := Fold(events)
 	if err != nil {
 		return err
 	}
 	for i, e := range events {
-		if e.Seq != int64(i+1) { // Apply takes it for a replay; in a journal it is one line too many
-			return fmt.Errorf("event %d stands in line %d", e.Seq, i+1)
+		if e.Seq != int64(i+1) { // Apply ignores it as a replay; in a journal it is a superfluous line
+			return fmt.Errorf("event %d is in line %d", e.Seq, i+1)
 		}
 		if e.Run != s.Header.Run() {
 			return fmt.Errorf("event %d belongs to run %q, not to %q", e.Seq, e.Run, s.Header.Run())

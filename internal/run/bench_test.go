@@ -3,6 +3,8 @@ package run
 import (
 	"fmt"
 	"testing"
+
+	"github.com/gravitee-lab/gio/internal/plan"
 )
 
 // BenchmarkFold reads the journal of a whole run: five events for each component, and a
@@ -23,10 +25,10 @@ func BenchmarkFold(b *testing.B) {
 
 // bigRun is a run in which every wave is driven as the engine does: all intents, then all the rest.
 func bigRun(components, count int) []Event {
-	groups := make([][]StepID, count)
+	groups := make([][]plan.StepID, count)
 	for i := range components {
 		w := i * count / components
-		groups[w] = append(groups[w], ID(fmt.Sprint("component-", i), "1.0.0"))
+		groups[w] = append(groups[w], plan.ID(fmt.Sprint("component-", i), "1.0.0"))
 	}
 	p := waves(groups...)
 	j := new(journal).add(opened(), planned(p))

@@ -1,8 +1,8 @@
-// Package run holds the facts of a run and the state they add up to. It is pure: no clock, no I/O.
+// Package run holds the facts of a run and the state that they add up to. It is pure: no clock, no I/O.
 //
-// A run is one release of one product version (or one staging, one trigger). Everything that happens
-// in it is an Event; State is what the events add up to, one Apply after the other; every view is a
-// function of (event, state). Facts are per component and version: a Step.
+// A run is one release of one product version (or one staging, one trigger). Everything that happens in it is an
+// Event; State is the result of applying the events in order; every view is a function of (event, state). Facts are
+// per component and version: a Step.
 //
 //	                       ┌───────────────── resolved: not triggered ────────────────┐
 //	                       ▼                                                          │
@@ -15,11 +15,11 @@
 //	   │                └─ resolved      └─intent (a new attempt), or observed and succeeded:
 //	   └── skipped, resolved                somebody re-ran it on CircleCI
 //
-// An attempt whose project cannot even be read fails before its intent: pending, failed. Running, held and
-// failed become unknown, too: CircleCI has forgotten the pipeline, or that of an earlier attempt was re-run
-// there. It is observed again, or succeeded, when the pipeline can be read after all.
+// An attempt whose project cannot even be read fails before its intent: pending, failed. Running, held and failed also
+// become unknown when CircleCI no longer knows the pipeline, or when somebody re-ran an earlier attempt's pipeline there.
+// The step is observed again, or succeeds, when the pipeline can be read after all.
 //
-// The rules that Allows holds, and Check proves of a whole journal:
+// The rules that Allows enforces, and that Check proves for a whole journal:
 //
 //  1. Events are numbered 1, 2, 3, … and the first one is "opened".
 //  2. No intent while an earlier attempt of the step is open, unknown or succeeded (promise 1).

@@ -1,25 +1,29 @@
 package run
 
-import "time"
+import (
+	"time"
 
-// Durations is how long the pipelines that succeeded took, by component. One that waited for a person, or that the driver
-// which started it did not watch to its end, is left out: when it was noted says nothing of how long it ran.
+	"github.com/gravitee-lab/gio/internal/plan"
+)
+
+// Durations returns how long the successful pipelines took, by component. It omits those that waited for a person, and those
+// that the driver which started them did not watch to the end: the time of their events does not tell how long they ran.
 func Durations(events []Event) map[string]time.Duration {
-	began, took := map[StepID]time.Time{}, map[string]time.Duration{}
+	began, took := map[plan.StepID]time.Time{}, map[string]time.Duration{}
 	for _, e := range events {
 		switch e.Type {
 		case Planned, Stopped:
 			clear(began)
 		case Triggered:
-			if !e.Adopted { // it ran before it was found
-				each(e, func(id StepID) { began[id] = e.Time })
+			if !e.Adopted { // an adopted one ran before it was found
+				each(e, func(id plan.StepID) { began[id] = e.Time })
 			}
 		case Observed:
 			if e.Held {
-				each(e, func(id StepID) { delete(began, id) })
+				each(e, func(id plan.StepID) { delete(began, id) })
 			}
 		case Succeeded:
-			each(e, func(id StepID) {
+			each(e, func(id plan.StepID) {
 				if at, watched := began[id]; watched && e.Time.After(at) {
 					took[id.Component()] = e.Time.Sub(at)
 				}
@@ -30,7 +34,7 @@ func Durations(events []Event) map[string]time.Duration {
 	return took
 }
 
-func each(e Event, do func(StepID)) {
+func each(e Event, do func(plan.StepID)) {
 	for _, id := range e.Steps {
 		do(id)
 	}

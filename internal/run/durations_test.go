@@ -6,13 +6,14 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/gravitee-lab/gio/internal/plan"
 	"github.com/gravitee-lab/gio/internal/run"
 )
 
-// TestDurations keeps what was noted late from being taken for the time that a pipeline ran.
+// TestDurations: an event that was written late does not pass for the end of a pipeline.
 func TestDurations(t *testing.T) {
 	t.Parallel()
-	minute := func(m int, e run.Event, ids ...run.StepID) run.Event {
+	minute := func(m int, e run.Event, ids ...plan.StepID) run.Event {
 		e.Time, e.Steps = time.Date(2026, 3, 4, 10, m, 0, 0, time.UTC), ids
 		return e
 	}

@@ -9,8 +9,8 @@ import (
 	"github.com/gravitee-lab/gio/internal/plan"
 )
 
-// FuzzFold turns bytes into events, three bytes each: what happened, to whom, in which pipeline. Most
-// of them are nonsense; whatever a state accepts must keep the promises of the package comment.
+// FuzzFold turns bytes into events, three bytes each: type, step and pipeline. Most of them are nonsense; whatever a state
+// accepts must keep the rules of the package comment.
 func FuzzFold(f *testing.F) {
 	f.Add([]byte{0, 0, 0, 1, 0, 0, 2, 1, 0, 3, 1, 0, 6, 1, 0, 2, 2, 0, 3, 2, 1, 6, 2, 0, 2, 4, 0, 3, 4, 2, 6, 4, 0, 15, 7, 0})
 	f.Add([]byte{0, 0, 0, 1, 0, 0, 2, 3, 0, 3, 3, 0, 7, 3, 0, 2, 3, 0, 2, 3, 1, 8, 3, 0, 10, 1, 1, 11, 2, 0, 1, 1, 0, 12, 1, 0})
@@ -35,10 +35,10 @@ func FuzzFold(f *testing.F) {
 	})
 }
 
-// fromBytes makes an event that often can follow, and sometimes cannot.
+// fromBytes makes an event that may often follow, and sometimes not.
 func fromBytes(s *State, what, who, where byte) Event {
-	members := []StepID{alpha, beta, gamma, delta}
-	var steps []StepID
+	members := []plan.StepID{alpha, beta, gamma, delta}
+	var steps []plan.StepID
 	for i, id := range members {
 		if who&(1<<i) != 0 {
 			steps = append(steps, id)
@@ -62,10 +62,10 @@ func fromBytes(s *State, what, who, where byte) Event {
 }
 
 func somePlan(who byte) *plan.Plan {
-	return []*plan.Plan{threeWaves(), waves([]StepID{alpha}, []StepID{beta, gamma, delta}), waves([]StepID{alpha, beta, gamma, delta}), waves()}[who%4]
+	return []*plan.Plan{threeWaves(), waves([]plan.StepID{alpha}, []plan.StepID{beta, gamma, delta}), waves([]plan.StepID{alpha, beta, gamma, delta}), waves()}[who%4]
 }
 
-// promises holds what one accepted event must not break.
+// promises checks what one accepted event must not break.
 func promises(t *testing.T, before, after *State, e Event) {
 	t.Helper()
 	for _, was := range before.Steps() {
@@ -95,8 +95,8 @@ func promises(t *testing.T, before, after *State, e Event) {
 	}
 }
 
-// mayStart is rules 2 and 3, looked up without any memory.
-func mayStart(t *testing.T, before *State, id StepID, e Event) {
+// mayStart checks rules 2 and 3 without any cache.
+func mayStart(t *testing.T, before *State, id plan.StepID, e Event) {
 	t.Helper()
 	switch st := before.Step(id); {
 	case st.Status == Intended && e.Send >= st.Send:
@@ -109,15 +109,15 @@ func mayStart(t *testing.T, before *State, id StepID, e Event) {
 	}
 	for _, w := range before.Plan.Waves[:wave-1] {
 		for _, st := range w.Steps {
-			if got := before.Step(ID(st.Component, st.Version)); got.Status != HasSucceeded {
+			if got := before.Step(plan.ID(st.Component, st.Version)); got.Status != HasSucceeded {
 				t.Fatalf("%s was started while %s of an earlier wave is %s", id, got.ID, got.Status)
 			}
 		}
 	}
 }
 
-// ownPipeline is rule 5: nobody has it or had it.
-func ownPipeline(t *testing.T, before *State, id StepID, e Event) {
+// ownPipeline checks rule 5: no step has the pipeline or had it.
+func ownPipeline(t *testing.T, before *State, id plan.StepID, e Event) {
 	t.Helper()
 	for _, st := range before.Steps() {
 		if st.Pipeline.ID == e.Pipeline.ID || st.Cancel == e.Pipeline.ID || slices.Contains(st.Earlier, e.Pipeline.ID) {
@@ -126,7 +126,7 @@ func ownPipeline(t *testing.T, before *State, id StepID, e Event) {
 	}
 }
 
-// replays: every prefix folds, to the same state each time, and a second application changes nothing.
+// replays checks that every prefix folds, to the same state each time, and that a second application changes nothing.
 func replays(t *testing.T, kept []Event, want *State) {
 	t.Helper()
 	if err := Check(kept); err != nil {

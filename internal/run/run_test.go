@@ -9,10 +9,10 @@ import (
 
 // The world of these tests: two steps in the first wave, one in the second, one in the third.
 const (
-	alpha StepID = "alpha@1.0.0"
-	beta  StepID = "beta@1.0.0"
-	gamma StepID = "gamma@1.0.0"
-	delta StepID = "delta@1.0.0"
+	alpha plan.StepID = "alpha@1.0.0"
+	beta  plan.StepID = "beta@1.0.0"
+	gamma plan.StepID = "gamma@1.0.0"
+	delta plan.StepID = "delta@1.0.0"
 )
 
 func header() *Header {
@@ -23,7 +23,7 @@ func header() *Header {
 }
 
 // waves makes a plan of these waves.
-func waves(groups ...[]StepID) *plan.Plan {
+func waves(groups ...[]plan.StepID) *plan.Plan {
 	p := &plan.Plan{Product: "Acme", Version: "3.9.4", Branch: "3.9.x"}
 	for i, ids := range groups {
 		w := plan.Wave{Group: i + 1}
@@ -35,7 +35,9 @@ func waves(groups ...[]StepID) *plan.Plan {
 	return p
 }
 
-func threeWaves() *plan.Plan { return waves([]StepID{alpha, beta}, []StepID{gamma}, []StepID{delta}) }
+func threeWaves() *plan.Plan {
+	return waves([]plan.StepID{alpha, beta}, []plan.StepID{gamma}, []plan.StepID{delta})
+}
 
 // at is minute n of the run.
 func at(n int64) time.Time {
@@ -66,7 +68,7 @@ func (j *journal) fold(t testing.TB) *State {
 	return s
 }
 
-// begun is a journal whose first driver has planned.
+// begun returns a journal whose first driver has planned.
 func begun(events ...Event) *journal {
 	return new(journal).add(opened(), planned(threeWaves())).add(events...)
 }
@@ -75,43 +77,43 @@ func opened() Event { return Event{Type: Opened, Header: header()} }
 
 func planned(p *plan.Plan) Event { return Event{Type: Planned, Plan: p, Driver: &Driver{ID: "one"}} }
 
-func intent(send int, ids ...StepID) Event {
-	return Event{Type: Intent, Steps: ids, Send: send, After: 40, Project: "gh/acme/x", Branch: "1.0.x", ServerTime: at(100)}
+func intent(send int, ids ...plan.StepID) Event {
+	return Event{Type: Intent, Steps: ids, Send: send, After: 40, Project: "gh/acme/x", Branch: "1.0.x"}
 }
 
-func triggered(pipeline string, ids ...StepID) Event {
+func triggered(pipeline string, ids ...plan.StepID) Event {
 	return Event{Type: Triggered, Steps: ids, Pipeline: &Pipeline{ID: pipeline, Number: 41, URL: "https://ci/" + pipeline}}
 }
 
-func observed(ids ...StepID) Event {
+func observed(ids ...plan.StepID) Event {
 	return Event{Type: Observed, Steps: ids, Status: "running", Workflow: "release"}
 }
 
-func held(ids ...StepID) Event {
+func held(ids ...plan.StepID) Event {
 	return Event{Type: Observed, Steps: ids, Status: "on_hold", Held: true, Workflow: "release"}
 }
 
-func succeeded(ids ...StepID) Event { return Event{Type: Succeeded, Steps: ids} }
+func succeeded(ids ...plan.StepID) Event { return Event{Type: Succeeded, Steps: ids} }
 
-func failed(ids ...StepID) Event {
+func failed(ids ...plan.StepID) Event {
 	return Event{Type: Failed, Steps: ids, Code: "pipeline-failed", Reason: "it failed", Workflow: "release", Job: "build"}
 }
 
-func unknown(ids ...StepID) Event {
+func unknown(ids ...plan.StepID) Event {
 	return Event{Type: Unknown, Steps: ids, Reason: "the answer was lost"}
 }
 
-func skipped(ids ...StepID) Event { return Event{Type: Skipped, Steps: ids, Reason: "upstream"} }
+func skipped(ids ...plan.StepID) Event { return Event{Type: Skipped, Steps: ids, Reason: "upstream"} }
 
-func released(ids ...StepID) Event {
+func released(ids ...plan.StepID) Event {
 	return Event{Type: Resolved, Steps: ids, Status: AnswerReleased}
 }
 
-func notTriggered(ids ...StepID) Event {
+func notTriggered(ids ...plan.StepID) Event {
 	return Event{Type: Resolved, Steps: ids, Status: AnswerNotTriggered}
 }
 
-func itIs(pipeline string, ids ...StepID) Event {
+func itIs(pipeline string, ids ...plan.StepID) Event {
 	e := triggered(pipeline, ids...)
 	e.Type, e.Status = Resolved, AnswerPipeline
 	return e
@@ -121,12 +123,12 @@ func itIs(pipeline string, ids ...StepID) Event {
 func recording(r Record) Event { return Event{Type: Recording, Record: &r} }
 func recorded(r Record) Event  { return Event{Type: Recorded, Record: &r} }
 
-// succeed is the whole life of steps that share a pipeline.
-func succeed(pipeline string, ids ...StepID) []Event {
+// succeed makes all events of steps that share a pipeline and succeed.
+func succeed(pipeline string, ids ...plan.StepID) []Event {
 	return []Event{intent(1, ids...), triggered(pipeline, ids...), succeeded(ids...)}
 }
 
-// and is a copy of the journal with more events.
+// and returns a copy of the journal with more events.
 func (j *journal) and(events ...Event) *journal {
 	return (&journal{append([]Event{}, j.events...)}).add(events...)
 }

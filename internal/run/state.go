@@ -9,7 +9,7 @@ import (
 	"github.com/gravitee-lab/gio/internal/plan"
 )
 
-// Status is where a step stands.
+// Status is the status of a step.
 type Status string
 
 // The statuses; the package comment draws how they follow each other.
@@ -26,76 +26,72 @@ const (
 
 // Step is the state of one component's version.
 type Step struct {
-	ID      StepID `json:"id"`
-	Status  Status `json:"status"`
-	Attempt int    `json:"attempt,omitempty"`
+	ID      plan.StepID `json:"id"`
+	Status  Status      `json:"status"`
+	Attempt int         `json:"attempt,omitempty"`
 
 	// The open or last intent.
-	Send    int       `json:"send,omitempty"`
-	After   int64     `json:"after,omitempty"`
-	Project string    `json:"project,omitempty"`
-	Branch  string    `json:"branch,omitempty"`
-	Logins  []string  `json:"-"`                // whose tokens sent it: CircleCI says whose a pipeline is
-	From    time.Time `json:"from,omitzero"`    // of the first send, CircleCI's clock
-	SentAt  time.Time `json:"sent_at,omitzero"` // of the newest send, CircleCI's clock
-	// Until is when the driver that wrote the intent was gone at the latest (CircleCI's clock); zero
-	// while it drives. A pipeline received later is not its doing.
-	Until time.Time `json:"until,omitzero"`
+	Intent  int64    `json:"-"` // sequence number of its event: the steps that share it share a pipeline
+	Send    int      `json:"send,omitempty"`
+	Posts   int      `json:"-"` // of the attempt: each but the last may have made a pipeline, too
+	After   int64    `json:"after,omitempty"`
+	Project string   `json:"project,omitempty"`
+	Branch  string   `json:"branch,omitempty"`
+	Logins  []string `json:"-"` // owners of the tokens that sent it, by which CircleCI attributes a pipeline
 
 	Pipeline  Pipeline  `json:"pipeline,omitzero"`
-	Commit    string    `json:"commit,omitempty"`    // what the pipeline was started on; of one that succeeded
+	Commit    string    `json:"commit,omitempty"`    // the commit of the pipeline, of a success
 	Cancel    string    `json:"cancel,omitempty"`    // a second pipeline of this attempt, to be cancelled
 	Earlier   []string  `json:"earlier,omitempty"`   // pipeline ids of earlier attempts
-	Dropped   int       `json:"-"`                   // so many of Earlier are none of its business: a person said so
+	Dropped   int       `json:"-"`                   // that many of Earlier no longer count, because a person decided so
 	Workflow  string    `json:"workflow,omitempty"`  // the deciding one
 	Job       string    `json:"job,omitempty"`       // the failing one
 	Detail    string    `json:"detail,omitempty"`    // CircleCI's status word
 	Code      string    `json:"code,omitempty"`      // of a failure
 	Reason    string    `json:"reason,omitempty"`    // why failed, unknown or skipped
-	URL       string    `json:"url,omitempty"`       // where to look
-	Output    []string  `json:"output,omitempty"`    // the last lines that the failing job printed
+	URL       string    `json:"url,omitempty"`       // link to the cause
+	Output    []string  `json:"output,omitempty"`    // the last lines that the failing step printed
 	Recorded  bool      `json:"recorded,omitempty"`  // the release repository holds the success
-	ByHand    bool      `json:"by_hand,omitempty"`   // a person said so
+	ByHand    bool      `json:"by_hand,omitempty"`   // a person decided it
 	StartedAt time.Time `json:"started_at,omitzero"` // when the pipeline was triggered
 	EndedAt   time.Time `json:"ended_at,omitzero"`
 }
 
-// Open tells whether a pipeline of this step runs or may exist without gio knowing how it ended.
+// Open reports whether a pipeline of this step runs or may exist without gio knowing how it ended.
 func (s *Step) Open() bool {
 	return s.Status == Intended || s.Status == Running || s.Status == OnHold || s.Status == IsUnknown
 }
 
-// State is what the events of a run add up to. The zero value is the state of an empty journal.
+// State is the result of a run's events. The zero value is the state of an empty journal. It is not safe for concurrent use.
 type State struct {
 	Header Header
 	Seq    int64      // of the last event applied
 	Time   time.Time  // of the last event applied
-	Driver Driver     // the last one that planned
+	Driver Driver     // the last driver that planned
 	Plan   *plan.Plan // of the last session
 	Began  time.Time  // when the first session began
 
 	Recording *Record // a push whose outcome is not known yet
 	Finished  bool    // the product is recorded as released
 
-	steps  map[StepID]*Step
-	order  []StepID
-	owners map[string]StepID // by pipeline id
-	refs   map[string]string // what was pushed: ref to object
+	steps  map[plan.StepID]*Step
+	order  []plan.StepID
+	owners map[string]plan.StepID // by pipeline id
+	refs   map[string]string      // pushed refs: name to object
 
-	waveOf map[StepID]int // index in Plan.Waves
-	done   int            // so many waves of Plan are known to have succeeded; see behind
+	waveOf map[plan.StepID]int // index in Plan.Waves
+	done   int                 // that many waves of Plan are known to have succeeded; see firstOpenBefore
 }
 
-// Step gives the state of a step; one without any event is pending. The result is a copy.
-func (s *State) Step(id StepID) Step {
+// Step returns a copy of the state of a step; one without any event is pending.
+func (s *State) Step(id plan.StepID) Step {
 	if st, ok := s.steps[id]; ok {
 		return *st
 	}
 	return Step{ID: id, Status: Pending}
 }
 
-// Steps lists every step that has an event or stands in the newest plan, in the order of their first
-// appearance. The result is a copy.
+// Steps lists copies of every step that has an event or is in the newest plan, in the order of their first appearance.
 func (s *State) Steps() []Step {
 	all := make([]Step, 0, len(s.order))
 	for _, id := range s.order {
@@ -114,14 +110,14 @@ func (s *State) ToRecord() []Step {
 	return slices.DeleteFunc(s.With(HasSucceeded), func(st Step) bool { return st.Recorded })
 }
 
-// Over tells that nothing of the newest plan is left to be done: each of its steps has succeeded or, where the plan watches
-// nothing, has its pipeline.
+// Over reports whether the newest plan is complete: each of its steps has succeeded or, where the plan does not watch it, has
+// its pipeline.
 func (s *State) Over() bool {
 	if s.Plan == nil {
 		return false
 	}
 	for _, planned := range s.Plan.Steps() {
-		st := s.Step(StepID(planned.ID()))
+		st := s.Step(planned.ID())
 		triggered := !s.Plan.Watches(planned.ID()) && (st.Status == Running || st.Status == OnHold)
 		if st.Status != HasSucceeded && !triggered {
 			return false
@@ -130,23 +126,34 @@ func (s *State) Over() bool {
 	return true
 }
 
-// Owner is the step that a pipeline belongs to, in its current or an earlier attempt; of several that
-// share it, one of them.
-func (s *State) Owner(pipeline string) (StepID, bool) {
+// ProductTag returns the name of the tag that marks the released product.
+func (s *State) ProductTag() string {
+	if s.Plan == nil {
+		return s.Header.Version
+	}
+	return s.Plan.ProductTag()
+}
+
+// Owner returns the step to which a pipeline belongs, in its current or an earlier attempt; of several that share it, one of
+// them.
+func (s *State) Owner(pipeline string) (plan.StepID, bool) {
 	id, ok := s.owners[pipeline]
 	return id, ok
 }
 
-// Made tells whether this run pushed ref with that object, or was about to.
+// Made reports whether this run has pushed that object to ref, or was about to.
 func (s *State) Made(ref, object string) bool {
 	return object != "" && (s.refs[ref] == object || s.Recording != nil && s.Recording.Refs[ref] == object)
 }
+
+// Pushed returns the object that this run has pushed to a ref last, "" for none.
+func (s *State) Pushed(ref string) string { return s.refs[ref] }
 
 // Clone copies the state, so that a view may keep it while the run goes on.
 func (s *State) Clone() *State {
 	c := *s
 	c.order, c.owners, c.refs = slices.Clone(s.order), maps.Clone(s.owners), maps.Clone(s.refs)
-	c.steps = make(map[StepID]*Step, len(s.steps))
+	c.steps = make(map[plan.StepID]*Step, len(s.steps))
 	for id, st := range s.steps {
 		copied := *st
 		c.steps[id] = &copied
@@ -154,7 +161,7 @@ func (s *State) Clone() *State {
 	return &c
 }
 
-// Fold is the state of a whole journal. Its error names the first event that must not be there.
+// Fold returns the state of a whole journal. Its error names the first event that breaks a rule.
 func Fold(events []Event) (*State, error) {
 	s := &State{}
 	for _, e := range events {
@@ -165,8 +172,8 @@ func Fold(events []Event) (*State, error) {
 	return s, nil
 }
 
-// Apply adds one event. An event that was applied before is ignored, so a replay changes nothing; one
-// that Allows refuses changes nothing either and is returned as the error.
+// Apply applies one event. It ignores an event that was applied before, so a replay changes nothing. It returns the error of
+// Allows for one that must not follow, which changes nothing either.
 func (s *State) Apply(e Event) error {
 	if e.Seq <= s.Seq {
 		return nil
@@ -178,14 +185,14 @@ func (s *State) Apply(e Event) error {
 	s.applyRun(e)
 	for _, id := range e.Steps {
 		s.applyStep(s.step(id), e)
-		s.own(id, e)
+		s.recordOwner(id, e)
 	}
 	return nil
 }
 
-func (s *State) step(id StepID) *Step {
+func (s *State) step(id plan.StepID) *Step {
 	if s.steps == nil {
-		s.steps = map[StepID]*Step{}
+		s.steps = map[plan.StepID]*Step{}
 	}
 	if _, ok := s.steps[id]; !ok {
 		s.steps[id] = &Step{ID: id, Status: Pending}
@@ -194,8 +201,9 @@ func (s *State) step(id StepID) *Step {
 	return s.steps[id]
 }
 
-// own notes whose pipeline it is. A person's answer may re-open an earlier wave.
-func (s *State) own(id StepID, e Event) {
+// recordOwner records to which step a pipeline belongs. It forgets s.done after a person's answer, which may re-open an
+// earlier wave.
+func (s *State) recordOwner(id plan.StepID, e Event) {
 	if e.Type == Resolved {
 		s.done = 0
 	}
@@ -204,7 +212,7 @@ func (s *State) own(id StepID, e Event) {
 	}
 	for _, pipeline := range []string{e.Pipeline.ID, e.Cancel} {
 		if pipeline != "" {
-			s.owners = merge(s.owners, map[string]StepID{pipeline: id})
+			s.owners = merge(s.owners, map[string]plan.StepID{pipeline: id})
 		}
 	}
 }
@@ -228,32 +236,35 @@ func (s *State) applyRun(e Event) {
 	}
 }
 
-// applyPlan begins a session: what was skipped waits again, and the driver of an open intent is gone.
-// A product that is planned stands in release.json as to be released, again or still.
+// applyPlan begins a session: skipped steps are pending again. The plan shows that
+// release.json has the product as unreleased, still or again.
 func (s *State) applyPlan(e Event) {
 	if s.Began.IsZero() {
 		s.Began = e.Time
 	}
-	s.Plan, s.waveOf, s.done, s.Finished = e.Plan, map[StepID]int{}, 0, false
+	if e.Plan.Branch != "" { // it may have been renamed since the run began
+		s.Header.Branch = e.Plan.Branch
+	}
+	s.Plan, s.waveOf, s.done, s.Finished = e.Plan, map[plan.StepID]int{}, 0, false
 	if e.Driver != nil {
 		s.Driver = *e.Driver
 	}
 	for i, w := range e.Plan.Waves {
 		for _, st := range w.Steps {
-			id := ID(st.Component, st.Version)
+			id := plan.ID(st.Component, st.Version)
 			s.waveOf[id] = i
-			s.step(id).Recorded = false // as the product is
+			s.step(id).Recorded = false // like Finished
 		}
 	}
 	for _, st := range s.steps {
 		if st.Status == WasSkipped {
 			st.Status, st.Reason = Pending, ""
 		}
-		if st.Status == Intended && st.Until.IsZero() {
-			st.Until = e.ServerTime
-		}
 	}
 }
+
+// SetOutput sets what the failing job of a step printed last, when that is learnt after the event of the failure.
+func (s *State) SetOutput(id plan.StepID, lines []string) { s.step(id).Output = lines }
 
 func (s *State) applyStep(st *Step, e Event) {
 	switch e.Type {
@@ -263,7 +274,7 @@ func (s *State) applyStep(st *Step, e Event) {
 		st.Status, st.Pipeline, st.Cancel = Running, *e.Pipeline, e.Cancel
 		st.StartedAt, st.URL = e.Time, e.Pipeline.URL
 	case Observed:
-		st.Status, st.Detail, st.Workflow, st.Reason, st.Code, st.Job = Running, e.Status, e.Workflow, "", "", ""
+		st.Status, st.Detail, st.Workflow, st.Reason, st.Code, st.Job = Running, e.Status, e.Workflow, e.Reason, "", e.Job
 		st.Output = nil
 		st.EndedAt = time.Time{}
 		if e.Held {
@@ -286,13 +297,13 @@ func (s *State) applyStep(st *Step, e Event) {
 
 func applyIntent(st *Step, e Event, login string) {
 	if st.Status != Intended { // a new attempt, not another send of the same one
-		*st = Step{ID: st.ID, Attempt: st.Attempt + 1, Earlier: st.past(), Dropped: st.Dropped, From: e.ServerTime, After: e.After}
+		*st = Step{ID: st.ID, Attempt: st.Attempt + 1, Earlier: st.past(), Dropped: st.Dropped, Intent: e.Seq, After: e.After}
 	}
 	if login != "" && !slices.Contains(st.Logins, login) {
 		st.Logins = append(slices.Clone(st.Logins), login)
 	}
-	st.Status, st.Send, st.SentAt, st.Until = Intended, e.Send, e.ServerTime, time.Time{}
-	st.Project, st.Branch = e.Project, e.Branch
+	st.Status, st.Send, st.Project, st.Branch = Intended, e.Send, e.Project, e.Branch
+	st.Posts++
 }
 
 func applyAnswer(st *Step, e Event) {
@@ -302,10 +313,10 @@ func applyAnswer(st *Step, e Event) {
 		if st.Pipeline.ID != "" && st.Pipeline.ID != e.Pipeline.ID {
 			st.Earlier = append(slices.Clone(st.Earlier), st.Pipeline.ID)
 		}
-		if st.Cancel == e.Pipeline.ID { // it is the one to be watched now
+		if st.Cancel == e.Pipeline.ID { // it is the one to watch now
 			st.Cancel = ""
 		}
-		if i := slices.Index(st.Earlier, e.Pipeline.ID); i >= 0 { // as an earlier attempt's may be
+		if i := slices.Index(st.Earlier, e.Pipeline.ID); i >= 0 { // an earlier attempt's, which a person may choose
 			st.Earlier = slices.Delete(slices.Clone(st.Earlier), i, i+1)
 			if i < st.Dropped {
 				st.Dropped--
@@ -321,7 +332,7 @@ func applyAnswer(st *Step, e Event) {
 	}
 }
 
-// past is the pipelines of the earlier attempts once the current one is over: none of them may come back.
+// past returns the pipelines of all attempts including the current one: none of them may be used again.
 func (s *Step) past() []string {
 	past := slices.Clone(s.Earlier)
 	for _, id := range []string{s.Pipeline.ID, s.Cancel} {
@@ -353,7 +364,7 @@ func or(a, b string) string {
 	return b
 }
 
-// Usual is the median of what each component took in earlier runs. Components without any are left out.
+// Usual returns the median of each component's durations in earlier runs, without components that have none.
 func Usual(took map[string][]time.Duration) map[string]time.Duration {
 	usual := map[string]time.Duration{}
 	for component, all := range took {
@@ -365,9 +376,9 @@ func Usual(took map[string][]time.Duration) map[string]time.Duration {
 	return usual
 }
 
-// Wave tells in which wave of the newest plan a step stands, from 1, and how many there are; 0 when no
-// plan holds it.
-func (s *State) Wave(id StepID) (wave, of int) {
+// Wave returns in which wave of the newest plan a step is, from 1, and how many waves there are; 0 when the plan does not
+// contain it.
+func (s *State) Wave(id plan.StepID) (wave, of int) {
 	if i, ok := s.waveOf[id]; ok {
 		return i + 1, len(s.Plan.Waves)
 	}

@@ -6,15 +6,17 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"github.com/gravitee-lab/gio/internal/plan"
 )
 
-// sameState compares all of two states but for what is only remembered to be fast.
+// sameState compares two states except for their caches.
 func sameState() cmp.Option {
 	return cmp.Options{cmp.AllowUnexported(State{}), cmpopts.IgnoreFields(State{}, "done"), cmpopts.EquateEmpty()}
 }
 
-func statuses(s *State) map[StepID]Status {
-	all := map[StepID]Status{}
+func statuses(s *State) map[plan.StepID]Status {
+	all := map[plan.StepID]Status{}
 	for _, st := range s.Steps() {
 		all[st.ID] = st.Status
 	}
@@ -23,7 +25,7 @@ func statuses(s *State) map[StepID]Status {
 
 func TestStepID(t *testing.T) {
 	t.Parallel()
-	id := ID("gravitee-node", "1.2.0@rc")
+	id := plan.ID("gravitee-node", "1.2.0@rc")
 	if id != "gravitee-node@1.2.0@rc" || id.Component() != "gravitee-node" || id.Version() != "1.2.0@rc" {
 		t.Errorf("%q: component %q, version %q", id, id.Component(), id.Version())
 	}
@@ -35,7 +37,7 @@ func TestAttempts(t *testing.T) {
 	j := begun(intent(1, alpha), triggered("p1", alpha), observed(alpha), failed(alpha))
 	first := Step{
 		ID: alpha, Status: HasFailed, Attempt: 1, Send: 1, After: 40, Project: "gh/acme/x", Branch: "1.0.x",
-		SentAt: at(100), From: at(100), Pipeline: Pipeline{ID: "p1", Number: 41, URL: "https://ci/p1"},
+		Intent: 3, Posts: 1, Pipeline: Pipeline{ID: "p1", Number: 41, URL: "https://ci/p1"},
 		Workflow: "release", Job: "build", Code: "pipeline-failed", Reason: "it failed",
 		URL: "https://ci/p1", StartedAt: at(4), EndedAt: at(6),
 	}
@@ -43,10 +45,10 @@ func TestAttempts(t *testing.T) {
 		t.Errorf("after the first attempt:\n%s", diff)
 	}
 	again := intent(1, alpha)
-	again.After, again.ServerTime = 50, at(200)
+	again.After = 50
 	second := Step{
 		ID: alpha, Status: Intended, Attempt: 2, Send: 1, After: 50, Project: "gh/acme/x", Branch: "1.0.x",
-		SentAt: at(200), From: at(200), Earlier: []string{"p1"},
+		Intent: 7, Posts: 1, Earlier: []string{"p1"},
 	}
 	if diff := cmp.Diff(second, j.add(again).fold(t).Step(alpha)); diff != "" {
 		t.Errorf("after the second intent:\n%s", diff)
@@ -56,18 +58,18 @@ func TestAttempts(t *testing.T) {
 // TestSendAgain: another send belongs to the same attempt, and the search begins where the first did.
 func TestSendAgain(t *testing.T) {
 	t.Parallel()
-	resend := Event{Type: Intent, Steps: []StepID{alpha}, Send: 2, After: 99, Project: "gh/acme/x", Branch: "1.0.x", ServerTime: at(300)}
+	resend := Event{Type: Intent, Steps: []plan.StepID{alpha}, Send: 2, After: 99, Project: "gh/acme/x", Branch: "1.0.x"}
 	got := begun(intent(1, alpha), resend).fold(t).Step(alpha)
 	want := Step{
 		ID: alpha, Status: Intended, Attempt: 1, Send: 2, After: 40, Project: "gh/acme/x", Branch: "1.0.x",
-		SentAt: at(300), From: at(100),
+		Intent: 3, Posts: 2,
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}
 }
 
-// TestReRun: a failed pipeline that runs again has nothing of its failure left.
+// TestReRun: a failed pipeline that runs again keeps nothing of its failure.
 func TestReRun(t *testing.T) {
 	t.Parallel()
 	got := begun(intent(1, alpha), triggered("p1", alpha), failed(alpha), observed(alpha)).fold(t).Step(alpha)
@@ -76,37 +78,17 @@ func TestReRun(t *testing.T) {
 	}
 }
 
-// TestUntil: a driver that begins knows that the one before it is gone. What was received later than
-// that cannot be the doing of an intent that was left open.
-func TestUntil(t *testing.T) {
+// TestPosts: each intent event of an attempt is one POST, whoever drives; a new attempt counts anew.
+func TestPosts(t *testing.T) {
 	t.Parallel()
 	next := planned(threeWaves())
-	next.Driver, next.ServerTime = &Driver{ID: "two"}, at(500)
-	j := begun(intent(1, alpha), intent(1, beta), triggered("p1", beta))
-	if until := j.fold(t).Step(alpha).Until; !until.IsZero() {
-		t.Errorf("while its driver is there: until %s", until)
+	next.Driver = &Driver{ID: "two"}
+	j := begun(intent(1, alpha), intent(1, alpha), next, intent(2, alpha))
+	if got := j.fold(t).Step(alpha); got.Posts != 3 || got.Intent != 3 || got.Send != 2 || got.Attempt != 1 {
+		t.Errorf("%+v", got)
 	}
-	s := j.add(next).fold(t)
-	if got := s.Step(alpha); !got.Until.Equal(at(500)) || !got.From.Equal(at(100)) || got.Status != Intended {
-		t.Errorf("open intent: %+v", got)
-	}
-	if until := s.Step(beta).Until; !until.IsZero() {
-		t.Errorf("a pipeline that is known needs no end: until %s", until)
-	}
-	if s.Driver.ID != "two" || !s.Began.Equal(at(2)) {
-		t.Errorf("driver %q, began %s", s.Driver.ID, s.Began)
-	}
-
-	third := next
-	third.ServerTime = at(600)
-	if until := j.and(third).fold(t).Step(alpha).Until; !until.Equal(at(500)) {
-		t.Errorf("a third driver moves the end to %s", until)
-	}
-	if until := j.and(intent(2, alpha)).fold(t).Step(alpha).Until; !until.IsZero() {
-		t.Errorf("the second driver sends itself: until %s", until)
-	}
-	if until := j.and(failed(alpha), intent(1, alpha)).fold(t).Step(alpha).Until; !until.IsZero() {
-		t.Errorf("a new attempt: until %s", until)
+	if got := j.add(failed(alpha), intent(1, alpha)).fold(t).Step(alpha); got.Posts != 1 || got.Intent != 8 || got.Attempt != 2 {
+		t.Errorf("a new attempt: %+v", got)
 	}
 }
 
@@ -119,15 +101,14 @@ func TestShared(t *testing.T) {
 		t.Errorf("owner %q, %v", owner, ok)
 	}
 	s = j.add(held(alpha, beta), succeeded(alpha, beta)).fold(t)
-	want := map[StepID]Status{alpha: HasSucceeded, beta: HasSucceeded, gamma: Pending, delta: Pending}
+	want := map[plan.StepID]Status{alpha: HasSucceeded, beta: HasSucceeded, gamma: Pending, delta: Pending}
 	if diff := cmp.Diff(want, statuses(s)); diff != "" {
 		t.Error(diff)
 	}
 	j.add(intent(1, gamma)).fold(t) // the next wave is open
 }
 
-// TestSharedAnswer: of two steps that shared a pipeline one was released by hand; the other may still
-// be told to watch it.
+// TestSharedAnswer: of two steps that shared a pipeline one was released by hand; the other may still watch it.
 func TestSharedAnswer(t *testing.T) {
 	t.Parallel()
 	j := begun(intent(1, alpha, beta), triggered("p1", alpha, beta), failed(alpha, beta), released(beta), itIs("p1", alpha))
@@ -136,15 +117,15 @@ func TestSharedAnswer(t *testing.T) {
 	}
 }
 
-// TestWaveGate: a step starts when every step of the earlier waves has succeeded, whoever said so, and
-// not after one of them was re-opened.
+// TestWaveGate: a step starts when every step of the earlier waves has succeeded, by CircleCI or by a person, and not after
+// one of them was re-opened.
 func TestWaveGate(t *testing.T) {
 	t.Parallel()
 	first := append(succeed("p1", alpha), succeed("p2", beta)...)
 	tests := []struct {
 		name   string
 		events []Event
-		id     StepID
+		id     plan.StepID
 		open   bool
 	}{
 		{"first wave", nil, alpha, true},
@@ -156,9 +137,9 @@ func TestWaveGate(t *testing.T) {
 		{"one was re-opened", append(slices.Clone(first), notTriggered(alpha)), gamma, false},
 		{"one was re-opened after the gate was passed", append(slices.Clone(first), intent(1, gamma), failed(gamma), notTriggered(alpha)), gamma, false},
 		{"re-opened and released again", append(append(slices.Clone(first), intent(1, gamma), failed(gamma), notTriggered(alpha)), succeed("p3", alpha)...), gamma, true},
-		{"a new plan adds a step to the first wave", append(slices.Clone(first), planned(waves([]StepID{alpha, beta, "new@1.0.0"}, []StepID{gamma}))), gamma, false},
-		{"a new plan adds one after the gate was passed", append(slices.Clone(first), intent(1, gamma), failed(gamma), planned(waves([]StepID{alpha, beta, "new@1.0.0"}, []StepID{gamma}))), gamma, false},
-		{"a new plan takes one away", append(slices.Clone(first[:3]), planned(waves([]StepID{alpha}, []StepID{gamma}))), gamma, true},
+		{"a new plan adds a step to the first wave", append(slices.Clone(first), planned(waves([]plan.StepID{alpha, beta, "new@1.0.0"}, []plan.StepID{gamma}))), gamma, false},
+		{"a new plan adds one after the gate was passed", append(slices.Clone(first), intent(1, gamma), failed(gamma), planned(waves([]plan.StepID{alpha, beta, "new@1.0.0"}, []plan.StepID{gamma}))), gamma, false},
+		{"a new plan takes one deviation", append(slices.Clone(first[:3]), planned(waves([]plan.StepID{alpha}, []plan.StepID{gamma}))), gamma, true},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -176,7 +157,7 @@ func TestWaveGate(t *testing.T) {
 func TestWave(t *testing.T) {
 	t.Parallel()
 	s := begun().fold(t)
-	for id, want := range map[StepID][2]int{alpha: {1, 3}, beta: {1, 3}, gamma: {2, 3}, delta: {3, 3}, "omega@1.0.0": {0, 0}} {
+	for id, want := range map[plan.StepID][2]int{alpha: {1, 3}, beta: {1, 3}, gamma: {2, 3}, delta: {3, 3}, "omega@1.0.0": {0, 0}} {
 		if wave, of := s.Wave(id); wave != want[0] || of != want[1] {
 			t.Errorf("%s: %d of %d, want %v", id, wave, of, want)
 		}
@@ -186,7 +167,7 @@ func TestWave(t *testing.T) {
 	}
 }
 
-// TestNextSession: what was skipped waits again; what succeeded, failed or is unknown stays so.
+// TestNextSession: skipped steps are pending again; those that succeeded, failed or are unknown stay so.
 func TestNextSession(t *testing.T) {
 	t.Parallel()
 	j := begun(succeed("p1", alpha)...).add(intent(1, beta), unknown(beta), skipped(gamma, delta))
@@ -195,7 +176,7 @@ func TestNextSession(t *testing.T) {
 		t.Errorf("%+v", got)
 	}
 	s = j.add(planned(threeWaves())).fold(t)
-	want := map[StepID]Status{alpha: HasSucceeded, beta: IsUnknown, gamma: Pending, delta: Pending}
+	want := map[plan.StepID]Status{alpha: HasSucceeded, beta: IsUnknown, gamma: Pending, delta: Pending}
 	if diff := cmp.Diff(want, statuses(s)); diff != "" {
 		t.Error(diff)
 	}
@@ -208,16 +189,16 @@ func TestRecords(t *testing.T) {
 	t.Parallel()
 	refs := map[string]string{"refs/heads/3.9.x": "c1"}
 	j := begun(append(succeed("p1", alpha), succeed("p2", beta)...)...)
-	if diff := cmp.Diff([]StepID{alpha, beta}, ids(j.fold(t).ToRecord())); diff != "" {
+	if diff := cmp.Diff([]plan.StepID{alpha, beta}, ids(j.fold(t).ToRecord())); diff != "" {
 		t.Errorf("to record at first:\n%s", diff)
 	}
-	about := Record{Commit: "c1", Refs: refs, Steps: []StepID{alpha}, Refused: []StepID{beta}}
+	about := Record{Commit: "c1", Refs: refs, Steps: []plan.StepID{alpha}, Refused: []plan.StepID{beta}}
 	s := j.add(recording(about)).fold(t)
 	if s.Recording == nil || len(s.ToRecord()) != 2 || !s.Made("refs/heads/3.9.x", "c1") {
 		t.Errorf("a push that is under way: %+v", s)
 	}
 	s = j.add(recorded(about)).fold(t)
-	if diff := cmp.Diff([]StepID{beta}, ids(s.ToRecord())); diff != "" {
+	if diff := cmp.Diff([]plan.StepID{beta}, ids(s.ToRecord())); diff != "" {
 		t.Errorf("to record after the first push:\n%s", diff)
 	}
 	if s.Recording != nil || s.Finished || !s.Step(alpha).Recorded {
@@ -241,18 +222,18 @@ func TestRecords(t *testing.T) {
 	if !s.Finished || s.Made("refs/heads/3.9.x", "c1") || !s.Made("refs/heads/3.9.x", "c2") {
 		t.Errorf("after the last push: %+v", s)
 	}
-	if s = j.add(recorded(Record{Steps: []StepID{beta}})).fold(t); !s.Finished || len(s.ToRecord()) != 0 {
+	if s = j.add(recorded(Record{Steps: []plan.StepID{beta}})).fold(t); !s.Finished || len(s.ToRecord()) != 0 {
 		t.Errorf("after a push behind the last: %+v", s)
 	}
 }
 
-// TestReopened: a finished version whose components are set back. What succeeded is recorded again and
-// not released again, what is new is to be released, and the product is not finished any more.
+// TestReopened: a finished version whose components are reset to SNAPSHOT. What succeeded is recorded again and not released
+// again, what is new is to be released, and the product is no longer finished.
 func TestReopened(t *testing.T) {
 	t.Parallel()
-	j := new(journal).add(opened(), planned(waves([]StepID{alpha}))).add(succeed("p1", alpha)...)
-	j.add(recorded(Record{Finished: true, Steps: []StepID{alpha}, Refs: map[string]string{"refs/tags/3.9.4": "t1"}}))
-	j.add(planned(waves([]StepID{alpha, beta})))
+	j := new(journal).add(opened(), planned(waves([]plan.StepID{alpha}))).add(succeed("p1", alpha)...)
+	j.add(recorded(Record{Finished: true, Steps: []plan.StepID{alpha}, Refs: map[string]string{"refs/tags/3.9.4": "t1"}}))
+	j.add(planned(waves([]plan.StepID{alpha, beta})))
 	s := j.fold(t)
 	if s.Finished {
 		t.Error("it is finished while beta is to be released")
@@ -260,7 +241,7 @@ func TestReopened(t *testing.T) {
 	if !s.Made("refs/tags/3.9.4", "t1") {
 		t.Error("its own tag is a stranger's")
 	}
-	if diff := cmp.Diff([]StepID{alpha}, ids(s.ToRecord())); diff != "" {
+	if diff := cmp.Diff([]plan.StepID{alpha}, ids(s.ToRecord())); diff != "" {
 		t.Errorf("to record:\n%s", diff)
 	}
 	e := intent(1, alpha)
@@ -276,14 +257,13 @@ func TestReopened(t *testing.T) {
 	j.add(succeed("p2", alpha)...).fold(t)
 }
 
-// TestAnswer: the pipeline that a person names is watched like any other, and nothing of what was
-// known of the attempt is left to mislead.
+// TestAnswer: the pipeline that a person names is watched like any other, and keeps no misleading facts of the attempt.
 func TestAnswer(t *testing.T) {
 	t.Parallel()
 	got := begun(intent(1, alpha), withCancel("p1", "p2", alpha), failed(alpha), itIs("p2", alpha)).fold(t).Step(alpha)
 	want := Step{
 		ID: alpha, Status: Running, Attempt: 1, Send: 1, After: 40, Project: "gh/acme/x", Branch: "1.0.x",
-		SentAt: at(100), From: at(100), Pipeline: Pipeline{ID: "p2", Number: 41, URL: "https://ci/p2"},
+		Intent: 3, Posts: 1, Pipeline: Pipeline{ID: "p2", Number: 41, URL: "https://ci/p2"},
 		Earlier: []string{"p1"}, URL: "https://ci/p2", ByHand: true, StartedAt: at(6),
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
@@ -307,8 +287,8 @@ func TestClone(t *testing.T) {
 	j := begun(intent(1, alpha), triggered("p1", alpha), failed(alpha))
 	s := j.fold(t)
 	kept, want := s.Clone(), j.fold(t)
-	more := j.and(intent(1, alpha), triggered("p2", alpha), succeeded(alpha), recorded(Record{Steps: []StepID{alpha}, Refs: map[string]string{"a": "b"}}),
-		planned(waves([]StepID{delta})))
+	more := j.and(intent(1, alpha), triggered("p2", alpha), succeeded(alpha), recorded(Record{Steps: []plan.StepID{alpha}, Refs: map[string]string{"a": "b"}}),
+		planned(waves([]plan.StepID{delta})))
 	for _, e := range more.events {
 		if err := s.Apply(e); err != nil {
 			t.Fatal(err)
@@ -325,10 +305,10 @@ func TestClone(t *testing.T) {
 func TestLists(t *testing.T) {
 	t.Parallel()
 	s := begun(intent(1, beta), triggered("p1", beta), succeeded(beta), intent(1, "alpha@1.0.0")).fold(t)
-	if diff := cmp.Diff([]StepID{alpha, beta, gamma, delta}, ids(s.Steps())); diff != "" {
+	if diff := cmp.Diff([]plan.StepID{alpha, beta, gamma, delta}, ids(s.Steps())); diff != "" {
 		t.Errorf("the plan's order is kept:\n%s", diff)
 	}
-	if diff := cmp.Diff([]StepID{gamma, delta}, ids(s.With(Pending))); diff != "" {
+	if diff := cmp.Diff([]plan.StepID{gamma, delta}, ids(s.With(Pending))); diff != "" {
 		t.Errorf("pending:\n%s", diff)
 	}
 	got := s.Steps()[0]
@@ -352,8 +332,8 @@ func TestOpen(t *testing.T) {
 	}
 }
 
-func ids(steps []Step) []StepID {
-	var all []StepID
+func ids(steps []Step) []plan.StepID {
+	var all []plan.StepID
 	for _, st := range steps {
 		all = append(all, st.ID)
 	}

@@ -5,9 +5,11 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/gravitee-lab/gio/internal/plan"
 )
 
-// paths says how a step comes to stand where it does.
+// paths are the events that bring a step to each status.
 var paths = map[string][]Event{
 	"pending":           {},
 	"intended":          {intent(1, alpha)},
@@ -22,7 +24,7 @@ var paths = map[string][]Event{
 	"forgotten":         {intent(1, alpha), triggered("p1", alpha), unknown(alpha)},
 }
 
-// facts are the events that speak of steps; a pipeline they name is a new one.
+// facts are the events about steps; a pipeline that they name is new.
 var facts = map[string]Event{
 	"intent":        intent(1, alpha),
 	"intent again":  intent(2, alpha),
@@ -38,7 +40,7 @@ var facts = map[string]Event{
 	"not triggered": notTriggered(alpha),
 }
 
-// TestTransitions is the picture of the package comment: from, fact, to. What it does not name is refused.
+// TestTransitions checks the picture of the package comment: from, fact, to. Everything else is refused.
 func TestTransitions(t *testing.T) {
 	t.Parallel()
 	allowed := map[string]map[string]Status{
@@ -99,7 +101,7 @@ func refused(t *testing.T, before, after *State, err error) {
 	}
 }
 
-// TestRefused holds the rules that are not about one step's status.
+// TestRefused checks the rules that are not about one step's status.
 func TestRefused(t *testing.T) {
 	t.Parallel()
 	shared := begun(intent(1, alpha, beta), triggered("p1", alpha, beta), failed(alpha, beta))
@@ -109,16 +111,16 @@ func TestRefused(t *testing.T) {
 		event   Event
 		want    string
 	}{
-		{"nothing before the opening", new(journal), planned(threeWaves()), `the first event, and no other, is "opened"`},
-		{"no second opening", begun(), opened(), `the first event, and no other, is "opened"`},
+		{"nothing before the opening", new(journal), planned(threeWaves()), `the first event must be "opened", and no other may`},
+		{"no second opening", begun(), opened(), `the first event must be "opened", and no other may`},
 		{"opening without header", new(journal), Event{Type: Opened}, "it has no header"},
 		{"planning without plan", new(journal).add(opened()), Event{Type: Planned}, "it has no plan"},
 		{"a type of a newer gio", begun(), Event{Type: "paused"}, "a newer gio wrote it"},
 		{"a fact about nobody", begun(), Event{Type: Succeeded}, "it names no step"},
-		{"triggered without pipeline", begun(intent(1, alpha)), Event{Type: Triggered, Steps: []StepID{alpha}}, "it has no pipeline"},
+		{"triggered without pipeline", begun(intent(1, alpha)), Event{Type: Triggered, Steps: []plan.StepID{alpha}}, "it has no pipeline"},
 		{"triggered with an empty pipeline", begun(intent(1, alpha)), triggered("", alpha), "it has no pipeline"},
 		{"an answer without its pipeline", begun(intent(1, alpha)), itIs("", alpha), "it has no pipeline"},
-		{"no answer", begun(intent(1, alpha)), Event{Type: Resolved, Steps: []StepID{alpha}, Status: "maybe"}, `"maybe" is no answer`},
+		{"no answer", begun(intent(1, alpha)), Event{Type: Resolved, Steps: []plan.StepID{alpha}, Status: "maybe"}, `"maybe" is no answer`},
 		{"an attempt begins with send 1", begun(), intent(2, alpha), "send 2 begins no attempt"},
 		{"no send is left out", begun(intent(1, alpha)), intent(3, alpha), "send 3 does not follow 1"},
 		{"not planned", begun(), intent(1, "omega@1.0.0"), "no plan holds it"},
@@ -135,8 +137,8 @@ func TestRefused(t *testing.T) {
 		{"one of two takes the shared pipeline again", shared.and(intent(1, alpha)), triggered("p1", alpha), "pipeline p1 belongs to beta@1.0.0"},
 		{"recording without record", begun(), Event{Type: Recording}, "it has no record"},
 		{"recorded without record", begun(), Event{Type: Recorded}, "it has no record"},
-		{"recording what failed", shared, recording(Record{Steps: []StepID{alpha}}), "alpha@1.0.0 is recorded but failed"},
-		{"recorded what nobody knows", begun(), recorded(Record{Steps: []StepID{delta}}), "delta@1.0.0 is recorded but pending"},
+		{"recording what failed", shared, recording(Record{Steps: []plan.StepID{alpha}}), "alpha@1.0.0 is recorded but failed"},
+		{"recorded what nobody knows", begun(), recorded(Record{Steps: []plan.StepID{delta}}), "delta@1.0.0 is recorded but pending"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -187,9 +189,9 @@ func TestCheck(t *testing.T) {
 		bend func([]Event) []Event
 		want string
 	}{
-		{"a line twice", func(es []Event) []Event { return append(es[:3:3], es[2:]...) }, "event 3 stands in line 4"},
-		{"a line too many at the end", func(es []Event) []Event { return append(es, es[0]) }, "event 1 stands in line 6"},
-		{"a line without number", func([]Event) []Event { return []Event{{Run: "/"}} }, "event 0 stands in line 1"},
+		{"a line twice", func(es []Event) []Event { return append(es[:3:3], es[2:]...) }, "event 3 is in line 4"},
+		{"a line too many at the end", func(es []Event) []Event { return append(es, es[0]) }, "event 1 is in line 6"},
+		{"a line without number", func([]Event) []Event { return []Event{{Run: "/"}} }, "event 0 is in line 1"},
 		{"a line is missing", func(es []Event) []Event { return append(es[:2:2], es[3:]...) }, "event 4 (triggered): its number does not follow 2"},
 		{"another run", func(es []Event) []Event { es[3].Run = "dry/3.9.4"; return es }, `event 4 belongs to run "dry/3.9.4", not to "release/3.9.4"`},
 		{"an impossible fact", func(es []Event) []Event { es[4].Type = Skipped; return es }, "event 5 (skipped): alpha@1.0.0: it is running"},
@@ -205,7 +207,7 @@ func TestCheck(t *testing.T) {
 	}
 }
 
-func withCancel(pipeline, cancel string, ids ...StepID) Event {
+func withCancel(pipeline, cancel string, ids ...plan.StepID) Event {
 	e := triggered(pipeline, ids...)
 	e.Adopted, e.Cancel = true, cancel
 	return e

@@ -10,7 +10,7 @@ import (
 	"github.com/gravitee-lab/gio/internal/sim"
 )
 
-// as makes the request with another token, and gives status and message.
+// as makes the request with another token, and returns status and message.
 func (t tester) as(token, method, path, body string) (int, string) {
 	t.Helper()
 	r := t.request(method, path, body)
@@ -162,6 +162,8 @@ func TestPipelineDefinitions(t *testing.T) {
 		t.call("GET", "/projects/2338d0ae-5541-4bbf-88a2-55e9f7281f80/pipeline-definitions", "", 404)
 
 		classic := t.get(widget).text("id")
+		t.call("POST", "/project/github/acme/widget/pipeline/run", "{}", 404) // contracts/circleci.md 1.4: only gh is taken
+		t.call("POST", "/project/github/acme/widget/pipeline", "{}", 201)
 		t.equal("of a classic project", t.get("/projects/"+classic+"/pipeline-definitions").each("name"), []string{"build"})
 	})
 }
@@ -172,7 +174,7 @@ func TestStepOutput(t *testing.T) {
 	bubble(t, sim.Scenario{Default: sim.Project{Runs: runs}}, func(t tester) {
 		t.trigger("")
 		t.trigger("")
-		// v11 asks the older API, with the token; link follows an output_url, without.
+		// v11 calls the older API, with the token; link follows an output_url, without.
 		v11 := func(slug string, job string, want int) object {
 			r := t.request("GET", "", "")
 			r.URL.Path = "/api/v1.1/project/" + slug + "/" + job

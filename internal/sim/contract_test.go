@@ -27,7 +27,7 @@ func wire(t testing.TB, name string) []byte {
 	return data
 }
 
-// evidence is a simulator made to say what the fixtures hold.
+// evidence is a simulator whose answers correspond to the fixtures.
 func evidence() sim.Scenario {
 	reruns := sim.Workflow{Name: "release", Outcome: sim.Failed, AutoRerun: &sim.AutoRerun{Max: 2, Outcomes: []sim.Outcome{sim.Success}}}
 	widget := sim.Project{
@@ -48,8 +48,8 @@ func evidence() sim.Scenario {
 	}}
 }
 
-// exchange goes through a spread of calls and hands each answer to say, under the name of the fixture that
-// shows such an answer, or "" when none does.
+// exchange makes a range of calls and passes each answer to say, with the name of the fixture that shows such an
+// answer, or "" when none does.
 func exchange(t tester, say func(fixture, body string)) {
 	call := func(fixture, method, path, body string, want int) object {
 		t.Helper()
@@ -121,7 +121,7 @@ func exchange(t tester, say func(fixture, body string)) {
 	call("", "DELETE", "/me", "", 405)
 }
 
-// traps are what the projects do that evidence made odd.
+// traps exercises the projects to which evidence gives oddities.
 func traps(t tester, call func(fixture, method, path, body string, want int) object) {
 	call("error_403.json", "POST", "/project/gh/acme/locked/pipeline", "{}", 403)
 	call("trigger_200_skipped.json", "POST", "/project/gh/acme/skipped/pipeline/run", "{}", 200)
@@ -217,7 +217,7 @@ func walk(path string, v any, found map[string]bool) {
 	}
 }
 
-// schemas says which part of the contract each fixture shows.
+// schemas maps each fixture to its part of the contract.
 var schemas = map[string]string{
 	"me": "User", "project": "Project", "settings": "ProjectSettings", "trigger_201": "PipelineCreation",
 	"trigger_200_skipped": "Message", "accepted_202": "Message", "trigger_400": "Error", "error": "Error",
@@ -242,7 +242,7 @@ func TestFixturesMatchContract(t *testing.T) {
 			schema, known = "Error", true
 		}
 		if !known {
-			// These are described in place, held by the exchanges, or belong to the older API, which has no document.
+			// These have inline schemas, checked by the exchanges, or belong to the older API, which has no document.
 			if !slices.Contains([]string{"rerun_202", "config", "definitions", "steps_failed", "step_output"}, name) {
 				t.Errorf("%s: no schema", name)
 			}

@@ -61,7 +61,7 @@ func TestRerunOnlyWhatFailed(t *testing.T) {
 	})
 }
 
-// TestFinish: a pipeline of a day ends when somebody says so, and what follows from it follows.
+// TestFinish: a pipeline of a day ends when Finish is called, with all the consequences.
 func TestFinish(t *testing.T) {
 	t.Parallel()
 	runs := []sim.Run{
@@ -163,7 +163,7 @@ func rerun(t tester) {
 	}
 }
 
-// cancel cancels the newest pipeline of the widget as the API does it.
+// cancel cancels the newest pipeline of the widget over the API.
 func cancel(t tester) {
 	time.Sleep(prelude)
 	id := t.get(widget + "/pipeline").items()[0].text("id")

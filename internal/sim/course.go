@@ -7,16 +7,17 @@ import (
 	"time"
 )
 
-// course is how a workflow goes, in absolute times. Zero is what never comes, or depends on an approval.
+// course is the timetable of a workflow, in absolute times. A zero time never comes, or depends on an approval.
 type course struct {
 	outcome  Outcome
 	held     bool
+	failing  bool      // while it is held
 	birth    time.Time // it appears
 	start    time.Time // queued until then
 	split    time.Time // the first job ends: the hold begins, or else the last job
 	approval time.Time // the hold ends
 	beside   time.Time // the other job beside the hold ends
-	fails    time.Time // the last job has failed, and the other job runs on to the end
+	fails    time.Time // one job has failed, and another one runs on to the end
 	end      time.Time // it reaches its outcome by itself
 	cut      time.Time // it is canceled before that
 }
@@ -28,7 +29,7 @@ func (w *workflow) course() course {
 	}
 	c.start = c.birth.Add(w.QueuedFor)
 	switch {
-	case w.Outcome == NotRun:
+	case w.Outcome == NotRun || w.Outcome == Errored:
 		c.split, c.end = c.birth, c.birth
 	case w.Hold == nil:
 		c.split, c.end = c.start.Add(w.Duration/2), c.start.Add(w.Duration)
@@ -45,11 +46,14 @@ func (w *workflow) course() course {
 	return c
 }
 
-// hold is the course from the end of the first job, when there is an approval job.
+// hold sets the course from the end of the first job, when there is an approval job.
 func (c *course) hold(w *workflow) {
 	c.split, c.approval = c.start.Add(w.Hold.After), w.approved
 	if w.Hold.Beside > 0 {
 		c.beside = c.split.Add(w.Hold.Beside)
+	}
+	if w.Hold.BesideFailure {
+		c.failing, c.fails = true, later(c.split, c.beside)
 	}
 	switch {
 	case !w.approved.IsZero():
@@ -63,7 +67,7 @@ func (c *course) hold(w *workflow) {
 	}
 }
 
-// finish is the end that somebody set: what was still to be done took no time.
+// finish sets the end to the time at which somebody called Finish: what was still to be done takes no time.
 func (c *course) finish(at time.Time) {
 	if at.IsZero() {
 		return
@@ -74,7 +78,7 @@ func (c *course) finish(at time.Time) {
 	}
 }
 
-// birth is when a workflow appears. One that follows another appears only after its outcome.
+// birth returns when a workflow appears. One that follows another appears only after that one's outcome.
 func (w *workflow) birth() time.Time {
 	if w.follows == nil {
 		return w.created
@@ -86,7 +90,7 @@ func (w *workflow) birth() time.Time {
 	return c.end.Add(w.gap)
 }
 
-// begin is when the last job begins, zero while that depends on an approval.
+// begin returns when the last job begins, zero while that depends on an approval.
 func (c course) begin() time.Time {
 	if c.held {
 		return c.approval
@@ -94,7 +98,7 @@ func (c course) begin() time.Time {
 	return c.split
 }
 
-// status is CircleCI's word for a workflow at a time at which it exists.
+// status returns CircleCI's word for a workflow at a time at which it exists.
 func (c course) status(now time.Time) string {
 	switch {
 	case reached(c.cut, now):
@@ -103,7 +107,7 @@ func (c course) status(now time.Time) string {
 		return string(c.outcome)
 	case now.Before(c.start) && !now.Before(c.birth):
 		return "queued"
-	case c.held && reached(c.split, now) && !reached(c.approval, now) && !now.Before(c.beside):
+	case c.held && reached(c.split, now) && !reached(c.approval, now) && !now.Before(c.beside) && !c.failing:
 		return "on_hold"
 	case reached(c.fails, now):
 		return "failing"
@@ -111,7 +115,7 @@ func (c course) status(now time.Time) string {
 	return "running"
 }
 
-// stop is when the workflow became final, zero when it is not.
+// stop returns when the workflow became final, zero when it is not.
 func (c course) stop(now time.Time) time.Time {
 	switch {
 	case reached(c.cut, now):
@@ -126,14 +130,14 @@ func (w *workflow) status(now time.Time) string { return w.course().status(now) 
 
 func (w *workflow) exists(now time.Time) bool { return reached(w.birth(), now) }
 
-// holds tells whether an approval is waited for, also when the workflow still says running.
+// holds reports whether the workflow waits for an approval, also when its status still is running.
 func (w *workflow) holds(now time.Time) bool {
 	c := w.course()
 	return c.held && reached(c.split, now) && !reached(c.approval, now) && !reached(c.cut, now)
 }
 
-// says is the status that the API gives, nil for null.
-func (w *workflow) says(c course, now time.Time) *string {
+// shownStatus returns the status that the API gives, nil for null.
+func (w *workflow) shownStatus(c course, now time.Time) *string {
 	if w.pipeline.relic {
 		return nil
 	}
@@ -147,7 +151,7 @@ func (w *workflow) says(c course, now time.Time) *string {
 	return &status
 }
 
-// reached tells whether a time that is not zero has come.
+// reached reports whether t has come; a zero time never does.
 func reached(t, now time.Time) bool { return !t.IsZero() && !now.Before(t) }
 
 func later(a, b time.Time) time.Time {
@@ -157,7 +161,7 @@ func later(a, b time.Time) time.Time {
 	return a
 }
 
-// state is CircleCI's word for a pipeline, which says nothing about its workflows.
+// state returns CircleCI's word for a pipeline, which says nothing about its workflows.
 func (p *pipeline) state(now time.Time) string {
 	ready := p.ready
 	if p.setup != nil {
@@ -179,7 +183,7 @@ func (p *pipeline) state(now time.Time) string {
 	return "created"
 }
 
-// continued is when the continuation of a setup workflow is read, zero when that will not happen.
+// continued returns when the continuation of a setup workflow is read, zero when that will not happen.
 func (p *pipeline) continued() time.Time {
 	c := p.setup.course()
 	if p.never || c.end.IsZero() || c.status(c.end) != string(Success) {
@@ -188,14 +192,14 @@ func (p *pipeline) continued() time.Time {
 	return c.end.Add(p.delay)
 }
 
-// visible are the workflows that exist by now, in the order of their creation.
+// visible returns the workflows that exist by now, in the order of their creation.
 func (p *pipeline) visible(now time.Time) []*workflow {
 	list := slices.DeleteFunc(slices.Clone(p.workflows), func(w *workflow) bool { return !w.exists(now) })
 	slices.SortStableFunc(list, func(a, b *workflow) int { return a.birth().Compare(b.birth()) })
 	return list
 }
 
-// newest are the newest workflows of every name, setup or not, that exist by now.
+// newest returns the newest workflow of every name, setup or not, that exists by now.
 func (p *pipeline) newest(now time.Time) []*workflow {
 	byName := map[[2]string]*workflow{}
 	for _, w := range p.visible(now) {
@@ -204,9 +208,10 @@ func (p *pipeline) newest(now time.Time) []*workflow {
 	return slices.SortedFunc(maps.Values(byName), func(a, b *workflow) int { return strings.Compare(a.Name+a.tag, b.Name+b.tag) })
 }
 
-// fate is where a pipeline stands in one word: its state while that is not created, pending until there is
-// something to judge by, none (no workflow but a setup workflow will ever be), rerun_due, a workflow status that
-// is not final, or the first that is not success.
+// fate returns a pipeline's standing in one word: its state while that is not created, pending until it has a workflow
+// to judge by, none (no workflow but a setup workflow will ever exist), rerun_due,
+// workflow_due, a workflow status that is not final, or the first that is not success. Once there is a continuation, its setup
+// workflow decides nothing.
 func (p *pipeline) fate(now time.Time) string {
 	state := p.state(now)
 	if state == "setup" && p.setup.exists(now) {
@@ -221,11 +226,15 @@ func (p *pipeline) fate(now time.Time) string {
 	if !slices.ContainsFunc(p.workflows, own) {
 		return string(None)
 	}
-	list := p.newest(now)
-	if !slices.ContainsFunc(list, own) {
+	list := slices.DeleteFunc(p.newest(now), func(w *workflow) bool { return !own(w) })
+	if len(list) == 0 {
 		return "pending"
 	}
-	return p.verdict(list, now)
+	verdict := p.verdict(list, now)
+	if final(verdict) && slices.ContainsFunc(p.workflows, func(w *workflow) bool { return w.AppearsAfter > 0 && now.Before(w.birth()) }) {
+		return "workflow_due"
+	}
+	return verdict
 }
 
 func (p *pipeline) verdict(list []*workflow, now time.Time) string {
@@ -235,7 +244,7 @@ func (p *pipeline) verdict(list []*workflow, now time.Time) string {
 		switch {
 		case !final(status):
 			return status
-		case p.due(w, now):
+		case p.rerunDue(w, now):
 			return "rerun_due"
 		case worst == string(Success):
 			worst = status
@@ -244,15 +253,15 @@ func (p *pipeline) verdict(list []*workflow, now time.Time) string {
 	return worst
 }
 
-// due tells whether an automatic rerun of a workflow will appear.
-func (p *pipeline) due(w *workflow, now time.Time) bool {
+// rerunDue reports whether an automatic rerun of a workflow will appear.
+func (p *pipeline) rerunDue(w *workflow, now time.Time) bool {
 	return slices.ContainsFunc(p.workflows, func(next *workflow) bool {
 		return next.follows == w && next.on == Failed && now.Before(next.birth())
 	})
 }
 
-// final tells whether a workflow status, or the word of fate, is the last one unless somebody reruns.
+// final reports whether a workflow status, or a result of fate, stays unless somebody reruns.
 func final(status string) bool {
 	o := Outcome(status)
-	return o.worked() || o == NotRun || o == Errored || o == None
+	return o.isJobOutcome() || o == NotRun || o == Errored || o == None
 }

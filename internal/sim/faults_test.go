@@ -164,7 +164,7 @@ func TestFaultsMatchAndCount(t *testing.T) {
 	}
 }
 
-// firstWorkflow asks a twin of the simulator, which has the same ids, so that no fault counts the request.
+// firstWorkflow reads the id from a twin of the simulator with the same ids, so that no fault counts the request.
 func firstWorkflow(t tester, pipeline string) string {
 	t.Helper()
 	twin := sim.New(sim.Scenario{})

@@ -20,13 +20,14 @@ type hub struct {
 	repositories map[string]*repository // by org/name
 	byID         map[string]*repository
 	faults       []*armed
-	unsettled    []*pipeline // that release when they succeed, and have not
-	used         int         // requests of the window
-	window       time.Time   // when it began
+	unsettled    []*pipeline // that release when they succeed, and have not yet
+	began        time.Time
+	used         int       // requests in the window
+	window       time.Time // when it began
 }
 
 func (s *Sim) newHub(g GitHub, now time.Time) *hub {
-	h := &hub{GitHub: g, repositories: map[string]*repository{}, byID: map[string]*repository{}, faults: arm(wordy(g.Faults))}
+	h := &hub{GitHub: g, repositories: map[string]*repository{}, byID: map[string]*repository{}, faults: arm(withBodies(g.Faults)), began: now}
 	if h.Login == "" {
 		h.Login = s.scenario.Login
 	}
@@ -34,15 +35,15 @@ func (s *Sim) newHub(g GitHub, now time.Time) *hub {
 		h.Limit = &GitHubLimit{Requests: h.Limit.Requests, Window: time.Hour}
 	}
 	for i, name := range slices.Sorted(maps.Keys(g.Repositories)) {
-		like, _ := s.like("gh/" + name)
-		r := s.newRepository(name, i+1, g.Repositories[name], like, now)
+		project, _ := s.settingsOf("gh/" + name)
+		r := s.newRepository(name, i+1, g.Repositories[name], project, now)
 		h.repositories[name], h.byID[strconv.Itoa(r.id)] = r, r
 	}
 	return h
 }
 
-// wordy gives faults that only say a status a body of GitHub's form.
-func wordy(faults []Fault) []Fault {
+// withBodies adds a body in GitHub's form to faults that have only a status.
+func withBodies(faults []Fault) []Fault {
 	faults = slices.Clone(faults)
 	for i := range faults {
 		if f := &faults[i]; f.Kind == Answer && f.Body == "" {
@@ -52,8 +53,8 @@ func wordy(faults []Fault) []Fault {
 	return faults
 }
 
-// named is nil when there is none.
-func (h *hub) named(repository string) *repository {
+// repository returns the repository org/name, nil when there is none.
+func (h *hub) repository(repository string) *repository {
 	if h == nil {
 		return nil
 	}
@@ -73,11 +74,13 @@ var hubRoutes = []hubRoute{
 	{endpoint: "branch", method: "GET", path: "branches/*", serve: (*Sim).hubBranch},
 	{endpoint: "protection", method: "GET", path: "branches/*/protection", serve: (*Sim).hubProtection},
 	{endpoint: "branch-rules", method: "GET", path: "rules/branches/*", serve: (*Sim).hubBranchRules},
+	{endpoint: "rulesets", method: "GET", path: "rulesets", serve: (*Sim).hubRulesetList},
 	{endpoint: "ruleset", method: "GET", path: "rulesets/*", serve: (*Sim).hubRuleset},
 	{endpoint: "contents", method: "GET", path: "contents/**", serve: (*Sim).hubContents},
 	{endpoint: "ref", method: "GET", path: "git/ref/**", serve: (*Sim).hubRef},
 	{endpoint: "matching-refs", method: "GET", path: "git/matching-refs/**", serve: (*Sim).hubMatchingRefs},
 	{endpoint: "tag-object", method: "GET", path: "git/tags/*", serve: (*Sim).hubTagObject},
+	{endpoint: "tag-protection", method: "GET", path: "tags/protection", serve: (*Sim).hubTagProtection},
 	{endpoint: "tags", method: "GET", path: "tags", serve: (*Sim).hubTags},
 	{endpoint: "compare", method: "GET", path: "compare/*", serve: (*Sim).hubCompare},
 	{endpoint: "release", method: "GET", path: "releases/tags/*", serve: (*Sim).hubRelease},
@@ -85,7 +88,7 @@ var hubRoutes = []hubRoute{
 	{endpoint: "set-status", method: "POST", path: "statuses/*", serve: (*Sim).hubSetStatus},
 }
 
-// GitHubEndpoints are the names that Match.Endpoint knows in the faults of GitHub.
+// GitHubEndpoints returns the names that Match.Endpoint accepts in the faults of GitHub.
 func GitHubEndpoints() []string {
 	list := []string{"user", "org-repositories"}
 	for _, r := range hubRoutes {
@@ -98,7 +101,7 @@ func GitHubEndpoints() []string {
 type hubCall struct {
 	call
 	repository *repository
-	rest       string                      // of the path, behind the repository
+	rest       string                      // of the path, after the repository
 	serve      func(*Sim, *hubCall) answer // nil when there is no such path
 }
 
@@ -112,7 +115,7 @@ func (s *Sim) readHub(r *http.Request, body []byte, now time.Time) *hubCall {
 	}
 	segments := strings.Split(strings.TrimPrefix(r.URL.EscapedPath(), gitHubRoot), "/")
 	for i := range segments {
-		segments[i], _ = url.PathUnescape(segments[i]) // net/http has refused what cannot be decoded
+		segments[i], _ = url.PathUnescape(segments[i]) // net/http has rejected what cannot be decoded
 	}
 	switch {
 	case s.hub == nil:
@@ -121,15 +124,15 @@ func (s *Sim) readHub(r *http.Request, body []byte, now time.Time) *hubCall {
 	case len(segments) == 3 && segments[0] == "orgs" && segments[2] == "repos" && c.method == http.MethodGet:
 		c.endpoint, c.serve, c.args = "org-repositories", (*Sim).hubOrgRepositories, segments[1:2]
 	case len(segments) > 2 && segments[0] == "repos":
-		c.about(s.hub.repositories[segments[1]+"/"+segments[2]], segments[3:])
+		c.route(s.hub.repositories[segments[1]+"/"+segments[2]], segments[3:])
 	case len(segments) > 1 && segments[0] == "repositories":
-		c.about(s.hub.byID[segments[1]], segments[2:])
+		c.route(s.hub.byID[segments[1]], segments[2:])
 	}
 	return c
 }
 
-// about finds the endpoint below a repository, which may not exist.
-func (c *hubCall) about(r *repository, rest []string) {
+// route sets the endpoint below a repository; r is nil when the repository does not exist.
+func (c *hubCall) route(r *repository, rest []string) {
 	if r != nil {
 		c.repository, c.project = r, r.name
 	}
@@ -161,21 +164,21 @@ func hubToken(r *http.Request) string {
 	return ""
 }
 
-// decideHub asks in the order in which things stand before a real service: its rate limit, the network, the service.
+// decideHub applies, in the order of a real service: the rate limit, the network's faults, the service itself.
 func (s *Sim) decideHub(c *hubCall) (answer, ending) {
 	if s.hub == nil {
 		return fail(http.StatusNotFound, "Not found"), sent
 	}
-	if !s.hub.admits(c.now) {
+	if !s.hub.takeRequest(c.now) {
 		return s.hub.answerLimits(hubLimited()), sent
 	}
 	s.settle(c.now)
 	act := func() answer { return s.answerHub(c) }
-	f := due(s.hub.faults, &c.call)
+	f := nextFault(s.hub.faults, &c.call)
 	if f == nil {
 		return s.hub.answerLimits(act()), sent
 	}
-	a, end := f.strike(c.now, act)
+	a, end := f.apply(c.now, act)
 	return s.hub.answerLimits(a), end
 }
 
@@ -185,12 +188,12 @@ func (s *Sim) answerHub(c *hubCall) answer {
 		return hubFail(http.StatusUnauthorized, "Bad credentials")
 	case c.endpoint == "user" && c.token == "":
 		return hubFail(http.StatusUnauthorized, "Requires authentication")
-	case c.serve == nil, !c.aboutNone() && !c.sees():
+	case c.serve == nil, !c.withoutRepository() && !c.sees():
 		return hubNotFound()
 	case c.repository != nil && c.repository.RenamedTo != "":
 		return s.redirect(c)
 	case c.method == http.MethodPost:
-		if refusal := c.mayWrite(); refusal != nil {
+		if refusal := c.writeRefusal(); refusal != nil {
 			return *refusal
 		}
 	}
@@ -201,20 +204,27 @@ func (s *Sim) answerHub(c *hubCall) answer {
 	return a
 }
 
-// aboutNone tells whether the endpoint is about no single repository.
-func (c *hubCall) aboutNone() bool { return c.endpoint == "user" || c.endpoint == "org-repositories" }
+// withoutRepository reports whether the endpoint is about no single repository.
+func (c *hubCall) withoutRepository() bool {
+	return c.endpoint == "user" || c.endpoint == "org-repositories"
+}
 
-// sees tells whether the caller may know of the repository.
+// sees reports whether the caller may see the repository.
 func (c *hubCall) sees() bool {
 	r := c.repository
 	return r != nil && (!r.Private || c.token != "") && !slices.Contains(r.HiddenFrom, c.token)
 }
 
-// redirect leads to the new name, which GitHub gives as an id (docs.github.com/rest/using-the-rest-api/best-practices-for-using-the-rest-api).
+// redirect leads to the new name, which GitHub expresses as an id (docs.github.com/rest/using-the-rest-api/best-practices-for-using-the-rest-api).
 func (s *Sim) redirect(c *hubCall) answer {
-	target := fmt.Sprintf("%s%srepositories/%d", c.base, gitHubRoot, s.hub.repositories[c.repository.RenamedTo].id)
-	if c.rest != "" {
-		target += "/" + strings.ReplaceAll(url.PathEscape(c.rest), "%2F", "/")
+	return c.moved(s.hub.repositories[c.repository.RenamedTo], strings.ReplaceAll(url.PathEscape(c.rest), "%2F", "/"))
+}
+
+// moved leads to a resource of a repository, "" for the repository itself.
+func (c *hubCall) moved(to *repository, rest string) answer {
+	target := fmt.Sprintf("%s%srepositories/%d", c.base, gitHubRoot, to.id)
+	if rest != "" {
+		target += "/" + rest
 	}
 	if len(c.query) > 0 {
 		target += "?" + c.query.Encode()
@@ -226,8 +236,8 @@ func (s *Sim) redirect(c *hubCall) answer {
 	return reply(status, map[string]string{"message": "Moved Permanently", "url": target, "documentation_url": hubDocs}).with("Location", target)
 }
 
-// mayWrite is the refusal of a write, nil when it is allowed.
-func (c *hubCall) mayWrite() *answer {
+// writeRefusal returns the refusal of a write, nil when it is allowed.
+func (c *hubCall) writeRefusal() *answer {
 	var a answer
 	needs := map[string]string{"set-status": "statuses=write", "create-release": "contents=write"}[c.endpoint]
 	switch r := c.repository; {
@@ -265,8 +275,8 @@ func hubFail(status int, text string, errors ...hubError) answer {
 
 func hubNotFound() answer { return hubFail(http.StatusNotFound, "Not Found") }
 
-// admits takes one request from the window.
-func (h *hub) admits(now time.Time) bool {
+// takeRequest counts a request in the window, and reports whether the limit allows it.
+func (h *hub) takeRequest(now time.Time) bool {
 	if h.Limit == nil {
 		return true
 	}
@@ -277,10 +287,10 @@ func (h *hub) admits(now time.Time) bool {
 	return h.used <= h.Limit.Requests
 }
 
-// reset is when the window ends, in the whole seconds that GitHub speaks of.
+// reset returns when the window ends, in whole seconds as GitHub sends it.
 func (h *hub) reset() time.Time { return h.window.Add(h.Limit.Window).Truncate(time.Second) }
 
-// answerLimits says the limit in the headers of every answer, in seconds since 1970
+// answerLimits adds the limit's headers to an answer, times in seconds since 1970
 // (docs.github.com/rest/using-the-rest-api/rate-limits-for-the-rest-api).
 func (h *hub) answerLimits(a answer) answer {
 	if h.Limit == nil {

@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// repository is one repository as it stands; its commits are never changed.
+// repository is the current state of one repository; its commits never change.
 type repository struct {
 	Repository
 	name     string // org/name
@@ -20,6 +20,7 @@ type repository struct {
 	tags     map[string]*commit
 	statuses []CommitStatus
 	releases []GitHubRelease
+	renamed  map[string]string // branches, old name to new
 }
 
 type commit struct {
@@ -30,21 +31,22 @@ type commit struct {
 	files   map[string]string
 }
 
-// newRepository builds what the scenario says; like is the CircleCI project of the same name.
-func (s *Sim) newRepository(name string, id int, said Repository, like Project, now time.Time) *repository {
-	r := &repository{Repository: said, name: name, id: id, branches: map[string]*commit{}, tags: map[string]*commit{}}
-	r.DefaultBranch = cmp.Or(said.DefaultBranch, like.DefaultBranch)
-	if said.Empty || said.RenamedTo != "" {
+// newRepository builds a repository as the scenario specifies; project is the CircleCI project of the same name.
+func (s *Sim) newRepository(name string, id int, spec Repository, project Project, now time.Time) *repository {
+	r := &repository{Repository: spec, name: name, id: id, branches: map[string]*commit{}, tags: map[string]*commit{}, renamed: map[string]string{}}
+	r.Branches = maps.Clone(spec.Branches) // a renaming changes it
+	r.DefaultBranch = cmp.Or(spec.DefaultBranch, project.DefaultBranch)
+	if spec.Empty || spec.RenamedTo != "" {
 		return r
 	}
 	first := s.commit(r, nil, "Initial commit", nil, now.Add(-365*24*time.Hour))
-	for _, tag := range said.Tags {
+	for _, tag := range spec.Tags {
 		r.tags[tag] = first
 	}
-	for branch, b := range r.said() {
+	for branch, b := range r.declaredBranches() {
 		files := maps.Clone(b.Files)
 		if b.Version != "" {
-			files = map[string]string{"pom.xml": pom(name, b.Version), ".circleci/config.yml": circleConfig(like.Parameters)}
+			files = map[string]string{"pom.xml": pom(name, b.Version), ".circleci/config.yml": circleConfig(project.Parameters)}
 			maps.Copy(files, b.Files)
 		}
 		commits := b.Commits
@@ -63,8 +65,8 @@ func (s *Sim) newRepository(name string, id int, said Repository, like Project, 
 	return r
 }
 
-// said are the branches of the scenario, with those that Version stands for.
-func (r *repository) said() map[string]Branch {
+// declaredBranches returns the branches of the scenario and those that Version stands for.
+func (r *repository) declaredBranches() map[string]Branch {
 	branches := map[string]Branch{r.DefaultBranch: {}}
 	if m := snapshotForm.FindStringSubmatch(r.Version); m != nil {
 		branches[r.DefaultBranch] = Branch{Version: r.Version}
@@ -81,7 +83,7 @@ func (r *repository) said() map[string]Branch {
 	return branches
 }
 
-// commit makes a commit. Its id follows from the seed and from what it is.
+// commit makes a commit. Its id depends on the seed and the commit's content.
 func (s *Sim) commit(r *repository, parent *commit, message string, files map[string]string, at time.Time) *commit {
 	made := &commit{message: message, at: at, parent: parent, files: files}
 	before := ""
@@ -93,7 +95,31 @@ func (s *Sim) commit(r *repository, parent *commit, message string, files map[st
 	return made
 }
 
-// resolve is the commit of a branch, a tag or an id; nil when there is none.
+// rename renames the branches whose time has come.
+func (h *hub) rename(now time.Time) {
+	for _, r := range h.repositories {
+		for _, name := range sorted(r.Branches) {
+			if spec := r.Branches[name]; spec.RenamedTo != "" && !now.Before(h.began.Add(spec.RenamedAfter)) {
+				r.rename(name, spec)
+			}
+		}
+	}
+}
+
+func (r *repository) rename(from string, spec Branch) {
+	to := spec.RenamedTo
+	r.renamed[from] = to
+	if r.DefaultBranch == from {
+		r.DefaultBranch = to
+	}
+	r.branches[to] = r.branches[from]
+	delete(r.branches, from)
+	spec.RenamedTo, spec.RenamedAfter = "", 0
+	r.Branches[to] = spec
+	delete(r.Branches, from)
+}
+
+// resolve returns the commit of a branch, a tag or an id; nil when there is none.
 func (r *repository) resolve(ref string) *commit {
 	if c := r.branches[ref]; c != nil {
 		return c
@@ -111,7 +137,7 @@ func (r *repository) resolve(ref string) *commit {
 	return nil
 }
 
-// without are the commits of c that other does not have, the oldest first.
+// without returns the commits of c that other does not have, the oldest first.
 func (c *commit) without(other *commit) []*commit {
 	theirs := map[string]bool{}
 	for o := other; o != nil; o = o.parent {
@@ -125,7 +151,7 @@ func (c *commit) without(other *commit) []*commit {
 	return list
 }
 
-// pom is what a build of that version has; name is org/name.
+// pom returns the pom.xml of a version; name is org/name.
 func pom(name, version string) string {
 	_, artifact, _ := strings.Cut(name, "/")
 	return `<?xml version="1.0" encoding="UTF-8"?>
@@ -143,7 +169,7 @@ func pom(name, version string) string {
 `
 }
 
-// pomVersion is the version in a pom.xml, which stands behind the parent's, and the text around it.
+// pomVersion returns the project's version in a pom.xml, which comes after the parent's, and the text around it.
 func pomVersion(text string) (before, version, after string, ok bool) {
 	start := max(0, strings.Index(text, "</parent>"))
 	from := strings.Index(text[start:], "<version>")
@@ -158,7 +184,7 @@ func pomVersion(text string) (before, version, after string, ok bool) {
 	return text[:from], text[from : from+length], text[from+length:], true
 }
 
-// circleConfig declares parameters by name and type.
+// circleConfig returns a CircleCI configuration that declares parameters by name and type.
 func circleConfig(parameters map[string]string) string {
 	if parameters == nil {
 		parameters = map[string]string{"gio_action": "string", "dry_run": "boolean"}

@@ -13,80 +13,6 @@ import (
 	"strings"
 )
 
-type hubUserItem struct {
-	Login string `json:"login"`
-	ID    int    `json:"id"`
-	Type  string `json:"type"`
-}
-
-// hubUser: docs.github.com/rest/users/users#get-the-authenticated-user.
-func (s *Sim) hubUser(*hubCall) answer {
-	return reply(http.StatusOK, hubUserItem{Login: s.hub.Login, ID: 1, Type: "User"})
-}
-
-type hubRepositoryItem struct {
-	ID            int             `json:"id"`
-	Name          string          `json:"name"`
-	FullName      string          `json:"full_name"`
-	Private       bool            `json:"private"`
-	Owner         hubUserItem     `json:"owner"`
-	HTMLURL       string          `json:"html_url"`
-	URL           string          `json:"url"`
-	DefaultBranch string          `json:"default_branch"`
-	Archived      bool            `json:"archived"`
-	Visibility    string          `json:"visibility"`
-	Permissions   map[string]bool `json:"permissions,omitempty"` // only with a token
-}
-
-// hubRepository: docs.github.com/rest/repos/repos#get-a-repository.
-func (s *Sim) hubRepository(c *hubCall) answer { return reply(http.StatusOK, c.repositoryItem()) }
-
-func (c *hubCall) repositoryItem() hubRepositoryItem {
-	r := c.repository
-	org, name, _ := strings.Cut(r.name, "/")
-	item := hubRepositoryItem{
-		ID: r.id, Name: name, FullName: r.name, Private: r.Private, Owner: hubUserItem{Login: org, ID: 2, Type: "Organization"},
-		HTMLURL: c.base + "/" + r.name, URL: c.url(""), DefaultBranch: r.DefaultBranch, Archived: r.Archived, Visibility: "public",
-	}
-	if r.Private {
-		item.Visibility = "private"
-	}
-	if c.token != "" {
-		push := r.CanPush == nil || *r.CanPush
-		item.Permissions = map[string]bool{"admin": r.Admin, "maintain": r.Admin, "push": push, "triage": push, "pull": true}
-	}
-	return item
-}
-
-// hubOrgRepositories: docs.github.com/rest/repos/repos#list-organization-repositories. It sorts as sort=full_name does.
-func (s *Sim) hubOrgRepositories(c *hubCall) answer {
-	org := c.args[0]
-	known, items := false, []hubRepositoryItem{}
-	for _, name := range slices.Sorted(maps.Keys(s.hub.repositories)) {
-		if !strings.HasPrefix(name, org+"/") {
-			continue
-		}
-		known = true
-		one := *c
-		if one.repository = s.hub.repositories[name]; one.sees() && one.repository.RenamedTo == "" {
-			items = append(items, one.repositoryItem())
-		}
-	}
-	if !known {
-		return hubNotFound()
-	}
-	return hubPage(c, "orgs/"+org+"/repos", items, 30, func(items []hubRepositoryItem) any { return items })
-}
-
-// url is the address of a resource of the repository.
-func (c *hubCall) url(rest string) string {
-	u := c.base + gitHubRoot + "repos/" + c.repository.name
-	if rest != "" {
-		u += "/" + rest
-	}
-	return u
-}
-
 type hubCommitItem struct {
 	SHA     string         `json:"sha"`
 	Commit  hubCommitInner `json:"commit"`
@@ -143,16 +69,20 @@ type hubChecks struct {
 	Contexts    []string `json:"contexts"`
 }
 
-// hubBranch: docs.github.com/rest/branches/branches#get-a-branch. Everybody sees the summary of the protection.
+// hubBranch: docs.github.com/rest/branches/branches#get-a-branch. Everybody sees the summary of the protection. The old name
+// of a renamed branch leads to the new one; no other endpoint knows it.
 func (s *Sim) hubBranch(c *hubCall) answer {
 	name := c.args[0]
 	head := c.repository.branches[name]
+	if to := c.repository.renamed[name]; head == nil && to != "" {
+		return c.moved(c.repository, "branches/"+url.PathEscape(to))
+	}
 	if head == nil {
 		return hubFail(http.StatusNotFound, "Branch not found")
 	}
-	protection, rules := c.repository.protects(name)
+	protection := c.repository.Branches[name].Protection
 	item := hubBranchItem{
-		Name: name, Commit: c.commit(head), Protected: protection != nil || len(rules) > 0,
+		Name: name, Commit: c.commit(head), Protected: protection != nil || len(c.repository.branchRules(name)) > 0,
 		Protection:    hubProtectionDigest{Checks: hubChecks{Enforcement: "off", Contexts: []string{}}},
 		ProtectionURL: c.url("branches/" + url.PathEscape(name) + "/protection"),
 	}
@@ -229,7 +159,7 @@ func (c *hubCall) content(kind, name, text string) hubContentItem {
 	return hubContentItem{Type: kind, Size: len(text), Name: path.Base(name), Path: name, SHA: digest("blob", text), URL: c.url("contents/" + name)}
 }
 
-// folded is base64 in lines of 60 characters, as GitHub sends it.
+// folded encodes a text as base64 in lines of 60 characters, as GitHub sends it.
 func folded(text string) string {
 	var lines strings.Builder
 	for encoded := base64.StdEncoding.EncodeToString([]byte(text)); encoded != ""; {
@@ -260,7 +190,7 @@ func (s *Sim) hubRef(c *hubCall) answer {
 	return reply(http.StatusOK, c.refItem(kind, name, at))
 }
 
-// hubMatchingRefs: docs.github.com/rest/git/refs#list-matching-references. None is an empty list, not 404.
+// hubMatchingRefs: docs.github.com/rest/git/refs#list-matching-references. Without a match it answers an empty list, not 404.
 func (s *Sim) hubMatchingRefs(c *hubCall) answer {
 	if len(c.repository.branches) == 0 {
 		return hubFail(http.StatusConflict, "Git Repository is empty.")
@@ -276,7 +206,7 @@ func (s *Sim) hubMatchingRefs(c *hubCall) answer {
 	return reply(http.StatusOK, items)
 }
 
-// refs are the branches (heads) or the tags.
+// refs returns the branches (heads) or the tags.
 func (r *repository) refs(kind string) map[string]*commit {
 	return map[string]map[string]*commit{"heads": r.branches, "tags": r.tags}[kind]
 }
@@ -391,7 +321,7 @@ func (s *Sim) hubCompare(c *hubCall) answer {
 	})
 }
 
-// decodeHub reads the body of a write.
+// decode reads the body of a write.
 func (c *hubCall) decode(v any) *answer {
 	if err := json.Unmarshal(c.body, v); err != nil {
 		a := hubFail(http.StatusBadRequest, "Problems parsing JSON")

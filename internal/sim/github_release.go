@@ -9,16 +9,18 @@ import (
 	"time"
 )
 
-// releasing tells whether a pipeline is one that releases when it succeeds.
-func (p *pipeline) releasing() bool {
+// isRelease reports whether a pipeline releases when it succeeds.
+func (p *pipeline) isRelease() bool {
 	return p.parameters["gio_action"] == "release" && p.parameters["dry_run"] == false
 }
 
-// settle lets the pipelines that have released by now leave their tags. Like everything it is computed when somebody looks.
+// settle applies the renamings that are due, and the releases of the pipelines that have succeeded by now to their
+// repositories. Like everything here it is computed when somebody reads.
 func (s *Sim) settle(now time.Time) {
 	if s.hub == nil {
 		return
 	}
+	s.hub.rename(now)
 	s.hub.unsettled = slices.DeleteFunc(s.hub.unsettled, func(p *pipeline) bool {
 		if p.fate(now) != string(Success) {
 			return false // it may be rerun
@@ -56,7 +58,7 @@ func (s *Sim) release(p *pipeline, now time.Time) {
 	r.branches[p.ref.branch] = s.commit(r, tagged, "Prepare "+next, with(next), at)
 }
 
-// finished is when the last workflow of a pipeline ended.
+// finished returns when the last workflow of a pipeline ended.
 func (p *pipeline) finished(now time.Time) time.Time {
 	end := p.created
 	for _, w := range p.newest(now) {
@@ -65,7 +67,7 @@ func (p *pipeline) finished(now time.Time) time.Time {
 	return end
 }
 
-// nextPatch counts the last number of a version.
+// nextPatch increments the last number of a version.
 func nextPatch(version string) string {
 	at := len(strings.TrimRight(version, "0123456789"))
 	last, err := strconv.Atoi(version[at:])
@@ -84,45 +86,45 @@ type GitHubRelease struct {
 	Draft, Prerelease bool
 }
 
-// CommitStatuses are those set in a repository (org/name), the oldest first.
+// CommitStatuses returns the statuses set in a repository (org/name), the oldest first.
 func (s *Sim) CommitStatuses(repository string) []CommitStatus {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if r := s.hub.named(repository); r != nil {
+	if r := s.hub.repository(repository); r != nil {
 		return slices.Clone(r.statuses)
 	}
 	return nil
 }
 
-// GitHubReleases are those made in a repository (org/name), the oldest first.
+// GitHubReleases returns the releases made in a repository (org/name), the oldest first.
 func (s *Sim) GitHubReleases(repository string) []GitHubRelease {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if r := s.hub.named(repository); r != nil {
+	if r := s.hub.repository(repository); r != nil {
 		return slices.Clone(r.releases)
 	}
 	return nil
 }
 
-// RepositoryTags are the tags of a repository (org/name), sorted.
+// RepositoryTags returns the tags of a repository (org/name), sorted.
 func (s *Sim) RepositoryTags(repository string) []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.settle(s.scenario.Now())
-	if r := s.hub.named(repository); r != nil {
+	if r := s.hub.repository(repository); r != nil {
 		return slices.Sorted(maps.Keys(r.tags))
 	}
 	return nil
 }
 
-// Commit is somebody's push of one commit to a branch, which is made from the default branch when it is new. Files are
-// added to those of the branch. A tag, if not empty, is set on it.
+// Commit pushes one commit of somebody's to a branch, and makes a new branch from the default branch. It adds the files to
+// those of the branch, and tags the commit unless tag is empty.
 func (s *Sim) Commit(repository, branch, message, tag string, files map[string]string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	now := s.scenario.Now()
 	s.settle(now)
-	r := s.hub.named(repository)
+	r := s.hub.repository(repository)
 	if r == nil {
 		return fmt.Errorf("sim: there is no repository %s", repository)
 	}

@@ -8,27 +8,27 @@ import (
 	"time"
 )
 
-// GitHub says what the simulated GitHub is like. Its paths begin with /api/v3, like those of GitHub Enterprise, so that
-// one address serves both services. Only the repositories listed exist.
+// GitHub describes the simulated GitHub. Its paths begin with /api/v3, like those of GitHub Enterprise, so that one
+// address serves both services. Only the repositories listed exist.
 //
-// Scenario.Faults, Limit, Chaos and Latency do not touch it: it has its own.
+// Scenario.Faults, Limit, Chaos and Latency do not affect it: it has its own.
 type GitHub struct {
-	Login        string                `yaml:"login"`        // whom every accepted token belongs to; default Scenario.Login
+	Login        string                `yaml:"login"`        // owner of every accepted token; default Scenario.Login
 	Tokens       []string              `yaml:"tokens"`       // accepted tokens; empty = any. Without a token only public repositories can be read
-	Scopes       *string               `yaml:"scopes"`       // what X-OAuth-Scopes says, "repo, read:org"; left out as for fine-grained tokens
+	Scopes       *string               `yaml:"scopes"`       // X-OAuth-Scopes, "repo, read:org"; default no such header, as for fine-grained tokens
 	Repositories map[string]Repository `yaml:"repositories"` // by org/name
-	Limit        *GitHubLimit          `yaml:"limit"`        // the primary rate limit; none when left out, as on GitHub Enterprise
+	Limit        *GitHubLimit          `yaml:"limit"`        // the primary rate limit; default none, as on GitHub Enterprise
 	Faults       []Fault               `yaml:"faults"`       // match.project is a repository, match.endpoint one of GitHubEndpoints
-	Latency      time.Duration         `yaml:"latency"`      // every answer is that late
+	Latency      time.Duration         `yaml:"latency"`      // of every answer
 }
 
-// GitHubLimit is the primary rate limit: whoever has used up the requests of a window gets 403 until the next one.
+// GitHubLimit is the primary rate limit: after that many requests in a window, every request gets 403 until the next window.
 type GitHubLimit struct {
 	Requests int           `yaml:"requests"`
 	Window   time.Duration `yaml:"window"` // default 1h
 }
 
-// Repository says what one repository is like. All branches begin at one first commit.
+// Repository describes one repository. All branches begin at one first commit.
 type Repository struct {
 	DefaultBranch string   `yaml:"default_branch"` // default: that of the CircleCI project of the same name
 	Private       bool     `yaml:"private"`        // 404 without a token
@@ -36,28 +36,36 @@ type Repository struct {
 	CanPush       *bool    `yaml:"can_push"`    // the token's user may push; default true
 	Admin         bool     `yaml:"admin"`       // the token's user administers it
 	HiddenFrom    []string `yaml:"hidden_from"` // tokens that get 404
-	RenamedTo     string   `yaml:"renamed_to"`  // org/name of a listed one: every request is redirected there, and nothing else is said here
+	RenamedTo     string   `yaml:"renamed_to"`  // org/name of a listed one: every request is redirected there, and the other keys do not apply
 	Empty         bool     `yaml:"empty"`       // without a commit
-	// Version is a short way to say what is developed: 1.4.2-SNAPSHOT is on the branch 1.4.x, and 1.5.0-SNAPSHOT on the
-	// default branch; 1.4.0-SNAPSHOT is on the default branch alone. Branches adds to it and overrides it.
+	// Version is a short form for the versions in development: 1.4.2-SNAPSHOT means that version on the branch 1.4.x, and
+	// 1.5.0-SNAPSHOT on the default branch; 1.4.0-SNAPSHOT only that on the default branch. Branches adds to it and overrides it.
 	Version   string            `yaml:"version"`
 	Branches  map[string]Branch `yaml:"branches"`  // the default branch exists in any case
 	Tags      []string          `yaml:"tags"`      // of the first commit
 	Annotated bool              `yaml:"annotated"` // tags are objects of their own
-	Rules     []Rule            `yaml:"rules"`     // rulesets for every branch name
-	// ReleaseTags: a pipeline that was triggered with gio_action release and dry_run false, and succeeded, has released: a
-	// commit sets the version of pom.xml to the released one and is tagged with it, a second one to the next patch's
+	Rules     []Rule            `yaml:"rules"`     // a ruleset of each, for every branch name
+	Rulesets  []Ruleset         `yaml:"rulesets"`  // rulesets besides those of rules
+	// TagProtection: patterns of tag names that only maintainers may make; none: GitHub has no such protection any more.
+	TagProtection []string `yaml:"tag_protection"`
+	ForkOf        string   `yaml:"fork_of"` // org/name of a listed repository that it is a fork of
+	// ReleaseTags: a pipeline that was triggered with gio_action release and dry_run false, and succeeded, makes a commit
+	// with the released version in pom.xml and tags it with that version, then a second commit with the next patch's
 	// SNAPSHOT. Default true; with false nothing happens.
 	ReleaseTags *bool `yaml:"release_tags"`
 }
 
-// Branch says what one branch is like. Its commits all have the same files.
+// Branch describes one branch. Its commits all have the same files.
 type Branch struct {
 	Version    string            `yaml:"version"`    // makes a pom.xml of that version and a .circleci/config.yml with the parameters of the CircleCI project, else gio_action and dry_run
 	Files      map[string]string `yaml:"files"`      // by path; besides those of version, which they replace
 	Commits    []Commit          `yaml:"commits"`    // the newest last; default one
 	Protection *Protection       `yaml:"protection"` // classic protection
-	Rules      []Rule            `yaml:"rules"`      // rulesets, besides the repository's
+	Rules      []Rule            `yaml:"rules"`      // a ruleset of each, besides the repository's
+	// RenamedTo: the branch is renamed to that name, RenamedAfter the simulator began; at once when that is 0. Its rules and its
+	// protection move with it, and the default branch stays the default branch.
+	RenamedTo    string        `yaml:"renamed_to"`
+	RenamedAfter time.Duration `yaml:"renamed_after"`
 }
 
 // Commit is one commit.
@@ -65,23 +73,6 @@ type Commit struct {
 	Message string        `yaml:"message"`
 	Age     time.Duration `yaml:"age"` // before the simulator began; default 0
 	Tag     string        `yaml:"tag"` // a tag on it
-}
-
-// Protection is classic protection of a branch, which only an administrator may read.
-type Protection struct {
-	Review     bool     `yaml:"review"`     // changes come by pull request
-	Signatures bool     `yaml:"signatures"` // commits are signed
-	Statuses   []string `yaml:"statuses"`   // contexts that must have succeeded
-	Restricted bool     `yaml:"restricted"` // only pushers may push
-	Pushers    []string `yaml:"pushers"`    // logins
-	Admins     bool     `yaml:"admins"`     // it binds administrators, too
-}
-
-// Rule is a ruleset with one rule.
-type Rule struct {
-	Type     string   `yaml:"type"`     // GitHub's name: pull_request, required_signatures, required_status_checks, update, creation, ...
-	Statuses []string `yaml:"statuses"` // contexts, of required_status_checks
-	Bypass   string   `yaml:"bypass"`   // what the token's user may: always, pull_requests_only or never, the default
 }
 
 var (
@@ -96,10 +87,13 @@ func (g GitHub) validate() error {
 		c.refuse(!repositoryForm.MatchString(name), "repositories: %q is not org/name", name)
 		target, listed := g.Repositories[r.RenamedTo]
 		c.refuse(r.RenamedTo != "" && (!listed || target.RenamedTo != ""), "repositories.%s: renamed_to names no repository that is listed and keeps its name", name)
+		_, listed = g.Repositories[r.ForkOf]
+		c.refuse(r.ForkOf != "" && (!listed || g.isForkOfItself(name)), "repositories.%s: fork_of names no other repository that is listed", name)
 		c.add(within("repositories."+name, r.validate()))
 	}
 	for i, f := range g.Faults {
 		c.add(within(fmt.Sprintf("faults[%d]", i), f.validate(GitHubEndpoints())))
+		c.refuse(f.Kind == MixedUp || f.Kind == DeadPageToken, "faults[%d]: %s is a fault of CircleCI", i, f.Kind)
 	}
 	if g.Limit != nil {
 		c.refuse(g.Limit.Requests < 1, "limit: requests is at least 1, it is %d", g.Limit.Requests)
@@ -108,14 +102,30 @@ func (g GitHub) validate() error {
 	return c.join()
 }
 
+// isForkOfItself reports whether the forks of a repository lead in a circle.
+func (g GitHub) isForkOfItself(name string) bool {
+	seen := map[string]bool{}
+	for ; name != "" && !seen[name]; name = g.Repositories[name].ForkOf {
+		seen[name] = true
+	}
+	return name != ""
+}
+
 func (r Repository) validate() error {
 	var c complaints
 	c.refuse(r.Version != "" && !snapshotForm.MatchString(r.Version), "version is X.Y.Z-SNAPSHOT, not %q", r.Version)
 	c.refuse(r.Empty && (r.Version != "" || len(r.Branches) > 0 || len(r.Tags) > 0), "an empty repository has no version, branches or tags")
 	c.add(within("rules", validateRules(r.Rules)))
+	for i, set := range r.Rulesets {
+		c.add(within(fmt.Sprintf("rulesets[%d]", i), set.validate()))
+	}
 	tags := slices.Clone(r.Tags)
 	for name, b := range r.Branches {
 		c.add(within("branches."+name+".rules", validateRules(b.Rules)))
+		_, taken := r.Branches[b.RenamedTo]
+		c.refuse(taken, "branches.%s: renamed_to names a branch that exists", name)
+		c.refuse(b.RenamedTo == "" && b.RenamedAfter != 0, "branches.%s: renamed_after belongs to renamed_to", name)
+		c.add(within("branches."+name, atLeastZero("renamed_after", b.RenamedAfter)))
 		for i, commit := range b.Commits {
 			c.refuse(commit.Message == "", "branches.%s.commits[%d] needs a message", name, i)
 			c.add(within(fmt.Sprintf("branches.%s.commits[%d]", name, i), atLeastZero("age", commit.Age)))
@@ -125,16 +135,6 @@ func (r Repository) validate() error {
 		}
 	}
 	slices.Sort(tags)
-	c.refuse(len(slices.Compact(slices.Clone(tags))) != len(tags), "a tag stands twice: %s", strings.Join(tags, ", "))
-	return c.join()
-}
-
-func validateRules(rules []Rule) error {
-	var c complaints
-	for i, r := range rules {
-		c.refuse(r.Type == "", "[%d] needs a type", i)
-		c.refuse(len(r.Statuses) > 0 && r.Type != "required_status_checks", "[%d]: statuses belong to the type required_status_checks", i)
-		c.refuse(!slices.Contains([]string{"", "always", "pull_requests_only", "never"}, r.Bypass), "[%d]: unknown bypass %q", i, r.Bypass)
-	}
+	c.refuse(len(slices.Compact(slices.Clone(tags))) != len(tags), "a tag appears twice: %s", strings.Join(tags, ", "))
 	return c.join()
 }

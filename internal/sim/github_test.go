@@ -17,7 +17,7 @@ import (
 	"github.com/gravitee-lab/gio/internal/sim/simtest"
 )
 
-// hub asks the simulated GitHub; without a token when it is "".
+// hub sends a request to the simulated GitHub, with a token unless it is "".
 func (t tester) hub(token, method, path, body string) (*http.Response, string) {
 	t.Helper()
 	r := t.request(method, "", body)
@@ -44,7 +44,7 @@ func (t tester) hub(token, method, path, body string) (*http.Response, string) {
 	return answer, string(text)
 }
 
-// see is a GET that must be answered with that status.
+// see sends a GET that must be answered with that status.
 func (t tester) see(path string, want int) string {
 	t.Helper()
 	answer, text := t.hub("secret", "GET", path, "")
@@ -63,7 +63,7 @@ func hubWire(t testing.TB, name string) []byte {
 	return data
 }
 
-// What the simulator says, GitHub says too: every field stands in the fixture, in the same form.
+// The simulator sends what GitHub sends: every field is in the fixture, in the same form.
 func TestGitHubSaysWhatTheFixturesHold(t *testing.T) {
 	t.Parallel()
 	rules := []sim.Rule{{Type: "pull_request"}, {Type: "required_status_checks", Statuses: []string{"ci/build"}}, {Type: "deletion"}}
@@ -143,7 +143,7 @@ func (t tester) parse(text string, out any) {
 	}
 }
 
-// within tells of every field that the fixture does not have.
+// within fails for every field that the fixture does not have.
 func (t tester) within(what, text, fixture string) {
 	t.Helper()
 	known := shape(t, hubWire(t.T, fixture))
@@ -193,7 +193,7 @@ func TestWhoSeesARepository(t *testing.T) {
 	})
 }
 
-// A release job sets the tag, and opens the next patch; nothing else does.
+// Only a release job sets the tag and opens the next patch.
 func TestAReleaseLeavesItsTag(t *testing.T) {
 	t.Parallel()
 	release := `{"branch":"1.4.x","parameters":{"gio_action":"release","dry_run":false}}`
@@ -239,7 +239,7 @@ func TestAReleaseLeavesItsTag(t *testing.T) {
 	}
 }
 
-// file is the content of a file as GitHub sends it.
+// file returns the content of a file as GitHub sends it.
 func (t tester) file(path string) string {
 	t.Helper()
 	var file struct{ Content string }
@@ -363,7 +363,7 @@ func TestScenariosOfGitHub(t *testing.T) {
 		"github: {repositories: {a/b: {renamed_to: a/c}}}":                                             "s: github: repositories.a/b: renamed_to names no repository that is listed and keeps its name",
 		"github: {repositories: {a/b: {version: 1.0.0}}}":                                              `s: github: repositories.a/b: version is X.Y.Z-SNAPSHOT, not "1.0.0"`,
 		"github: {repositories: {a/b: {empty: true, tags: [1]}}}":                                      "s: github: repositories.a/b: an empty repository has no version, branches or tags",
-		"github: {repositories: {a/b: {tags: [x], branches: {m: {commits: [{message: m, tag: x}]}}}}}": "s: github: repositories.a/b: a tag stands twice: x, x",
+		"github: {repositories: {a/b: {tags: [x], branches: {m: {commits: [{message: m, tag: x}]}}}}}": "s: github: repositories.a/b: a tag appears twice: x, x",
 		"github: {repositories: {a/b: {rules: [{type: update, bypass: no}]}}}":                         `s: github: repositories.a/b: rules: [0]: unknown bypass "no"`,
 		"github: {limit: {requests: 0}}":                                                               "s: github: limit: requests is at least 1, it is 0",
 		"github: {faults: [{kind: status, status: 500, match: {endpoint: trigger}}]}":                  `s: github: faults[0]: unknown endpoint "trigger"`,
@@ -380,7 +380,7 @@ func TestScenariosOfGitHub(t *testing.T) {
 	}
 }
 
-// The pipeline after a release builds what the release has left, though nobody has looked at the repository meanwhile.
+// The pipeline after a release builds the release's commits, though nobody has read the repository meanwhile.
 func TestPipelineAfterARelease(t *testing.T) {
 	t.Parallel()
 	scenario := sim.Scenario{GitHub: &sim.GitHub{Repositories: map[string]sim.Repository{"acme/widget": {Version: "1.4.2-SNAPSHOT"}}}}

@@ -10,7 +10,7 @@ import (
 	"slices"
 )
 
-// digest is an id that looks like one of Git's and follows from what it names.
+// digest makes an id that looks like one of Git's and depends only on what it names.
 func digest(parts ...any) string { return fmt.Sprintf("%x", sha1.Sum(fmt.Append(nil, parts...))) }
 
 func sorted[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }
@@ -72,7 +72,7 @@ type hubReleaseItem struct {
 	HTMLURL string `json:"html_url"`
 }
 
-// hubCreateRelease: docs.github.com/rest/releases/releases#create-a-release. A tag that does not exist is made.
+// hubCreateRelease: docs.github.com/rest/releases/releases#create-a-release. It makes a tag that does not exist.
 func (s *Sim) hubCreateRelease(c *hubCall) answer {
 	var body hubReleaseBody
 	if bad := c.decode(&body); bad != nil {

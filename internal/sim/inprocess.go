@@ -9,14 +9,14 @@ import (
 	"time"
 )
 
-// URL is where an in-process server is found.
+// URL is the address of an in-process server.
 const URL = "http://circleci.sim"
 
 const address = "circleci.sim:80"
 
-// Server serves a handler to clients of the same process: a real http.Server behind net.Pipe, so that
-// everything net/http does happens, also in a testing/synctest bubble, where TCP would hang. It begins with
-// the first connection. Close ends all its goroutines; a bubble needs that before it can end.
+// Server serves a handler to clients of the same process: a real http.Server behind net.Pipe, so that everything
+// that net/http does happens, also in a testing/synctest bubble, where TCP would hang. It begins to serve with the
+// first connection. Close ends all its goroutines; a bubble needs that before it can end.
 type Server struct {
 	http   http.Server
 	client http.Transport
@@ -26,7 +26,7 @@ type Server struct {
 	end    sync.Once
 }
 
-// InProcess makes a server for h, for instance for a simulator that is wrapped into something.
+// InProcess makes a server for h, such as a wrapped simulator.
 func InProcess(h http.Handler) *Server {
 	s := &Server{pipes: make(chan net.Conn), done: make(chan struct{})}
 	s.http = http.Server{Handler: h, ReadHeaderTimeout: time.Minute}

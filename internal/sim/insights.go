@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// Insights are computed from the workflows that finished so far. The real ones are refreshed daily only.
+// Insights are computed from the workflows that have finished so far. The real service refreshes them only daily.
 
 type metricsItem struct {
 	Name        string  `json:"name"`
@@ -57,13 +57,13 @@ func (r runItem) key() string { return r.ID }
 
 const day = 24 * time.Hour
 
-// windows are the values of reporting-window, the empty one the default.
+// windows are the values of reporting-window; the empty one is the default.
 var windows = map[string]time.Duration{
 	"": 90 * day, "last-24-hours": day, "last-7-days": 7 * day, "last-30-days": 30 * day, "last-60-days": 60 * day, "last-90-days": 90 * day,
 }
 
 func (s *Sim) workflowMetrics(c *call) answer {
-	p := s.known(c.args[0], c.now)
+	p := s.ensureProject(c.args[0], c.now)
 	if p == nil {
 		return noProject()
 	}
@@ -86,9 +86,9 @@ func (s *Sim) workflowMetrics(c *call) answer {
 	return page(s, c, items)
 }
 
-// workflowRuns answers with the runs of one workflow, the newest first.
+// workflowRuns answers the runs of one workflow, the newest first.
 func (s *Sim) workflowRuns(c *call) answer {
-	p := s.known(c.args[0], c.now)
+	p := s.ensureProject(c.args[0], c.now)
 	if p == nil {
 		return noProject()
 	}
@@ -106,7 +106,7 @@ func (s *Sim) workflowRuns(c *call) answer {
 	return page(s, c, items)
 }
 
-// dates are the bounds that the query asks for.
+// dates returns the bounds that the query asks for.
 func dates(c *call) (from, to time.Time, ok bool) {
 	from, to = c.now.Add(-90*day), c.now
 	start, end := c.query.Get("start-date"), c.query.Get("end-date")
@@ -120,8 +120,8 @@ func dates(c *call) (from, to time.Time, ok bool) {
 	return from, to, err == nil && err2 == nil && (end == "" || start != "" && to.Sub(from) <= 90*day)
 }
 
-// finished are the workflows of the asked branch, by default the default one, that became final in that time.
-// Those that never ran are not among them (contracts/circleci.md 1.12).
+// finished returns the workflows of the requested branch, by default the default branch, that became final in that time,
+// without those that never ran (contracts/circleci.md 1.12).
 func (p *project) finished(c *call, from, to time.Time) []runItem {
 	branch := cmp.Or(c.query.Get("branch"), p.DefaultBranch)
 	all := c.query.Get("all-branches") == "true"
@@ -133,7 +133,7 @@ func (p *project) finished(c *call, from, to time.Time) []runItem {
 		for _, w := range made.visible(c.now) {
 			course := w.course()
 			stop := course.stop(c.now)
-			if status := course.status(c.now); Outcome(status).worked() && !stop.Before(from) && !stop.After(to) {
+			if status := course.status(c.now); Outcome(status).isJobOutcome() && !stop.Before(from) && !stop.After(to) {
 				runs = append(runs, runItem{
 					ID: w.id, Branch: made.ref.branch, Status: status, Duration: int64(stop.Sub(course.birth) / time.Second),
 					CreatedAt: millis(course.birth), StoppedAt: millis(stop), IsApproval: course.held, name: w.Name, stopped: stop,

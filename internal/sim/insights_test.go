@@ -11,7 +11,7 @@ import (
 
 const metricsOf = "/insights/gh/acme/widget/workflows"
 
-// finished triggers pipelines of 10, 20, ... seconds, each when the one before is long finished; the second fails.
+// finished triggers pipelines of 10, 20, ... seconds, each after the end of the one before; the second fails.
 func finished(t *testing.T, n int, test func(tester)) {
 	t.Helper()
 	var runs []sim.Run

@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// Pipeline is what a test may know about a pipeline.
+// Pipeline is a pipeline as tests see it.
 type Pipeline struct {
 	Project    string // slug, with the short provider name
 	Number     int64
@@ -16,18 +16,19 @@ type Pipeline struct {
 	Branch     string
 	Tag        string
 	Parameters map[string]any // as received: string, bool, int64
-	Trigger    string         // api or webhook, also when Run.TriggerType lets the API say another word
+	Trigger    string         // api or webhook, also when Run.TriggerType makes the API say another word
 	Actor      string
 	CreatedAt  time.Time
 	Cancelled  bool // somebody cancelled one of its workflows; auto-cancel does not count
-	// Outcome is the truth as of now, whatever Workflow.Shows lets the API say: setup-pending, setup, pending, errored,
-	// none (no workflow but a setup workflow will ever be), rerun_due (failed, and an automatic rerun will come), a
+	// Outcome is the truth as of now, whatever Workflow.Shows makes the API say: setup-pending, setup, pending, errored,
+	// none (no workflow but a setup workflow will ever exist), rerun_due (failed, and an automatic rerun will come),
+	// workflow_due (the others are final, and one with Workflow.AppearsAfter will come), a
 	// workflow status that is not final, success when the newest workflow of every name is, else the first that is not.
-	// A setup workflow that ends otherwise than with success ends its pipeline.
+	// A setup workflow that ends otherwise than with success ends its pipeline; after a continuation it decides nothing.
 	Outcome string
 }
 
-// Pipelines are all that were created so far, the oldest first, without other people's history.
+// Pipelines returns all pipelines created so far, the oldest first, without other people's history.
 func (s *Sim) Pipelines() []Pipeline {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -51,11 +52,23 @@ func (p *pipeline) cancelled() bool {
 	return slices.ContainsFunc(p.workflows, func(w *workflow) bool { return !w.stopped.IsZero() && w.canceler != "" })
 }
 
-// Requests are those that arrived so far, in that order; of more than Scenario.KeepRequests the newest.
+// Requests returns the requests that have arrived so far, in that order; of more than Scenario.KeepRequests the newest.
 func (s *Sim) Requests() []Request {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return slices.Clone(s.requests[max(0, len(s.requests)-s.scenario.KeepRequests):])
+}
+
+// OutcomeAt returns Pipeline.Outcome as it was at a time, "" when there was no such pipeline. It is the verdict on "only true
+// results": a client that takes a pipeline for success must have read it when this was success.
+func (s *Sim) OutcomeAt(id string, at time.Time) string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	p := s.byID[id]
+	if p == nil || at.Before(p.received) {
+		return ""
+	}
+	return p.fate(at)
 }
 
 // Duplicates is the verdict on "never twice": one line for every pair of pipelines that must not both exist,
@@ -88,7 +101,7 @@ func (s *Sim) Duplicates() []string {
 	return lines
 }
 
-// purpose is what a pipeline is for: project, branch or tag, and parameters.
+// purpose says what a pipeline is for: project, branch or tag, and parameters.
 func (p *pipeline) purpose() string {
 	values, err := json.Marshal(p.parameters) // sorts the names
 	if err != nil {

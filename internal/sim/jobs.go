@@ -23,8 +23,8 @@ type jobItem struct {
 
 func (j jobItem) key() string { return j.ID }
 
-// Every workflow has a first job that succeeds, perhaps an approval, and a last job that decides. Where one is
-// needed that runs while another has failed or is held, there is an other job.
+// Every workflow but Build Error has a first job that succeeds, perhaps an approval, and a last job that decides. Where a job must run
+// while another has failed or is held, there is an other job.
 const (
 	firstJob = "prepare"
 	holdJob  = "approval" // what its id is made from; the name is the scenario's
@@ -32,9 +32,12 @@ const (
 	otherJob = "other"
 )
 
-// jobCount is how many job numbers a workflow takes: an approval has none.
+// jobCount returns how many job numbers a workflow uses: an approval has none.
 func (w *workflow) jobCount() int {
-	if w.FailingFor > 0 || w.Hold != nil && w.Hold.Beside > 0 {
+	switch {
+	case w.Outcome == Errored:
+		return 0
+	case w.FailingFor > 0, w.Hold != nil && (w.Hold.Beside > 0 || w.Hold.BesideFailure):
 		return 3
 	}
 	return 2
@@ -51,9 +54,12 @@ func (s *Sim) listJobs(c *call) answer {
 }
 
 func (s *Sim) jobs(w *workflow, now time.Time) []jobItem {
+	if w.jobCount() == 0 {
+		return nil
+	}
 	c := w.course()
 	first := jobItem{ID: s.jobID(w, firstJob), Name: firstJob, Type: "build", Number: w.firstJob, Dependencies: []string{}}
-	w.fill(&first, c, span{c.start, c.split}, Success, now)
+	s.fill(w, &first, c, span{c.start, c.split}, Success, now)
 	if first.Status == "blocked" {
 		first.Status = "queued" // it depends on nothing: only the serial group keeps it
 	}
@@ -61,15 +67,18 @@ func (s *Sim) jobs(w *workflow, now time.Time) []jobItem {
 	if w.Hold != nil {
 		id := s.jobID(w, holdJob)
 		held := jobItem{ID: id, Name: cmp.Or(w.Hold.Job, "hold"), Type: "approval", ApprovalRequestID: id, Dependencies: []string{first.ID}}
-		w.fill(&held, c, span{c.split, c.approval}, Success, now)
+		s.fill(w, &held, c, span{c.split, c.approval}, Success, now)
 		list, before = append(list, held), id
 	}
 	last := jobItem{ID: s.jobID(w, lastJob), Name: w.Job, Type: "build", Number: w.firstJob + 1, Dependencies: []string{before}}
 	at, outcome := span{c.begin(), c.end}, w.Outcome
-	if !c.fails.IsZero() {
+	switch {
+	case c.failing:
+		outcome = Success // what is behind the approval succeeds, and saves nothing
+	case !c.fails.IsZero():
 		at.to, outcome = c.fails, Failed
 	}
-	w.fill(&last, c, at, outcome, now)
+	s.fill(w, &last, c, at, outcome, now)
 	list = append(list, last)
 	if w.jobCount() > 2 {
 		list = append(list, s.other(w, c, now))
@@ -77,26 +86,29 @@ func (s *Sim) jobs(w *workflow, now time.Time) []jobItem {
 	return list
 }
 
-// other is the job that runs beside the hold, or on after the last one failed.
+// other returns the job that runs, or fails, beside the hold, or runs on after the last one failed.
 func (s *Sim) other(w *workflow, c course, now time.Time) jobItem {
 	j := jobItem{ID: s.jobID(w, otherJob), Name: otherJob, Type: "build", Number: w.firstJob + 2, Dependencies: []string{s.jobID(w, firstJob)}}
-	if w.FailingFor > 0 {
+	switch {
+	case w.FailingFor > 0:
 		outcome := Success
 		if w.Outcome == Canceled {
 			outcome = Canceled
 		}
-		w.fill(&j, c, span{c.begin(), c.end}, outcome, now)
-	} else {
-		w.fill(&j, c, span{c.split, c.beside}, Success, now)
+		s.fill(w, &j, c, span{c.begin(), c.end}, outcome, now)
+	case c.failing:
+		s.fill(w, &j, c, span{c.split, c.fails}, Failed, now)
+	default:
+		s.fill(w, &j, c, span{c.split, c.beside}, Success, now)
 	}
 	return j
 }
 
-// span is the time of a job; a zero time is one that nobody knows yet.
+// span is the time of a job; a zero time is not known yet.
 type span struct{ from, to time.Time }
 
-// fill sets what a job that does its work in that span and ends with that outcome looks like.
-func (w *workflow) fill(j *jobItem, c course, at span, outcome Outcome, now time.Time) {
+// fill sets status, times and number of a job that works in that span and ends with that outcome.
+func (s *Sim) fill(w *workflow, j *jobItem, c course, at span, outcome Outcome, now time.Time) {
 	j.ProjectSlug = w.pipeline.project.slug
 	j.Status = c.jobStatus(at, outcome, now)
 	if j.Type == "approval" && j.Status == "running" {
@@ -111,12 +123,12 @@ func (w *workflow) fill(j *jobItem, c course, at span, outcome Outcome, now time
 	case "canceled":
 		j.Number, j.CanceledBy = 0, w.canceler
 	}
-	j.StartedAt = maybe(at.from)
+	j.StartedAt = timeOrNull(s.workedAt(at.from))
 	if j.Status != "running" {
-		j.StoppedAt = maybe(at.to)
+		j.StoppedAt = timeOrNull(s.workedAt(at.to))
 	}
 	if j.Status == "canceled" && !c.cut.IsZero() {
-		j.StoppedAt = maybe(c.cut)
+		j.StoppedAt = timeOrNull(s.workedAt(c.cut))
 	}
 }
 
@@ -142,26 +154,26 @@ func (c course) jobStatus(at span, outcome Outcome, now time.Time) string {
 	return "blocked"
 }
 
-// jobDetails is a job that is read by its number: other fields than a job in a workflow's list.
+// jobDetails is a job read by its number, which has other fields than a job in a workflow's list.
 type jobDetails struct {
-	WebURL         string    `json:"web_url"`
-	Project        jobHome   `json:"project"`
-	ParallelRuns   []jobRun  `json:"parallel_runs"`
-	LatestWorkflow named     `json:"latest_workflow"`
-	Name           string    `json:"name"`
-	Executor       executor  `json:"executor"`
-	Parallelism    int       `json:"parallelism"`
-	Status         string    `json:"status"`
-	Number         int64     `json:"number"`
-	Pipeline       named     `json:"pipeline"`
-	Duration       *int64    `json:"duration"` // milliseconds
-	CreatedAt      string    `json:"created_at"`
-	QueuedAt       string    `json:"queued_at"`
-	StartedAt      *string   `json:"started_at"`
-	StoppedAt      *string   `json:"stopped_at"`
-	Messages       []message `json:"messages"`
-	Contexts       []named   `json:"contexts"`
-	Organization   named     `json:"organization"`
+	WebURL         string       `json:"web_url"`
+	Project        jobHome      `json:"project"`
+	ParallelRuns   []jobRun     `json:"parallel_runs"`
+	LatestWorkflow named        `json:"latest_workflow"`
+	Name           string       `json:"name"`
+	Executor       executor     `json:"executor"`
+	Parallelism    int          `json:"parallelism"`
+	Status         string       `json:"status"`
+	Number         int64        `json:"number"`
+	Pipeline       named        `json:"pipeline"`
+	Duration       *int64       `json:"duration"` // milliseconds
+	CreatedAt      string       `json:"created_at"`
+	QueuedAt       string       `json:"queued_at"`
+	StartedAt      *string      `json:"started_at"`
+	StoppedAt      *string      `json:"stopped_at"`
+	Messages       []jobMessage `json:"messages"`
+	Contexts       []named      `json:"contexts"`
+	Organization   named        `json:"organization"`
 }
 
 type jobHome struct {
@@ -186,9 +198,9 @@ type executor struct {
 	Type          string `json:"type"`
 }
 
-// readJob shows a job by its number.
+// readJob answers a job by its number.
 func (s *Sim) readJob(c *call) answer {
-	p := s.known(c.args[0], c.now)
+	p := s.ensureProject(c.args[0], c.now)
 	if p == nil {
 		return noProject()
 	}
@@ -204,13 +216,28 @@ func (s *Sim) readJob(c *call) answer {
 		LatestWorkflow: named{ID: w.id, Name: w.Name}, Pipeline: named{ID: w.pipeline.id},
 		Name: job.Name, Number: job.Number, Status: job.Status,
 		Executor:  executor{ResourceClass: "medium", Type: "docker"},
-		CreatedAt: millis(w.created), QueuedAt: millis(w.created), StartedAt: job.StartedAt, StoppedAt: job.StoppedAt,
-		Messages: []message{}, Contexts: []named{}, Organization: named{Name: org},
+		CreatedAt: millis(s.workedAt(w.created)), QueuedAt: millis(s.workedAt(w.created)), StartedAt: job.StartedAt, StoppedAt: job.StoppedAt,
+		Messages: w.refusals(job), Contexts: []named{}, Organization: named{Name: org},
 	}
 	if job.StoppedAt != nil {
 		d.Duration = took(*job.StartedAt, *job.StoppedAt)
 	}
 	return reply(http.StatusOK, d)
+}
+
+// jobMessage is what CircleCI says of a job; the older API has level, too.
+type jobMessage struct {
+	Level   string `json:"level,omitempty"`
+	Type    string `json:"type"`
+	Message string `json:"message"`
+}
+
+// refusals returns why CircleCI did not run a job, nothing when it did.
+func (w *workflow) refusals(job jobItem) []jobMessage {
+	if w.Refused == "" || job.Number != w.firstJob+1 {
+		return []jobMessage{}
+	}
+	return []jobMessage{{Type: "error", Message: w.Refused}}
 }
 
 // took is the milliseconds between two times on the wire.

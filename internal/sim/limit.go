@@ -7,12 +7,12 @@ import (
 	"time"
 )
 
-// Limit is a rate limit over all requests together, a bucket that refills evenly. Whoever finds it empty gets 429
-// with Retry-After in whole seconds.
+// Limit is a rate limit over all requests together, a bucket that refills evenly. A request that finds it empty gets
+// 429 with Retry-After in whole seconds.
 type Limit struct {
 	PerSecond int  `yaml:"per_second"`
 	Burst     int  `yaml:"burst"`   // how many at once after a pause; default per_second
-	Headers   bool `yaml:"headers"` // every answer tells the limit in both families of headers (contracts/circleci.md 3)
+	Headers   bool `yaml:"headers"` // every answer has the limit in both families of headers (contracts/circleci.md 3)
 	Plain     bool `yaml:"plain"`   // the 429 is plain text, not JSON
 }
 
@@ -30,29 +30,29 @@ func (l Limit) burst() float64 {
 	return float64(l.Burst)
 }
 
-// bucket is what is left of the limit at an instant; the zero one was never used and is full.
+// bucket is what remains of the limit at an instant; the zero value was never used and is full.
 type bucket struct {
-	left float64
-	at   time.Time
+	remaining float64
+	at        time.Time
 }
 
-// admits takes one request from the limit, if one is left.
-func (s *Sim) admits(now time.Time) bool {
+// takeRequest takes a request from the bucket, and reports whether one remained.
+func (s *Sim) takeRequest(now time.Time) bool {
 	l, b := s.scenario.Limit, &s.bucket
 	switch {
 	case l == nil:
 		return true
 	case b.at.IsZero():
-		b.left = l.burst()
+		b.remaining = l.burst()
 	default:
-		b.left = min(l.burst(), b.left+now.Sub(b.at).Seconds()*float64(l.PerSecond))
+		b.remaining = min(l.burst(), b.remaining+now.Sub(b.at).Seconds()*float64(l.PerSecond))
 	}
 	b.at = now
-	// A hair less than one is one: seconds as a fraction are not exact.
-	if b.left < 1-1e-9 {
+	// Slightly less than one counts as one: fractions of seconds are not exact.
+	if b.remaining < 1-1e-9 {
 		return false
 	}
-	b.left = max(0, b.left-1)
+	b.remaining = max(0, b.remaining-1)
 	return true
 }
 
@@ -61,19 +61,19 @@ func (s *Sim) throttled() answer {
 	if s.scenario.Limit.Plain {
 		a = raw(http.StatusTooManyRequests, "Rate limited.")
 	}
-	wait := (1 - s.bucket.left) / float64(s.scenario.Limit.PerSecond)
+	wait := (1 - s.bucket.remaining) / float64(s.scenario.Limit.PerSecond)
 	return a.with("Retry-After", strconv.Itoa(int(math.Ceil(wait))))
 }
 
-// limitHeaders say the limit of a second and, as it was seen in the wild, always 1 until its reset.
+// limitHeaders returns the limit per second with a reset that is always 1, as observed on the real service.
 func (s *Sim) limitHeaders() map[string]string {
 	l := s.scenario.Limit
 	if l == nil || !l.Headers {
 		return nil
 	}
-	limit, left := strconv.Itoa(l.PerSecond), strconv.Itoa(int(s.bucket.left))
+	limit, remaining := strconv.Itoa(l.PerSecond), strconv.Itoa(int(s.bucket.remaining))
 	return map[string]string{
-		"RateLimit-Limit": limit, "RateLimit-Remaining": left, "RateLimit-Reset": "1",
-		"X-RateLimit-Limit-Second": limit, "X-RateLimit-Remaining-Second": left, "X-RateLimit-Reset-Second": "1",
+		"RateLimit-Limit": limit, "RateLimit-Remaining": remaining, "RateLimit-Reset": "1",
+		"X-RateLimit-Limit-Second": limit, "X-RateLimit-Remaining-Second": remaining, "X-RateLimit-Reset-Second": "1",
 	}
 }

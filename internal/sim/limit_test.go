@@ -17,7 +17,7 @@ import (
 	"github.com/gravitee-lab/gio/internal/sim"
 )
 
-// send makes a request and gives the answer, its body read.
+// send makes a request and returns the answer with its body.
 func (t tester) send(r *http.Request) (*http.Response, string) {
 	t.Helper()
 	answer, err := t.client.Do(r)
@@ -151,7 +151,7 @@ func TestLatency(t *testing.T) {
 	})
 }
 
-// endings makes the same requests and says how each ended.
+// endings makes the same requests and returns how each ended.
 func endings(t *testing.T, s sim.Scenario, paths []string, rounds int) map[string][]string {
 	t.Helper()
 	got := map[string][]string{}

@@ -11,8 +11,8 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// Load reads a scenario from YAML or JSON; file is only its name in errors. Unknown keys, unknown words and
-// combinations that could not be honoured are errors, as file:line where the line is known.
+// Load reads a scenario from YAML or JSON; file only names it in errors. Unknown keys, unknown words and impossible
+// combinations are errors, as file:line where the line is known.
 func Load(file string, data []byte) (Scenario, error) {
 	var s Scenario
 	d := yaml.NewDecoder(bytes.NewReader(data))
@@ -35,7 +35,7 @@ var (
 	yamlTwice   = regexp.MustCompile(`field (\S+) already set in type sim\.\w+`)
 )
 
-// located turns what the YAML decoder says into file:line: what is wrong.
+// located turns an error of the YAML decoder into "file:line: what is wrong".
 func located(file string, err error) error {
 	lines := []string{err.Error()}
 	if t, ok := errors.AsType[*yaml.TypeError](err); ok {
@@ -43,7 +43,7 @@ func located(file string, err error) error {
 	}
 	for i, line := range lines {
 		line = yamlUnknown.ReplaceAllString(line, `unknown key "$1"`)
-		line = yamlTwice.ReplaceAllString(line, `key "$1" stands twice`)
+		line = yamlTwice.ReplaceAllString(line, `key "$1" appears twice`)
 		if m := yamlLine.FindStringSubmatch(line); m != nil {
 			lines[i] = file + ":" + m[1] + ": " + line[len(m[0]):]
 		} else {
@@ -53,19 +53,19 @@ func located(file string, err error) error {
 	return errors.New(strings.Join(lines, "\n"))
 }
 
-// UnmarshalYAML reads an outcome and refuses an unknown word where it stands.
+// UnmarshalYAML reads an outcome; its error for an unknown word has the line.
 func (o *Outcome) UnmarshalYAML(n *yaml.Node) error {
 	*o = Outcome(n.Value)
-	return known(n, "outcome", o.known())
+	return checkWord(n, "outcome", o.valid())
 }
 
-// UnmarshalYAML reads a kind of fault and refuses an unknown word where it stands.
+// UnmarshalYAML reads a kind of fault; its error for an unknown word has the line.
 func (k *FaultKind) UnmarshalYAML(n *yaml.Node) error {
 	*k = FaultKind(n.Value)
-	return known(n, "kind of fault", k.known())
+	return checkWord(n, "kind of fault", k.valid())
 }
 
-func known(n *yaml.Node, what string, ok bool) error {
+func checkWord(n *yaml.Node, what string, ok bool) error {
 	if ok && n.Kind == yaml.ScalarNode {
 		return nil
 	}

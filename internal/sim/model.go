@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// What is kept are facts with their times; what a caller sees is computed from them and the clock.
+// The model keeps facts with their times. What a caller sees is computed from them and the clock.
 
 type project struct {
 	Project
@@ -25,32 +25,34 @@ type ref struct{ branch, tag string }
 func (r ref) name() string { return cmp.Or(r.branch, r.tag) }
 
 type pipeline struct {
-	id         string
-	project    *project
-	number     int64
-	ref        ref
-	parameters map[string]any
-	trigger    string // CircleCI's word: api or webhook
-	word       string // said instead of it, if not empty
-	actor      string
-	received   time.Time
-	created    time.Time
-	revision   string
-	ready      time.Time // until then its configuration is being read
-	errors     []string  // not empty: errored when its last configuration was read
-	workflows  []*workflow
-	setup      *workflow // the newest setup workflow, if there is one
-	never      bool      // nothing continues it
-	delay      time.Duration
-	relic      bool
+	id           string
+	project      *project
+	number       int64
+	ref          ref
+	parameters   map[string]any
+	trigger      string // api or webhook, CircleCI's words
+	shownTrigger string // shown instead of it, if not empty
+	actor        string
+	received     time.Time
+	created      time.Time
+	revision     string
+	ready        time.Time // until then its configuration is being read
+	errors       []string  // not empty: errored when its last configuration was read
+	workflows    []*workflow
+	setup        *workflow // the newest setup workflow, if there is one
+	never        bool      // nothing continues it
+	delay        time.Duration
+	relic        bool
+	late         time.Duration // until then after its trigger it cannot be read
+	silence      Silence
 }
 
 type workflow struct {
 	Workflow
 	id       string
 	pipeline *pipeline
-	created  time.Time // not to be seen before; for one that follows another see birth
-	follows  *workflow // it appears only if that one comes to the outcome on, and so much later
+	created  time.Time // not visible before; for one that follows another see birth
+	follows  *workflow // it appears only if that one ends with the outcome on, and gap later
 	on       Outcome
 	gap      time.Duration
 	tag      string // "setup"
@@ -59,41 +61,41 @@ type workflow struct {
 	firstJob int64
 	approved time.Time // by Approve or the API
 	stopped  time.Time // cancelled then, if not zero
-	finished time.Time // by Finish: it came to its outcome then, whatever its duration
-	canceler string    // id of the user, when somebody asked for it; empty for auto-cancel
+	finished time.Time // by Finish, which ended it then, whatever its duration
+	canceler string    // id of the user who cancelled it; empty for auto-cancel
 }
 
-// creation is how long after the trigger arrived a pipeline says it was created.
+// creation is the time from the arrival of a trigger until created_at of its pipeline.
 const creation = 35 * time.Millisecond
 
-// known is the project of a canonical slug, made on first use, or nil when there is none.
-func (s *Sim) known(slug string, now time.Time) *project {
+// ensureProject returns the project of a canonical slug, and makes it on first use; nil when it does not exist.
+func (s *Sim) ensureProject(slug string, now time.Time) *project {
 	if p, ok := s.projects[slug]; ok {
 		return p
 	}
-	like, ok := s.like(slug)
+	settings, ok := s.settingsOf(slug)
 	if !ok || !wellFormed(slug) {
 		return nil
 	}
-	p := &project{Project: like, slug: slug}
+	p := &project{Project: settings, slug: slug}
 	s.projects[slug] = p
 	s.byProjectID[s.projectID(p)] = p
-	for n := int64(1); n < like.NextNumber; n++ {
-		old := s.add(p, ref{branch: like.DefaultBranch}, now.Add(-time.Duration(like.NextNumber-n)*24*time.Hour))
-		old.trigger, old.actor, old.relic = "webhook", "somebody", on(like.Relics)
+	for n := int64(1); n < settings.NextNumber; n++ {
+		old := s.add(p, ref{branch: settings.DefaultBranch}, now.Add(-time.Duration(settings.NextNumber-n)*24*time.Hour))
+		old.trigger, old.actor, old.relic = "webhook", "somebody", on(settings.Relics)
 		s.schedule(old, Run{})
 	}
 	return p
 }
 
-// like is what the project of that slug is like, and whether it exists.
-func (s *Sim) like(slug string) (Project, bool) {
-	base := plain().over(s.scenario.Default)
+// settingsOf returns the settings of the project of that slug, and whether it exists.
+func (s *Sim) settingsOf(slug string) (Project, bool) {
+	base := defaultProject().overriddenBy(s.scenario.Default)
 	if p, ok := s.listed[slug]; ok {
-		return base.over(p), true
+		return base.overriddenBy(p), true
 	}
 	if p, ok := s.listed[slug[strings.LastIndex(slug, "/")+1:]]; ok {
-		return base.over(p), true
+		return base.overriddenBy(p), true
 	}
 	return base, !s.scenario.Strict
 }
@@ -120,7 +122,7 @@ func (s *Sim) add(p *project, at ref, now time.Time) *pipeline {
 	return made
 }
 
-// inOrder puts a pipeline where it belongs, oldest first: at the end, unless it is history.
+// inOrder inserts a pipeline, oldest first: at the end, unless it is history.
 func inOrder(list []*pipeline, p *pipeline) []*pipeline {
 	i, _ := slices.BinarySearchFunc(list, p, oldestFirst)
 	return slices.Insert(list, i, p)
@@ -130,9 +132,20 @@ func oldestFirst(a, b *pipeline) int {
 	return cmp.Or(a.received.Compare(b.received), cmp.Compare(a.number, b.number), cmp.Compare(b.id, a.id))
 }
 
+// readable reports whether the pipeline can be read at all, by whatever means.
+func (p *pipeline) readable(now time.Time) bool { return !now.Before(p.received.Add(p.late)) }
+
+// pipeline returns the pipeline of that id, or nil when it cannot be read, or not yet.
+func (s *Sim) pipeline(id string, now time.Time) *pipeline {
+	if p := s.byID[id]; p != nil && p.readable(now) {
+		return p
+	}
+	return nil
+}
+
 // schedule gives a pipeline its fate.
 func (s *Sim) schedule(p *pipeline, r Run) {
-	p.word = r.TriggerType
+	p.shownTrigger, p.late, p.silence = r.TriggerType, r.Late, r.Silence
 	if r.Setup != nil {
 		s.scheduleSetup(p, *r.Setup)
 	}
@@ -144,9 +157,15 @@ func (s *Sim) schedule(p *pipeline, r Run) {
 			// One message arrives as an entry a line, the last line first (contracts/circleci.md 1.5).
 			p.errors = []string{"[#/jobs/release] only 1 subschema matches out of 2", "ERROR IN CONFIG FILE:"}
 		}
+		if r.BuildError {
+			s.scheduleWorkflow(p, Workflow{Name: "Build Error", Outcome: Errored})
+		}
 	default:
 		for _, w := range r.fates(p.project.Project) {
 			s.scheduleWorkflow(p, w)
+		}
+		if r.Setup != nil && r.Setup.RerunAfter > 0 {
+			s.scheduleSetupRerun(p, r.Setup.RerunAfter)
 		}
 	}
 }
@@ -161,12 +180,32 @@ func (s *Sim) scheduleSetup(p *pipeline, setup Setup) {
 	p.never, p.delay = setup.Never, setup.Delay
 }
 
+// scheduleSetupRerun plans the rerun of a setup workflow after the last workflow of the continuation was green.
+func (s *Sim) scheduleSetupRerun(p *pipeline, gap time.Duration) {
+	last := p.workflows[len(p.workflows)-1]
+	if last == p.setup {
+		return // everything was filtered out
+	}
+	again := s.rerunSetup(p, time.Time{})
+	again.follows, again.on, again.gap = last, Success, gap
+}
+
+// rerunSetup reruns the setup workflow of a pipeline that is continued, which cannot be done twice (contracts/circleci.md 2,
+// trap 3).
+func (s *Sim) rerunSetup(p *pipeline, now time.Time) *workflow {
+	again := p.setup.Workflow
+	again.Outcome, again.Output = Failed, "Pipeline is not in setup state.\n\nExited with code exit status 1\n"
+	made := s.addWorkflow(p, again, now)
+	made.rerun, made.tag = true, p.setup.tag
+	return made
+}
+
 // scheduleWorkflow plans a workflow and its automatic reruns.
 func (s *Sim) scheduleWorkflow(p *pipeline, w Workflow) {
-	made := s.addWorkflow(p, w, p.ready.Add(p.project.WorkflowDelay))
+	made := s.addWorkflow(p, w, p.ready.Add(p.project.WorkflowDelay+w.AppearsAfter))
 	if p.setup != nil {
 		made.follows, made.on = p.setup, Success
-		made.gap = p.delay + p.project.PendingFor + p.project.WorkflowDelay
+		made.gap = p.delay + p.project.PendingFor + p.project.WorkflowDelay + w.AppearsAfter
 	}
 	if w.AutoRerun == nil {
 		return
@@ -197,8 +236,8 @@ func (s *Sim) addWorkflow(p *pipeline, w Workflow, created time.Time) *workflow 
 	return made
 }
 
-// rerun makes the next workflow of that name, at work at once. What was approved before stays approved. A setup
-// workflow that did not succeed gives its continuation to the new one.
+// rerun makes the next workflow of that name, which begins at once. What was approved before stays approved. The
+// continuation of a setup workflow that did not succeed then follows the new one.
 func (s *Sim) rerun(w *workflow, outcome Outcome, now time.Time) *workflow {
 	again := w.Workflow
 	again.Outcome, again.Hold, again.AutoRerun, again.Shows = outcome, nil, nil, nil
@@ -228,13 +267,13 @@ func (p *pipeline) supersede() {
 		}
 		for _, w := range old.workflows {
 			if !w.rerun {
-				w.cancel(p.created, "") // not at once: what was running when the trigger came was running
+				w.cancel(p.created, "") // not earlier: it was still running when the trigger came
 			}
 		}
 	}
 }
 
-// cancel ends a workflow that is not final. One that is not yet to be seen, but will be, appears as canceled.
+// cancel ends a workflow that is not final. One that is not visible yet, but will be, appears as canceled.
 func (w *workflow) cancel(now time.Time, by string) {
 	c := w.course()
 	if c.birth.IsZero() || final(c.status(now)) {
@@ -246,18 +285,18 @@ func (w *workflow) cancel(now time.Time, by string) {
 	}
 }
 
-// workflow is the workflow of that id, or nil when it cannot be read, or not yet.
+// workflow returns the workflow of that id, or nil when it cannot be read, or not yet.
 func (s *Sim) workflow(id string, now time.Time) *workflow {
-	if w := s.workflows[id]; w != nil && !w.NullID && !w.pipeline.relic && w.exists(now) {
+	if w := s.workflows[id]; w != nil && !w.NullID && !w.pipeline.relic && w.exists(now) && w.pipeline.readable(now) {
 		return w
 	}
 	return nil
 }
 
-// revision is the head of a branch or tag: the repository's, where there is one, else always the same.
+// revision returns the head of a branch or tag: the repository's where there is one, else always the same.
 func (s *Sim) revision(p *project, at ref) string {
 	_, org, name := p.parts()
-	if r := s.hub.named(org + "/" + name); r != nil {
+	if r := s.hub.repository(org + "/" + name); r != nil {
 		if c := r.resolve(at.name()); c != nil {
 			return c.sha
 		}
@@ -265,5 +304,5 @@ func (s *Sim) revision(p *project, at ref) string {
 	return fmt.Sprintf("%x", sha1.Sum(fmt.Append(nil, s.scenario.Seed, p.slug, at.name())))
 }
 
-// user is the id of a login.
+// user returns the id of a login.
 func (s *Sim) user(login string) string { return s.uuid("user", login) }

@@ -21,9 +21,21 @@ type pipelineItem struct {
 	Trigger           triggerItem    `json:"trigger"`
 	TriggerParameters *appParameters `json:"trigger_parameters,omitempty"`
 	VCS               any            `json:"vcs,omitempty"` // a nil *vcsItem is sent as null, a plain nil not at all
+
+	silence Silence
 }
 
 func (p pipelineItem) key() string { return p.ID }
+
+// MarshalJSON leaves out what the pipeline does not say.
+func (p pipelineItem) MarshalJSON() ([]byte, error) {
+	type plain pipelineItem
+	text, err := json.Marshal(plain(p))
+	if err != nil || p.silence.none() {
+		return text, err
+	}
+	return json.Marshal(p.silence.of(text))
+}
 
 type errorItem struct {
 	Type    string `json:"type"`
@@ -41,7 +53,7 @@ type actorItem struct {
 	AvatarURL *string `json:"avatar_url"`
 }
 
-// vcsItem is where OAuth projects say the branch, appParameters where projects of the GitHub App do.
+// vcsItem holds the branch for OAuth projects; for projects of the GitHub App appParameters does.
 type vcsItem struct {
 	ProviderName *string `json:"provider_name"`
 	Origin       string  `json:"origin_repository_url"`
@@ -62,22 +74,22 @@ type gitItem struct {
 	Ref    string `json:"ref"`
 }
 
-// item never says the parameters that the caller passed: they do not come back (contracts/circleci.md 1.5).
+// item never contains the parameters that the caller passed: CircleCI does not return them (contracts/circleci.md 1.5).
 func (s *Sim) item(p *pipeline, now time.Time) pipelineItem {
 	it := pipelineItem{
 		ID: p.id, Number: p.number, ProjectSlug: p.project.slug, State: p.state(now), Errors: []errorItem{},
-		CreatedAt: millis(p.created), UpdatedAt: millis(p.created),
-		Trigger: triggerItem{Type: p.trigger, ReceivedAt: millis(p.received), Actor: actorItem{Login: p.actor}},
+		CreatedAt: millis(s.createdAt(p)), UpdatedAt: millis(s.createdAt(p)), silence: p.silence,
+		Trigger: triggerItem{Type: p.trigger, ReceivedAt: millis(s.receivedAt(p)), Actor: actorItem{Login: p.actor}},
 	}
 	if it.State == string(Errored) {
 		for _, text := range p.errors {
 			it.Errors = append(it.Errors, errorItem{"config", text})
 		}
 	}
-	it.Trigger.Type = cmp.Or(p.word, it.Trigger.Type)
+	it.Trigger.Type = cmp.Or(p.shownTrigger, it.Trigger.Type)
 	form := p.project.VCS
 	if p.relic {
-		form, it.Trigger.Type = p.odd()
+		form, it.Trigger.Type = p.relicForm()
 	}
 	revision := p.revision
 	if p.project.app() {
@@ -96,8 +108,8 @@ func (s *Sim) item(p *pipeline, now time.Time) pipelineItem {
 	return it
 }
 
-// odd is what the pipeline says of its repository and its trigger when it is a relic: each in its turn.
-func (p *pipeline) odd() (VCSForm, string) {
+// relicForm returns the vcs form and the trigger type of a relic, which vary with its number.
+func (p *pipeline) relicForm() (VCSForm, string) {
 	forms := []VCSForm{NoVCS, Nameless, ""}
 	words := []string{"unknown", "Decoupled Ingestion System", p.trigger}
 	return forms[p.number%3], words[p.number%3]
@@ -120,14 +132,14 @@ func (s *Sim) myPipelines(c *call) answer { return s.listProject(c, s.mine) }
 func (s *Sim) mine(p *pipeline) bool { return p.actor == s.scenario.Login }
 
 func (s *Sim) listProject(c *call, keep func(*pipeline) bool) answer {
-	p := s.known(c.args[0], c.now)
+	p := s.ensureProject(c.args[0], c.now)
 	if p == nil {
 		return noProject()
 	}
 	return s.listPipelines(c, p.pipelines, keep)
 }
 
-// orgPipelines lists what is there of an organization, of all when none is given.
+// orgPipelines lists the pipelines of an organization, or of all when none is given.
 func (s *Sim) orgPipelines(c *call) answer {
 	mine := c.query.Get("mine") == "true"
 	return s.listPipelines(c, s.orgs[canonical(c.query.Get("org-slug"))], func(p *pipeline) bool {
@@ -135,8 +147,8 @@ func (s *Sim) orgPipelines(c *call) answer {
 	})
 }
 
-// listPipelines answers with those that lists show by now, newest first. It looks at no more than a page needs:
-// there may be thousands of pipelines.
+// listPipelines answers the pipelines that lists show by now, newest first. It reads no more than a page needs: there
+// may be thousands of pipelines.
 func (s *Sim) listPipelines(c *call, from []*pipeline, keep func(*pipeline) bool) answer {
 	if t := c.query.Get("page-token"); t != "" {
 		last := s.byID[fromPageToken(t)]
@@ -152,7 +164,7 @@ func (s *Sim) listPipelines(c *call, from []*pipeline, keep func(*pipeline) bool
 	l, items := list{}, []pipelineItem{}
 	for _, p := range slices.Backward(from) {
 		switch {
-		case !keep(p) || c.now.Before(p.received.Add(s.scenario.ListLag)):
+		case !keep(p) || !p.readable(c.now) || c.now.Before(p.received.Add(s.scenario.ListLag)):
 			continue
 		case len(items) == s.scenario.PageSize:
 			next := pageToken(items[len(items)-1])
@@ -166,17 +178,17 @@ func (s *Sim) listPipelines(c *call, from []*pipeline, keep func(*pipeline) bool
 }
 
 func (s *Sim) readPipeline(c *call) answer {
-	p := s.byID[c.args[0]]
+	p := s.pipeline(c.args[0], c.now)
 	if p == nil {
 		return noPipeline()
 	}
-	return reply(http.StatusOK, s.item(p, c.now))
+	return reply(http.StatusOK, s.item(s.orAnother(c, p), c.now))
 }
 
 func noPipeline() answer { return fail(http.StatusNotFound, "Pipeline not found") }
 
 func (s *Sim) pipelineByNumber(c *call) answer {
-	p := s.known(c.args[0], c.now)
+	p := s.ensureProject(c.args[0], c.now)
 	if p == nil {
 		return noProject()
 	}
@@ -185,10 +197,10 @@ func (s *Sim) pipelineByNumber(c *call) answer {
 		return noPipeline()
 	}
 	found := p.pipelines[n-1]
-	if c.now.Before(found.received.Add(s.scenario.NumberLag)) {
+	if !found.readable(c.now) || c.now.Before(found.received.Add(s.scenario.NumberLag)) {
 		return noPipeline()
 	}
-	return reply(http.StatusOK, s.item(found, c.now))
+	return reply(http.StatusOK, s.item(s.orAnother(c, found), c.now))
 }
 
 type configItem struct {
@@ -196,9 +208,10 @@ type configItem struct {
 	Compiled string `json:"compiled"`
 }
 
-// readConfig shows the parameters only where a real compiled configuration that uses them would: in the text.
+// readConfig answers the parameters only where a real compiled configuration that uses them has them: in the text. It names all
+// workflows, also those that have not appeared yet.
 func (s *Sim) readConfig(c *call) answer {
-	p := s.byID[c.args[0]]
+	p := s.pipeline(c.args[0], c.now)
 	if p == nil {
 		return noPipeline()
 	}
@@ -210,6 +223,13 @@ func (s *Sim) readConfig(c *call) answer {
 	for _, name := range slices.Sorted(maps.Keys(p.parameters)) {
 		source += fmt.Sprintf("  %s:\n    type: %s\n", name, kindOf(p.parameters[name]))
 	}
-	compiled := fmt.Sprintf("version: 2\njobs:\n  release:\n    environment: %s\n", values)
+	compiled := fmt.Sprintf("version: 2\njobs:\n  release:\n    environment: %s\nworkflows:\n  version: 2\n", values)
+	named := map[string]bool{}
+	for _, w := range p.workflows {
+		if !named[w.Name] {
+			compiled += fmt.Sprintf("  %q:\n    jobs: [release]\n", w.Name)
+		}
+		named[w.Name] = true
+	}
 	return reply(http.StatusOK, configItem{Source: source, Compiled: compiled})
 }

@@ -37,7 +37,7 @@ type vcsInfo struct {
 }
 
 func (s *Sim) readProject(c *call) answer {
-	p := s.known(c.args[0], c.now)
+	p := s.ensureProject(c.args[0], c.now)
 	if p == nil {
 		return noProject()
 	}
@@ -49,7 +49,7 @@ func (s *Sim) readProject(c *call) answer {
 	})
 }
 
-// noProject is also the answer for one that the token cannot see.
+// noProject is also the answer for a project that the token cannot see.
 func noProject() answer { return fail(http.StatusNotFound, "Project not found") }
 
 func (p *project) parts() (provider, org, name string) {
@@ -57,7 +57,7 @@ func (p *project) parts() (provider, org, name string) {
 	return part[0], part[1], part[2]
 }
 
-// provider is CircleCI's name for where the repository lives.
+// provider returns CircleCI's name for the service that hosts the repository.
 func (p *project) provider() string {
 	switch provider, _, _ := p.parts(); provider {
 	case "gh":
@@ -79,7 +79,7 @@ func (p *project) url() string {
 	return "//circleci.com/" + org + "/" + name
 }
 
-// app tells whether the project is one of the GitHub App (or GitLab), whose slug is made of ids.
+// app reports whether the project belongs to the GitHub App (or GitLab), whose slugs consist of ids.
 func (p *project) app() bool { return p.provider() == "CircleCI" }
 
 type settingsItem struct {
@@ -92,14 +92,14 @@ type advancedSettings struct {
 }
 
 func (s *Sim) readSettings(c *call) answer {
-	p := s.known(c.args[0], c.now)
+	p := s.ensureProject(c.args[0], c.now)
 	if p == nil {
 		return noProject()
 	}
 	return reply(http.StatusOK, settingsItem{advancedSettings{Autocancel: on(p.Autocancel), SetupWorkflows: slices.ContainsFunc(p.Runs, func(r Run) bool { return r.Setup != nil })}})
 }
 
-// projectID is the project's own for one of the GitHub App, whose slug ends with it.
+// projectID returns the project's id: for one of the GitHub App the id at the end of its slug.
 func (s *Sim) projectID(p *project) string {
 	if _, _, name := p.parts(); p.app() && uuidForm.MatchString(name) {
 		return name
@@ -109,12 +109,12 @@ func (s *Sim) projectID(p *project) string {
 
 var uuidForm = regexp.MustCompile(`^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$`)
 
-// projectByID is nil when there is none, or none that was addressed before or is listed by its slug.
+// projectByID returns the project of an id if it was addressed before or is listed by its slug, else nil.
 func (s *Sim) projectByID(id string, now time.Time) *project {
 	if s.byProjectID[id] == nil {
 		for slug := range s.listed {
 			if strings.HasSuffix(slug, "/"+id) {
-				s.known(slug, now)
+				s.ensureProject(slug, now)
 			}
 		}
 	}
@@ -142,7 +142,7 @@ type definitionList struct {
 	Items []definitionItem `json:"items"`
 }
 
-// listDefinitions is one page: the official schema has no page token here.
+// listDefinitions answers everything on one page: the official schema has no page token here.
 func (s *Sim) listDefinitions(c *call) answer {
 	p := s.projectByID(c.args[0], c.now)
 	if p == nil {
@@ -162,7 +162,7 @@ func (s *Sim) listDefinitions(c *call) answer {
 
 func (s *Sim) definitionID(p *project, name string) string { return s.uuid("definition", p.slug, name) }
 
-// defines tells whether the project has a definition of that id; none means the default.
+// defines reports whether the project has a definition of that id; "" means the default one.
 func (s *Sim) defines(p *project, id string) bool {
 	return id == "" || slices.ContainsFunc(p.Definitions, func(name string) bool { return s.definitionID(p, name) == id })
 }

@@ -12,24 +12,25 @@ import (
 	"time"
 )
 
-// route is one endpoint. In path, "*" is one segment; a project slug is one segment too, however it was sent.
+// route is one endpoint. In path, "*" is one segment; a project slug counts as one segment, however it was sent.
 type route struct {
 	endpoint string
 	method   string
 	path     string
+	short    bool // the slug must have the short name of its provider (contracts/circleci.md 1.4)
 	segments bool // the slug must come as three segments; %2F gives 404 (contracts/circleci.md 1.4)
 	open     bool // needs no token
 	serve    func(*Sim, *call) answer
 }
 
-// routes are tried from top to bottom.
+// routes are tried in this order.
 var routes = []route{
 	{endpoint: "me", method: "GET", path: "me", serve: (*Sim).me},
 	{endpoint: "project", method: "GET", path: "project/*", serve: (*Sim).readProject},
 	{endpoint: "settings", method: "GET", path: "project/*/settings", segments: true, serve: (*Sim).readSettings},
 	{endpoint: "project-pipelines", method: "GET", path: "project/*/pipeline", serve: (*Sim).projectPipelines},
 	{endpoint: "trigger", method: "POST", path: "project/*/pipeline", serve: (*Sim).trigger},
-	{endpoint: "run", method: "POST", path: "project/*/pipeline/run", segments: true, serve: (*Sim).triggerRun},
+	{endpoint: "run", method: "POST", path: "project/*/pipeline/run", segments: true, short: true, serve: (*Sim).triggerRun},
 	{endpoint: "my-pipelines", method: "GET", path: "project/*/pipeline/mine", serve: (*Sim).myPipelines},
 	{endpoint: "pipeline-by-number", method: "GET", path: "project/*/pipeline/*", serve: (*Sim).pipelineByNumber},
 	{endpoint: "job", method: "GET", path: "project/*/job/*", serve: (*Sim).readJob},
@@ -49,7 +50,7 @@ var routes = []route{
 	{endpoint: "approve", method: "POST", path: "workflow/*/approve/*", serve: (*Sim).approveJob},
 }
 
-// Endpoints are the names that Match.Endpoint knows.
+// Endpoints returns the names that Match.Endpoint accepts.
 func Endpoints() []string {
 	var list []string
 	for _, r := range routes {
@@ -58,20 +59,23 @@ func Endpoints() []string {
 	return list
 }
 
-// call is one request, understood.
+// call is one parsed request.
 type call struct {
 	method   string
-	path     string // decoded, after /api/v2; whole when it does not begin so
+	path     string // decoded, after /api/v2; the whole path when it does not begin with that
 	route    *route // nil when there is no such path
-	endpoint string // "" then
+	endpoint string // "" without a route
 	args     []string
-	project  string // slug of the project it is about, "" when there is none
+	project  string // slug of the project that it is about, "" when there is none
 	token    string
-	json     bool // it says that its body is JSON
+	json     bool // its content type is JSON
 	body     []byte
 	query    url.Values
-	base     string // of the service, as the caller reached it
+	base     string // address by which the caller reached the service
 	now      time.Time
+	mixedUp  bool          // it is answered about another pipeline
+	nth      int           // of the calls of its kind, where chance dates the answers
+	drift    time.Duration // of the clock that dates the answer
 }
 
 func (s *Sim) read(r *http.Request, body []byte, now time.Time) *call {
@@ -84,20 +88,28 @@ func (s *Sim) read(r *http.Request, body []byte, now time.Time) *call {
 		c.base = "https://" + r.Host
 	}
 	c.resolve(r.URL.EscapedPath())
-	c.project = s.about(c)
+	c.project = s.projectOf(c)
+	if chaos := s.scenario.Chaos; chaos != nil && (chaos.Clocks > 0 || chaos.NoDate > 0) {
+		s.draws["date "+c.what()]++
+		c.nth = s.draws["date "+c.what()]
+	}
+	c.drift = s.dateDrift(c)
 	return c
 }
 
-// resolve finds the route. A path that exists for another method only gets that route: answer says 405.
+// what names the kind of request that a call is, for counting.
+func (c *call) what() string { return c.method + " " + c.path }
+
+// resolve finds the route. A path that exists only for another method gets that one's route, for answer to say 405.
 func (c *call) resolve(escaped string) {
-	segments, encoded := joinSlug(strings.Split(routed(escaped), "/"))
+	segments, encoded, long := joinSlug(strings.Split(routed(escaped), "/"))
 	for i := range routes {
 		r := &routes[i]
 		args, ok := match(strings.Split(r.path, "/"), segments)
 		if !ok || c.route != nil && r.method != c.method {
 			continue
 		}
-		if encoded && r.segments {
+		if encoded && r.segments || long && r.short {
 			return
 		}
 		c.route, c.endpoint, c.args = r, r.endpoint, args
@@ -107,7 +119,7 @@ func (c *call) resolve(escaped string) {
 	}
 }
 
-// routed is the path as routes write it, empty when no route can begin so.
+// routed returns the path in the form of the routes, "" when no route begins like it.
 func routed(escaped string) string {
 	outside := func(path string) bool { return strings.HasPrefix(path, "v1.1/") || strings.HasPrefix(path, "output/") }
 	if rest, ok := strings.CutPrefix(escaped, "/api/v2/"); ok && !outside(rest) {
@@ -122,26 +134,27 @@ func routed(escaped string) string {
 	return ""
 }
 
-// joinSlug makes one decoded segment of a slug, and says whether it came with %2F.
-func joinSlug(segments []string) ([]string, bool) {
+// joinSlug joins a slug into one decoded segment, and reports whether it came with %2F or with the provider's long name.
+func joinSlug(segments []string) (joined []string, encoded, long bool) {
 	for i := range segments {
-		segments[i], _ = url.PathUnescape(segments[i]) // net/http has refused what cannot be decoded
+		segments[i], _ = url.PathUnescape(segments[i]) // net/http has rejected what cannot be decoded
 	}
 	at := 1 // where the slug begins
 	if segments[0] == "v1.1" {
 		at = 2
 	}
 	if len(segments) <= at || segments[at-1] != "project" && segments[at-1] != "insights" {
-		return segments, false
+		return segments, false, false
 	}
 	if strings.Contains(segments[at], "/") {
-		return slices.Concat(segments[:at], []string{canonical(segments[at])}, segments[at+1:]), true
+		return slices.Concat(segments[:at], []string{canonical(segments[at])}, segments[at+1:]), true, false
 	}
 	if len(segments) < at+3 {
-		return nil, false
+		return nil, false, false
 	}
-	slug := canonical(strings.Join(segments[at:at+3], "/"))
-	return slices.Concat(segments[:at], []string{slug}, segments[at+3:]), false
+	sent := strings.Join(segments[at:at+3], "/")
+	slug := canonical(sent)
+	return slices.Concat(segments[:at], []string{slug}, segments[at+3:]), false, slug != sent
 }
 
 func match(pattern, segments []string) (args []string, ok bool) {
@@ -159,12 +172,12 @@ func match(pattern, segments []string) (args []string, ok bool) {
 	return args, true
 }
 
-// about is the project that a call is about, as far as its path says it.
-func (s *Sim) about(c *call) string {
+// projectOf returns the slug of the project that a call is about, "" where its path does not tell.
+func (s *Sim) projectOf(c *call) string {
 	if c.route == nil || len(c.args) == 0 {
 		return ""
 	}
-	switch c.route.thing() {
+	switch c.route.argumentKind() {
 	case "project", "insights", "v1.1":
 		return c.args[0]
 	case "projects":
@@ -183,13 +196,13 @@ func (s *Sim) about(c *call) string {
 	return ""
 }
 
-// thing is what the first argument of a path names.
-func (r *route) thing() string {
+// argumentKind returns the kind of thing that the first argument of a path names.
+func (r *route) argumentKind() string {
 	first, _, _ := strings.Cut(r.path, "/")
 	return first
 }
 
-// canonical is the slug with the short provider name. It leaves a bare repository name alone.
+// canonical returns the slug with the short provider name. It does not change a bare repository name.
 func canonical(slug string) string {
 	provider, rest, _ := strings.Cut(slug, "/")
 	switch provider {
@@ -201,12 +214,12 @@ func canonical(slug string) string {
 	return slug
 }
 
-// names tells whether a slug or a bare repository name means the project of that canonical slug.
+// names reports whether a slug or a bare repository name means the project of that canonical slug.
 func names(name, slug string) bool {
 	return canonical(name) == slug || !strings.Contains(name, "/") && strings.HasSuffix(slug, "/"+name)
 }
 
-// token is the caller's token, from any of the three places that CircleCI reads headers from.
+// token returns the caller's token, from any of the three headers that CircleCI reads.
 func token(r *http.Request) string {
 	if t := r.Header.Get("Circle-Token"); t != "" {
 		return t
@@ -227,12 +240,12 @@ func (s *Sim) accepts(token string) bool {
 	return len(s.scenario.Tokens) == 0 || slices.Contains(s.scenario.Tokens, token)
 }
 
-// bar is the refusal of a call that its token may not make, or that nobody may make now; nil lets it through.
-func (s *Sim) bar(c *call) *answer {
+// refusal returns the answer to a call that its token may not make, or that nobody may make now; nil allows it.
+func (s *Sim) refusal(c *call) *answer {
 	if c.project == "" || c.route.open {
 		return nil
 	}
-	p := s.known(c.project, c.now)
+	p := s.ensureProject(c.project, c.now)
 	var a answer
 	switch {
 	case p == nil:
@@ -250,7 +263,7 @@ func (s *Sim) bar(c *call) *answer {
 }
 
 func (r *route) notFound() answer {
-	switch r.thing() {
+	switch r.argumentKind() {
 	case "workflow":
 		return noWorkflow()
 	case "pipeline":
@@ -259,7 +272,7 @@ func (r *route) notFound() answer {
 	return noProject()
 }
 
-// decode reads the body into v. A body that is not said to be JSON, or is not, is ignored, as the real
+// decode reads the body into v. It ignores a body that is not JSON or whose content type is not, as the real
 // service does (contracts/circleci.md 1.3); JSON of another shape is the caller's mistake.
 func (c *call) decode(v any) error {
 	if !c.json || !json.Valid(c.body) {
@@ -268,17 +281,17 @@ func (c *call) decode(v any) error {
 	return json.Unmarshal(c.body, v)
 }
 
-// list is a page as every list of the API sends it.
+// list is a page in the form of every list of the API.
 type list struct {
 	Items any     `json:"items"`
 	Next  *string `json:"next_page_token"`
 }
 
-// paged is an item that a page token can point at.
+// paged is an item to which a page token can point.
 type paged interface{ key() string }
 
-// page answers with the items behind the page token. The token names the last item seen, so that items
-// which appear meanwhile shift nothing. Any other query name, such as next_page_token, is ignored: page one.
+// page answers the items after the page token. The token names the last item of the page before, so that new items
+// shift nothing. Any other query name, such as next_page_token, is ignored and gives page one.
 func page[T paged](s *Sim, c *call, items []T) answer {
 	if t := c.query.Get("page-token"); t != "" {
 		i := slices.IndexFunc(items, func(item T) bool { return pageToken(item) == t })
@@ -301,7 +314,7 @@ func badPageToken() answer { return fail(http.StatusBadRequest, "Invalid page to
 
 func pageToken(item paged) string { return base64.RawURLEncoding.EncodeToString([]byte(item.key())) }
 
-// fromPageToken is the key in it, empty when there is none.
+// fromPageToken returns the key in a page token, "" when there is none.
 func fromPageToken(token string) string {
 	key, err := base64.RawURLEncoding.DecodeString(token)
 	if err != nil {
@@ -310,7 +323,7 @@ func fromPageToken(token string) string {
 	return string(key)
 }
 
-// number reads a pipeline number, 0 when it is none.
+// number parses a pipeline number, 0 when it is none.
 func number(text string) int64 {
 	n, err := strconv.ParseInt(text, 10, 64)
 	if err != nil {
@@ -323,8 +336,8 @@ func number(text string) int64 {
 func millis(t time.Time) string  { return t.UTC().Format("2006-01-02T15:04:05.000Z") }
 func seconds(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05Z") }
 
-// maybe is null for no time.
-func maybe(t time.Time) *string {
+// timeOrNull formats a time; a zero time is null.
+func timeOrNull(t time.Time) *string {
 	if t.IsZero() {
 		return nil
 	}

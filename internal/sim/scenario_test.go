@@ -165,7 +165,7 @@ func TestLoadRefuses(t *testing.T) {
 		{"job of none", "default: {runs: [{outcome: none, job: x}]}", "outcome none has no duration, job or hold"},
 		{"hold of not_run", "default: {runs: [{outcome: not_run, hold: {}}]}", "not_run has no duration, job or hold"},
 		{"negative hold", "default: {runs: [{hold: {after: -1s}}]}", "runs[0]: hold: after must not be negative"},
-		{"outcome beside workflows", "default: {runs: [{outcome: failed, workflows: [{name: a}]}]}", "stand in each of workflows"},
+		{"outcome beside workflows", "default: {runs: [{outcome: failed, workflows: [{name: a}]}]}", "belong into each of them"},
 		{"errored workflow", "default: {runs: [{workflows: [{name: a, outcome: errored}]}]}", "workflows[0]: errored is an outcome of a pipeline"},
 		{"workflow without name", "default: {runs: [{workflows: [{}]}]}", "each workflow needs a name of its own"},
 		{"workflow twice", "default: {runs: [{workflows: [{name: a}, {name: a}]}]}", `workflows[1]: each workflow needs a name of its own, this one has "a"`},
@@ -181,8 +181,8 @@ func TestLoadRefuses(t *testing.T) {
 		{"two waits", "faults: [{kind: 429, retry_text: x, retry_after: 1s}]", "instead of retry_after"},
 		{"location of an answer", "faults: [{kind: status, status: 200, location: /}]", "location belongs to the statuses 300 to 399"},
 		{"location that is none", "faults: [{kind: status, status: 302, location: '%'}]", "faults[0]: location: parse"},
-		{"token twice", "{tokens: [a], project_tokens: [a]}", "a token stands in tokens and in project_tokens"},
-		{"project twice", "projects: {gh/a/b: {}, github/a/b: {}}", "projects: gh/a/b is there twice"},
+		{"token twice", "{tokens: [a], project_tokens: [a]}", "a token is in both tokens and project_tokens"},
+		{"project twice", "projects: {gh/a/b: {}, github/a/b: {}}", "projects: gh/a/b appears twice"},
 		{"negative lag", "workflow_list_lag: -1s", "workflow_list_lag must not be negative"},
 		{"negative latency", "latency: -1s", "latency must not be negative"},
 		{"negative requests", "keep_requests: -1", "keep_requests must not be negative"},
@@ -196,7 +196,7 @@ func TestLoadRefuses(t *testing.T) {
 		{"skip_status", "default: {skip_status: 204}", "skip_status is 200 or 201, not 204"},
 		{"no definitions", "default: {definitions: []}", "definitions needs at least one name"},
 		{"more than a skip", "default: {runs: [{skip_ci: true, outcome: failed}]}", "a run with skip_ci makes no pipeline"},
-		{"workflows after never", "default: {runs: [{setup: {never: true}, outcome: none}]}", "leaves nothing to say about workflows"},
+		{"workflows after never", "default: {runs: [{setup: {never: true}, outcome: none}]}", "excludes an outcome and workflows"},
 		{"never and a delay", "default: {runs: [{setup: {never: true, delay: 1s}}]}", "runs[0]: setup: never stands alone"},
 		{"never and a failure", "default: {runs: [{setup: {never: true, outcome: failed}}]}", "setup: never stands alone"},
 		{"held setup", "default: {runs: [{setup: {outcome: hold}}]}", `setup: a setup workflow cannot come to "hold"`},
@@ -225,7 +225,7 @@ func TestLoadRefuses(t *testing.T) {
 	}
 }
 
-// FuzzLoad holds that whatever Load takes, New takes, and that every line of an error names the file.
+// FuzzLoad: New accepts whatever Load accepts, and every line of an error names the file.
 func FuzzLoad(f *testing.F) {
 	f.Add([]byte(wholeScenario))
 	f.Add([]byte("{\"faults\": [{}]}"))

@@ -8,8 +8,8 @@ import (
 	"github.com/gravitee-lab/gio/internal/sim"
 )
 
-// look tells what the API says of a pipeline: its state, its errors, its workflows from the oldest on.
-func (t tester) look(id string) string {
+// snapshot returns the API's view of a pipeline: its state, its errors, its workflows, the oldest first.
+func (t tester) snapshot(id string) string {
 	t.Helper()
 	p := t.get("/pipeline/" + id)
 	list := []string{p.text("state")}
@@ -26,14 +26,14 @@ func (t tester) look(id string) string {
 	return strings.Join(list, ", ")
 }
 
-// moment is what holds from a time since the trigger on.
+// moment is a snapshot that holds from a time after the trigger on.
 type moment struct {
 	at   time.Duration
-	want string // as look tells it
+	want string // a snapshot
 	fate string // as Pipelines tells it
 }
 
-// goes triggers the widget, whose next pipeline has that fate, and looks at it a nanosecond before and at each moment.
+// goes triggers the widget, whose next pipeline has that fate, and takes a snapshot a nanosecond before and at each moment.
 func goes(t *testing.T, s sim.Scenario, run sim.Run, moments ...moment) {
 	t.Helper()
 	s.Default.Runs = []sim.Run{run}
@@ -42,17 +42,17 @@ func goes(t *testing.T, s sim.Scenario, run sim.Run, moments ...moment) {
 		for i, m := range moments {
 			if at := start.Add(m.at); i > 0 {
 				time.Sleep(time.Until(at) - time.Nanosecond)
-				t.equal("before "+m.at.String(), t.look(id), moments[i-1].want)
+				t.equal("before "+m.at.String(), t.snapshot(id), moments[i-1].want)
 				t.equal("fate before "+m.at.String(), t.sim.Pipelines()[0].Outcome, moments[i-1].fate)
 				time.Sleep(time.Nanosecond)
 			} else {
 				time.Sleep(time.Until(at))
 			}
-			t.equal("at "+m.at.String(), t.look(id), m.want)
+			t.equal("at "+m.at.String(), t.snapshot(id), m.want)
 			t.equal("fate at "+m.at.String(), t.sim.Pipelines()[0].Outcome, m.fate)
 		}
 		time.Sleep(90 * 24 * time.Hour)
-		t.equal("for ever", t.look(id), moments[len(moments)-1].want)
+		t.equal("for ever", t.snapshot(id), moments[len(moments)-1].want)
 	})
 }
 
@@ -122,9 +122,9 @@ func TestRerunOfASetupWorkflowContinues(t *testing.T) {
 		if err := t.sim.Rerun("widget", 1, sim.Success); err != nil {
 			t.Fatal(err)
 		}
-		t.equal("while it runs", t.look(id), "setup, setup setup=failed, setup setup=running")
+		t.equal("while it runs", t.snapshot(id), "setup, setup setup=failed, setup setup=running")
 		time.Sleep(time.Hour)
-		t.equal("after", t.look(id), "created, setup setup=failed, setup setup=success, release=success")
+		t.equal("after", t.snapshot(id), "created, setup setup=failed, setup setup=success, release=success")
 		t.equal("fate", t.sim.Pipelines()[0].Outcome, "success")
 	})
 }
@@ -137,7 +137,7 @@ func TestCancelledSetupContinuesNothing(t *testing.T) {
 		time.Sleep(prelude)
 		t.call("POST", "/workflow/"+t.only(id).text("id")+"/cancel", "", 202)
 		time.Sleep(time.Hour)
-		t.equal("after", t.look(id), "setup, setup setup=canceled")
+		t.equal("after", t.snapshot(id), "setup, setup setup=canceled")
 		t.equal("fate", t.sim.Pipelines()[0].Outcome, "canceled")
 		t.equal("settings", t.get(widget + "/settings")["advanced"], any(map[string]any{"autocancel_builds": false, "setup_workflows": true}))
 	})
@@ -210,7 +210,7 @@ func TestCancelledWorkflowIsNotRerun(t *testing.T) {
 		time.Sleep(prelude)
 		t.call("POST", "/workflow/"+t.only(id).text("id")+"/cancel", "", 202)
 		time.Sleep(time.Hour)
-		t.equal("after", t.look(id), "created, release=canceled")
+		t.equal("after", t.snapshot(id), "created, release=canceled")
 	})
 }
 

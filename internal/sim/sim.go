@@ -1,7 +1,7 @@
-// Package sim pretends to be CircleCI, and a GitHub beside it, on command.
+// Package sim simulates CircleCI, and a GitHub beside it, by a scenario.
 //
-// Every state is computed from the clock when it is read: there is no goroutine and no timer, so the same
-// handler serves over TCP, in process, and under testing/synctest. What it answers follows the published
+// It computes every state from the clock when it is read: there is no goroutine and no timer, so the same
+// handler serves over TCP, in process, and under testing/synctest. Its answers follow the published
 // contract (contracts/circleci.md; testdata/contracts/circleci-openapi.yaml; docs.github.com/rest), not gio's clients.
 package sim
 
@@ -24,6 +24,7 @@ import (
 // with /api/v1.1 and /output, and those of GitHub with /api/v3. It is safe for concurrent use.
 type Sim struct {
 	scenario Scenario
+	began    time.Time
 
 	mu          sync.Mutex
 	faults      []*armed
@@ -37,13 +38,13 @@ type Sim struct {
 	requests    []Request
 	bucket      bucket
 	hub         *hub
-	draws       map[string]int // chaos: how often a method and path were drawn
+	draws       map[string]int // chaos: number of draws by method and path
 	tally       tally
 
 	server *Server
 }
 
-// New makes a simulator. It panics when the scenario cannot be honoured; Load gives such scenarios as errors.
+// New makes a simulator. It panics when the scenario is invalid; Load returns errors for such scenarios.
 func New(s Scenario) *Sim {
 	if err := s.validate(); err != nil {
 		panic("sim: " + err.Error())
@@ -61,7 +62,7 @@ func New(s Scenario) *Sim {
 		s.Now = time.Now
 	}
 	sim := &Sim{
-		scenario: s, faults: arm(s.Faults), listed: map[string]Project{}, projects: map[string]*project{},
+		scenario: s, began: s.Now(), faults: arm(s.Faults), listed: map[string]Project{}, projects: map[string]*project{},
 		byProjectID: map[string]*project{}, byID: map[string]*pipeline{}, orgs: map[string][]*pipeline{},
 		workflows: map[string]*workflow{}, draws: map[string]int{}, tally: tally{requests: map[string]map[int]int{}, github: map[string]map[int]int{}},
 	}
@@ -75,7 +76,7 @@ func New(s Scenario) *Sim {
 	return sim
 }
 
-// Request is one request as it arrived. Tokens are left out of headers and query.
+// Request is one request as it arrived, without the tokens in its headers and query.
 type Request struct {
 	Time   time.Time
 	Method string
@@ -88,9 +89,10 @@ type Request struct {
 
 const bodyLimit = 1 << 20
 
-// ServeHTTP answers one request. A reset is http.ErrAbortHandler, a hang lasts until the request's context ends.
+// ServeHTTP answers one request. It panics with http.ErrAbortHandler for a reset; a hang lasts until the request's
+// context ends.
 func (s *Sim) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	// The body is read before anything else: net/http notices that a caller left only after that.
+	// Read the body before anything else: only then does net/http notice that a caller has gone.
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, bodyLimit))
 	if err != nil {
 		panic(http.ErrAbortHandler)
@@ -117,7 +119,7 @@ func (s *Sim) latency(r *http.Request) time.Duration {
 	return s.scenario.Latency
 }
 
-// sleep tells whether the time went by before the caller left.
+// sleep waits, and reports whether the time passed before the caller gave up.
 func sleep(ctx context.Context, d time.Duration) bool {
 	if d == 0 {
 		return true
@@ -148,6 +150,7 @@ func (s *Sim) handle(r *http.Request, body []byte) (answer, ending) {
 	} else {
 		c := s.read(r, body, now)
 		a, end = s.decide(c)
+		a.drift, a.undated = c.drift, s.undated(c)
 		for name, value := range s.limitHeaders() {
 			a = a.with(name, value)
 		}
@@ -163,19 +166,25 @@ func (s *Sim) handle(r *http.Request, body []byte) (answer, ending) {
 
 func onGitHub(r *http.Request) bool { return strings.HasPrefix(r.URL.Path, gitHubRoot) }
 
-// decide asks in the order in which things stand before a real service: its rate limit, the network, the service.
+// decide applies, in the order of a real service: the rate limit, the network's faults, the service itself.
 func (s *Sim) decide(c *call) (answer, ending) {
-	if !s.admits(c.now) {
+	if !s.takeRequest(c.now) {
 		return s.throttled(), sent
 	}
-	act := func() answer { return s.answer(c) }
-	if f := due(s.faults, c); f != nil {
-		return f.strike(c.now, act)
+	f := s.fault(c)
+	if f == nil {
+		return s.answer(c), sent
 	}
-	if f := s.draw(c); f != nil {
-		return f.strike(c.now, act)
+	c.mixedUp = f.Kind == MixedUp
+	return f.apply(c.now.Add(c.drift), func() answer { return s.answer(c) })
+}
+
+// fault returns what goes wrong with the call, by the scenario or else by chance; nil when nothing does.
+func (s *Sim) fault(c *call) *Fault {
+	if f := nextFault(s.faults, c); f != nil {
+		return &f.Fault
 	}
-	return act(), sent
+	return s.draw(c)
 }
 
 func (s *Sim) answer(c *call) answer {
@@ -188,13 +197,13 @@ func (s *Sim) answer(c *call) answer {
 	case c.route.method != c.method:
 		return fail(http.StatusMethodNotAllowed, "Method not allowed")
 	}
-	if refusal := s.bar(c); refusal != nil {
+	if refusal := s.refusal(c); refusal != nil {
 		return *refusal
 	}
 	return c.route.serve(s, c)
 }
 
-// keep remembers a request, and forgets the oldest when there are twice as many as Requests may give.
+// keep stores a request, and drops the oldest when there are twice as many as Requests returns.
 func (s *Sim) keep(r Request) {
 	if n := s.scenario.KeepRequests; len(s.requests) >= 2*n {
 		s.requests = slices.Delete(s.requests, 0, len(s.requests)-n)
@@ -209,12 +218,14 @@ func record(r *http.Request, body []byte, now time.Time) Request {
 	return Request{Time: now, Method: r.Method, Path: r.URL.EscapedPath(), Query: query, Header: header, Body: string(body)}
 }
 
-// answer is what goes back to the caller.
+// answer is the response to the caller.
 type answer struct {
 	status    int
 	mediaType string
 	body      []byte
 	header    map[string]string
+	drift     time.Duration // of the clock that dates it
+	undated   bool
 }
 
 func (a answer) with(name, value string) answer {
@@ -233,14 +244,14 @@ func reply(status int, v any) answer {
 	return answer{status: status, mediaType: "application/json", body: body}
 }
 
-// message is the body of an error, and of an answer that only says yes.
+// message is the body of an error, and of an answer that only confirms.
 type message struct {
 	Message string `json:"message"`
 }
 
 func fail(status int, text string) answer { return reply(status, message{text}) }
 
-// raw is an answer whose text may be anything, also what is not JSON.
+// raw makes an answer of any text, JSON or not.
 func raw(status int, body string) answer {
 	a := answer{status: status, mediaType: "text/plain; charset=utf-8", body: []byte(body)}
 	if t := strings.TrimSpace(body); strings.HasPrefix(t, "{") || strings.HasPrefix(t, "[") {
@@ -252,7 +263,10 @@ func raw(status int, body string) answer {
 // write sends the answer, or only its head and half of its body.
 func (a answer) write(w http.ResponseWriter, now time.Time, half bool) {
 	h := w.Header()
-	h.Set("Date", now.UTC().Format(http.TimeFormat))
+	h.Set("Date", now.Add(a.drift).UTC().Format(http.TimeFormat))
+	if a.undated {
+		h["Date"] = nil // or net/http adds its own
+	}
 	h.Set("Content-Type", a.mediaType)
 	h.Set("Content-Length", fmt.Sprint(len(a.body)))
 	for name, value := range a.header {
@@ -260,7 +274,7 @@ func (a answer) write(w http.ResponseWriter, now time.Time, half bool) {
 	}
 	w.WriteHeader(a.status)
 	if !half {
-		_, _ = w.Write(a.body) // the caller may have left, which is no concern of the server
+		_, _ = w.Write(a.body) // the caller may have gone, which does not concern the server
 		return
 	}
 	_, _ = w.Write(a.body[:len(a.body)/2])
@@ -268,7 +282,7 @@ func (a answer) write(w http.ResponseWriter, now time.Time, half bool) {
 	panic(http.ErrAbortHandler)
 }
 
-// uuid is an id that follows from the seed and from what it names, not from the order of concurrent requests.
+// uuid makes an id that depends on the seed and on what it names, not on the order of concurrent requests.
 func (s *Sim) uuid(parts ...any) string {
 	b := sha256.Sum256(fmt.Append(nil, append([]any{s.scenario.Seed}, parts...)...))
 	b[6] = b[6]&0x0f | 0x40 // version 4, RFC 9562 variant: what a strict reader of UUIDs expects

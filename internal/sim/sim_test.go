@@ -63,7 +63,7 @@ func (t tester) do(r *http.Request) (int, string) {
 	return answer.StatusCode, string(body)
 }
 
-// call expects a status and gives the body.
+// call makes a request, expects a status and returns the body.
 func (t tester) call(method, path, body string, want int) object {
 	t.Helper()
 	status, text := t.do(t.request(method, path, body))
@@ -82,13 +82,13 @@ func (t tester) get(path string) object {
 	return t.call("GET", path, "", http.StatusOK)
 }
 
-// trigger gives the id of a new pipeline of the widget.
+// trigger triggers the widget and returns the id of the pipeline.
 func (t tester) trigger(body string) string {
 	t.Helper()
 	return t.call("POST", widget+"/pipeline", body, http.StatusCreated).text("id")
 }
 
-// only gives the only workflow of a pipeline.
+// only returns the only workflow of a pipeline.
 func (t tester) only(pipeline string) object {
 	t.Helper()
 	items := t.get("/pipeline/" + pipeline + "/workflow").items()
@@ -105,7 +105,7 @@ func (t tester) equal(what string, got, want any) {
 	}
 }
 
-// object is a JSON object. Its readers give the zero value for what is not there.
+// object is a JSON object. Its readers return the zero value for a missing field.
 type object map[string]any
 
 func (o object) text(path ...string) string {

@@ -7,16 +7,16 @@ import (
 	"time"
 )
 
-// Stats are figures about everything that happened so far, also about requests that Requests has forgotten.
+// Stats are figures about everything that has happened so far, including requests that Requests no longer returns.
 type Stats struct {
 	Requests       map[string]map[int]int // how many, by endpoint ("" = no such path) and status (0 = none was sent)
 	GitHub         map[string]map[int]int // the same of GitHub; the other figures are about CircleCI alone
-	Throttled      int                    // answered with 429, by whatever cause
+	Throttled      int                    // answered with 429, for whatever reason
 	PeakPerSecond  int                    // the most requests that arrived within one second, throttled ones too
 	PeakUnfinished int                    // the most pipelines at once that were not finished, without other people's history
 }
 
-// Stats looks at every pipeline: it is meant for the end.
+// Stats reads every pipeline: call it at the end.
 func (s *Sim) Stats() Stats {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -40,7 +40,7 @@ type tally struct {
 }
 
 func (t *tally) count(endpoint string, status int, now time.Time) {
-	one(t.requests, endpoint, status)
+	increment(t.requests, endpoint, status)
 	gone := 0
 	for gone < len(t.recent) && now.Sub(t.recent[gone]) >= time.Second {
 		gone++
@@ -49,42 +49,42 @@ func (t *tally) count(endpoint string, status int, now time.Time) {
 	t.peak = max(t.peak, len(t.recent))
 }
 
-func (t *tally) countGitHub(endpoint string, status int) { one(t.github, endpoint, status) }
+func (t *tally) countGitHub(endpoint string, status int) { increment(t.github, endpoint, status) }
 
-func one(counts map[string]map[int]int, endpoint string, status int) {
+func increment(counts map[string]map[int]int, endpoint string, status int) {
 	if counts[endpoint] == nil {
 		counts[endpoint] = map[int]int{}
 	}
 	counts[endpoint][status]++
 }
 
-// peakUnfinished goes through the times at which pipelines began and ended to be unfinished.
+// peakUnfinished returns the most pipelines that were unfinished at the same time.
 func (s *Sim) peakUnfinished(now time.Time) int {
-	type turn struct {
-		at   time.Time
-		more int
+	type edge struct {
+		at    time.Time
+		delta int
 	}
-	var turns []turn
+	var edges []edge
 	for _, p := range s.pipelines {
 		for _, busy := range p.unfinished(now) {
-			turns = append(turns, turn{busy.from, 1}, turn{busy.to, -1})
+			edges = append(edges, edge{busy.from, 1}, edge{busy.to, -1})
 		}
 	}
-	slices.SortFunc(turns, func(a, b turn) int {
+	slices.SortFunc(edges, func(a, b edge) int {
 		if c := a.at.Compare(b.at); c != 0 {
 			return c
 		}
-		return a.more - b.more // one that ends makes room for one that begins
+		return a.delta - b.delta // at the same time, ends come before begins
 	})
-	at, peak := 0, 0
-	for _, t := range turns {
-		at += t.more
-		peak = max(peak, at)
+	unfinished, peak := 0, 0
+	for _, e := range edges {
+		unfinished += e.delta
+		peak = max(peak, unfinished)
 	}
 	return peak
 }
 
-// unfinished are the spans in which the pipeline was not finished: it can only change where something begins or ends.
+// unfinished returns the spans in which the pipeline was not finished. That changes only where something begins or ends.
 func (p *pipeline) unfinished(now time.Time) []span {
 	times := []time.Time{p.received, p.ready, now}
 	if p.setup != nil {

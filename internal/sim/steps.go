@@ -9,10 +9,11 @@ import (
 // The output of steps is only in the older API (contracts/circleci.md 1.13, general knowledge, not re-read).
 
 type buildItem struct {
-	Number int64      `json:"build_num"`
-	Status string     `json:"status"`
-	Branch string     `json:"branch,omitempty"`
-	Steps  []stepItem `json:"steps"`
+	Number   int64        `json:"build_num"`
+	Status   string       `json:"status"`
+	Branch   string       `json:"branch,omitempty"`
+	Steps    []stepItem   `json:"steps"`
+	Messages []jobMessage `json:"messages,omitempty"`
 }
 
 type stepItem struct {
@@ -29,15 +30,20 @@ type actionItem struct {
 	OutputURL string `json:"output_url,omitempty"`
 }
 
-// readSteps shows a job by its number: one step to prepare it, and its work. Only work that is done has output.
+// readSteps answers a job by its number: one step of preparation, and its work. Only finished work has output. A job that
+// was refused has a message instead.
 func (s *Sim) readSteps(c *call) answer {
-	p := s.known(c.args[0], c.now)
+	p := s.ensureProject(c.args[0], c.now)
 	if p == nil {
 		return noProject()
 	}
 	w, job := s.job(p, number(c.args[1]), c.now)
 	if w == nil {
 		return fail(http.StatusNotFound, "Build not found")
+	}
+	if refused := w.refusals(job); len(refused) > 0 {
+		refused[0].Level = "error"
+		return reply(http.StatusOK, buildItem{Number: job.Number, Status: job.Status, Branch: w.pipeline.ref.branch, Steps: []stepItem{}, Messages: refused})
 	}
 	work := actionItem{Name: job.Name, Status: job.Status}
 	if job.StoppedAt != nil && job.Status != string(Canceled) {
@@ -56,7 +62,7 @@ func (s *Sim) readSteps(c *call) answer {
 	})
 }
 
-// job is the job of that number and its workflow, or nil while nothing of that number was started.
+// job returns the job of that number and its workflow, or nil while no such job has started.
 func (s *Sim) job(p *project, n int64, now time.Time) (*workflow, jobItem) {
 	if n < 1 || n > int64(len(p.jobs)) {
 		return nil, jobItem{}
@@ -68,7 +74,7 @@ func (s *Sim) job(p *project, n int64, now time.Time) (*workflow, jobItem) {
 	which := []string{firstJob, lastJob, otherJob}[n-w.firstJob]
 	for _, j := range s.jobs(w, now) {
 		if j.ID == s.jobID(w, which) && j.StartedAt != nil {
-			j.Number = n // the list leaves out that of a cancelled job, which keeps it all the same
+			j.Number = n // lists omit the number of a cancelled job, which it nevertheless keeps
 			return w, j
 		}
 	}
@@ -83,8 +89,8 @@ type lineItem struct {
 	Message string `json:"message"`
 }
 
-// readOutput is a signed link as a storage service answers it: it refuses a request that brings a token as well,
-// so that a client shows that it does not send it there.
+// readOutput answers a signed link like a storage service: it refuses a request that also has a token, which proves that
+// the client sends no token there.
 func (s *Sim) readOutput(c *call) answer {
 	w := s.workflow(c.args[0], c.now)
 	switch n := number(c.args[1]); {

@@ -40,7 +40,7 @@ type creationItem struct {
 
 // trigger is the older endpoint (contracts/circleci.md 1.3).
 func (s *Sim) trigger(c *call) answer {
-	p := s.known(c.args[0], c.now)
+	p := s.ensureProject(c.args[0], c.now)
 	if p == nil {
 		return noProject()
 	}
@@ -55,9 +55,9 @@ func (s *Sim) trigger(c *call) answer {
 }
 
 // triggerRun is the recommended endpoint (contracts/circleci.md 1.4). Unlike the older endpoint it refuses broken
-// JSON, and what a definition_id names must exist.
+// JSON and an unknown definition_id.
 func (s *Sim) triggerRun(c *call) answer {
-	p := s.known(c.args[0], c.now)
+	p := s.ensureProject(c.args[0], c.now)
 	if p == nil {
 		return noProject()
 	}
@@ -72,7 +72,7 @@ func (s *Sim) triggerRun(c *call) answer {
 	return s.start(p, ref{at.Branch, at.Tag}, body.Parameters, http.StatusOK, c.now)
 }
 
-// start triggers a pipeline, unless the commit says not to: then the answer has a message and no id.
+// start triggers a pipeline, unless the commit message contains [skip ci]: then the answer has a message and no id.
 func (s *Sim) start(p *project, at ref, params map[string]json.RawMessage, skipStatus int, now time.Time) answer {
 	if at == (ref{}) {
 		at.branch = p.DefaultBranch
@@ -89,27 +89,27 @@ func (s *Sim) start(p *project, at ref, params map[string]json.RawMessage, skipS
 	if p.skips(at) {
 		return reply(skipStatus, message{skipped})
 	}
-	run := p.nextRun()
+	run := s.nextRun(p)
 	if run.SkipCI {
 		return reply(skipStatus, message{skipped})
 	}
 	made := s.launch(p, at, s.scenario.Login, values, run, now)
-	return reply(http.StatusCreated, creationItem{ID: made.id, State: "pending", Number: made.number, CreatedAt: millis(made.created)})
+	return reply(http.StatusCreated, creationItem{ID: made.id, State: "pending", Number: made.number, CreatedAt: millis(s.createdAt(made))})
 }
 
-// launch creates an API pipeline. Parameters that do not fit the declaration are no error of the request:
-// the pipeline becomes errored instead (contracts/circleci.md 1.3).
+// launch creates an API pipeline. Parameters that do not fit the declaration do not fail the request: they make the
+// pipeline errored (contracts/circleci.md 1.3).
 func (s *Sim) launch(p *project, at ref, login string, values map[string]any, fate Run, now time.Time) *pipeline {
 	if complaints := p.complaints(values); len(complaints) > 0 {
 		fate = Run{Outcome: Errored, Errors: complaints}
 	}
-	s.settle(now) // what was released before is in the commit that this one builds
+	s.settle(now) // the commit that this pipeline builds contains the releases before
 	made := s.add(p, at, now)
 	made.trigger, made.actor, made.parameters = "api", login, values
 	s.schedule(made, fate)
 	made.supersede()
 	s.pipelines = append(s.pipelines, made)
-	if s.hub != nil && made.releasing() {
+	if s.hub != nil && made.isRelease() {
 		s.hub.unsettled = append(s.hub.unsettled, made)
 	}
 	return made
@@ -122,13 +122,13 @@ func (p *project) skips(at ref) bool {
 	return !p.app() && (on(p.SkipCI) || at.branch != "" && slices.Contains(p.SkipBranches, at.branch))
 }
 
-// nextRun takes the next entry of Runs; behind its end everything succeeds.
-func (p *project) nextRun() Run {
+// nextRun uses up the next entry of Runs; after the last one everything succeeds, unless chaos has another fate.
+func (s *Sim) nextRun(p *project) Run {
 	p.triggered++
 	if p.triggered > len(p.Runs) {
-		return Run{}
+		return s.drawSilence(p, s.drawFate(p))
 	}
-	return p.Runs[p.triggered-1]
+	return s.drawSilence(p, p.Runs[p.triggered-1])
 }
 
 func (p *project) has(branch string) bool {
@@ -142,7 +142,7 @@ const (
 	valueLimit      = 512
 )
 
-// readParameters keeps the types as they came: string, bool, int64.
+// readParameters parses the values and keeps their types: string, bool, int64.
 func readParameters(params map[string]json.RawMessage) (map[string]any, error) {
 	if len(params) > parametersLimit {
 		return nil, fmt.Errorf("too many parameters: %d, at most %d are allowed", len(params), parametersLimit)
@@ -182,7 +182,7 @@ func readParameter(text json.RawMessage) (any, error) {
 	return nil, errors.New("a value is a string, a boolean or an integer")
 }
 
-// complaints are what a pipeline says about parameters that do not fit the declaration.
+// complaints returns a pipeline's errors about parameters that do not fit the declaration.
 func (p *project) complaints(values map[string]any) []string {
 	if p.Parameters == nil {
 		return nil

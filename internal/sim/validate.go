@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// complaints collects what is wrong with a part of a scenario.
+// complaints collects the problems of a part of a scenario.
 type complaints []error
 
 func (c *complaints) refuse(bad bool, format string, args ...any) {
@@ -22,7 +22,7 @@ func (c *complaints) add(errs ...error) { *c = append(*c, errs...) }
 
 func (c complaints) join() error { return errors.Join(c...) }
 
-// historyLimit bounds the pipelines that next_number makes up at once.
+// historyLimit bounds the number of pipelines that next_number invents.
 const historyLimit = 10_000
 
 func (s Scenario) validate() error {
@@ -33,12 +33,12 @@ func (s Scenario) validate() error {
 		atLeastZero("keep_requests", s.KeepRequests), within("default", s.Default.validate()),
 	)
 	for _, t := range s.ProjectTokens {
-		c.refuse(slices.Contains(s.Tokens, t), "a token stands in tokens and in project_tokens")
+		c.refuse(slices.Contains(s.Tokens, t), "a token is in both tokens and project_tokens")
 	}
 	seen := map[string]bool{}
 	for name, p := range s.Projects {
 		slug := canonical(name)
-		c.refuse(seen[slug], "projects: %s is there twice, with the long and the short name of its provider", slug)
+		c.refuse(seen[slug], "projects: %s appears twice, with the long and the short name of its provider", slug)
 		seen[slug] = true
 		c.add(within("projects."+name, p.validate()))
 	}
@@ -48,6 +48,9 @@ func (s Scenario) validate() error {
 	}
 	if s.Limit != nil {
 		c.add(within("limit", s.Limit.validate()))
+	}
+	if s.Clocks != nil {
+		c.add(within("clocks", s.Clocks.validate()))
 	}
 	if s.Chaos != nil {
 		c.add(within("chaos", s.Chaos.validate()))
@@ -69,8 +72,8 @@ func (p Project) validate() error {
 	c.refuse(p.SkipStatus != 0 && p.SkipStatus != 200 && p.SkipStatus != 201, "skip_status is 200 or 201, not %d", p.SkipStatus)
 	c.refuse(p.Definitions != nil && len(p.Definitions) == 0, "definitions needs at least one name")
 	for name, kind := range p.Parameters {
-		known := slices.Contains([]string{"string", "boolean", "integer"}, kind)
-		c.refuse(!known, "parameters.%s is %q, but string, boolean and integer are known", name, kind)
+		valid := slices.Contains([]string{"string", "boolean", "integer"}, kind)
+		c.refuse(!valid, "parameters.%s is %q, but string, boolean and integer are known", name, kind)
 	}
 	for i, r := range p.Runs {
 		c.add(within(fmt.Sprintf("runs[%d]", i), r.validate()))
@@ -84,11 +87,13 @@ func (r Run) validate() error {
 	var c complaints
 	switch {
 	case r.SkipCI && !reflect.DeepEqual(r, Run{SkipCI: true}):
-		c.refuse(true, "a run with skip_ci makes no pipeline: nothing else can stand in it")
+		c.refuse(true, "a run with skip_ci makes no pipeline: it cannot have another key")
 	case len(r.Errors) > 0 && r.Outcome != Errored:
 		c.refuse(true, "errors belong to the outcome errored")
+	case r.BuildError && r.Outcome != Errored:
+		c.refuse(true, "build_error belongs to the outcome errored")
 	case len(r.Workflows) > 0 && own:
-		c.refuse(true, "outcome, duration, job and hold stand in each of workflows when there are some")
+		c.refuse(true, "with workflows, outcome, duration, job and hold belong into each of them")
 	case pipelineOnly:
 		c.refuse(r.Duration != 0 || r.Job != "" || r.Hold != nil, "a pipeline with outcome %s has no duration, job or hold", r.Outcome)
 	case len(r.Workflows) == 0:
@@ -96,17 +101,20 @@ func (r Run) validate() error {
 	default:
 		c.add(validateWorkflows(r.Workflows))
 	}
+	c.add(atLeastZero("late", r.Late), r.Silence.validate())
 	if r.Setup != nil {
 		c.add(within("setup", r.Setup.validate()))
-		c.refuse(r.Setup.Never && (own || len(r.Workflows) > 0), "a setup that is never continued leaves nothing to say about workflows")
+		c.refuse(r.Setup.RerunAfter > 0 && pipelineOnly, "setup.rerun_after needs a continuation")
+		c.refuse(r.Setup.Never && (own || len(r.Workflows) > 0), "a setup that is never continued excludes an outcome and workflows")
 	}
 	return c.join()
 }
 
 func (s Setup) validate() error {
 	var c complaints
-	c.add(atLeastZero("duration", s.Duration), atLeastZero("delay", s.Delay))
-	c.refuse(s.Outcome != "" && !s.Outcome.worked(), "a setup workflow cannot come to %q", s.Outcome)
+	c.add(atLeastZero("duration", s.Duration), atLeastZero("delay", s.Delay), atLeastZero("rerun_after", s.RerunAfter))
+	c.refuse(s.Outcome != "" && !s.Outcome.isJobOutcome(), "a setup workflow cannot come to %q", s.Outcome)
+	c.refuse(s.RerunAfter > 0 && (s.Never || s.Outcome != "" && s.Outcome != Success), "rerun_after needs a setup workflow that is green and continued")
 	c.refuse(s.Never && (s.Delay != 0 || s.Outcome != "" && s.Outcome != Success), "never stands alone, or with the outcome success")
 	return c.join()
 }
@@ -127,15 +135,20 @@ func validateWorkflows(list []Workflow) error {
 
 func (w Workflow) validate() error {
 	var c complaints
-	c.add(atLeastZero("duration", w.Duration), atLeastZero("queued_for", w.QueuedFor), atLeastZero("failing_for", w.FailingFor))
-	c.refuse(!w.Outcome.known(), "unknown outcome %q", w.Outcome)
-	seen := Workflow{Name: w.Name, Outcome: w.Outcome, Shows: w.Shows, NullID: w.NullID}
+	c.add(
+		atLeastZero("duration", w.Duration), atLeastZero("queued_for", w.QueuedFor), atLeastZero("failing_for", w.FailingFor),
+		atLeastZero("appears_after", w.AppearsAfter),
+	)
+	c.refuse(!w.Outcome.valid(), "unknown outcome %q", w.Outcome)
+	seen := Workflow{Name: w.Name, Outcome: w.Outcome, Shows: w.Shows, NullID: w.NullID, AppearsAfter: w.AppearsAfter}
 	c.refuse(w.Outcome == NotRun && !reflect.DeepEqual(w, seen), "a workflow that is not_run has no duration, job or hold")
 	c.refuse(w.Outcome == None && !reflect.DeepEqual(w, Workflow{Name: w.Name, Outcome: None}), "a workflow that never appears has only a name")
 	c.refuse(w.FailingFor > 0 && w.Outcome != Failed && w.Outcome != Canceled, "failing_for belongs to the outcomes failed and canceled")
+	c.refuse(w.Refused != "" && w.Outcome != Failed && w.Outcome != InternalErr, "refused belongs to the outcomes failed and error")
 	if w.Hold != nil {
 		c.add(within("hold", w.Hold.validate()))
-		c.refuse(w.Hold.Beside > 0 && w.FailingFor > 0, "failing_for and hold.beside are one and the same other job: choose one")
+		c.refuse(w.Hold.BesideFailure && w.Outcome != Failed, "hold.beside_failure belongs to the outcome failed")
+		c.refuse((w.Hold.Beside > 0 || w.Hold.BesideFailure) && w.FailingFor > 0, "failing_for and hold.beside are one and the same other job: choose one")
 	}
 	if w.AutoRerun != nil {
 		c.add(within("auto_rerun", w.AutoRerun.validate()))
@@ -163,7 +176,7 @@ func (a AutoRerun) validate() error {
 	c.refuse(a.Max < 1 || a.Max > 5, "max is 1 to 5, it is %d", a.Max)
 	c.refuse(len(a.Outcomes) > a.Max, "%d outcomes for at most %d reruns", len(a.Outcomes), a.Max)
 	for i, o := range a.Outcomes {
-		c.refuse(!o.worked(), "a rerun cannot come to %q", o)
+		c.refuse(!o.isJobOutcome(), "a rerun cannot come to %q", o)
 		c.refuse(i < len(a.Outcomes)-1 && o != Failed, "after %q there is no further rerun", o)
 	}
 	return c.join()
@@ -176,10 +189,10 @@ func atLeastZero[N int | int64 | time.Duration](name string, n N) error {
 	return nil
 }
 
-// within puts the place before every line of err, so that each says where it belongs.
-func within(place string, err error) error {
+// within prefixes every line of err with the path of the setting.
+func within(path string, err error) error {
 	if err == nil {
 		return nil
 	}
-	return errors.New(place + ": " + strings.ReplaceAll(err.Error(), "\n", "\n"+place+": "))
+	return errors.New(path + ": " + strings.ReplaceAll(err.Error(), "\n", "\n"+path+": "))
 }

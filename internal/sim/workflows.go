@@ -21,7 +21,7 @@ type workflowItem struct {
 	AutoRerun      *int    `json:"auto_rerun_number,omitempty"`
 	MaxAutoReruns  int     `json:"max_auto_reruns,omitempty"`
 
-	id string // also when a null one is shown
+	id string // also where the API shows null
 }
 
 func (w workflowItem) key() string { return w.id }
@@ -29,9 +29,9 @@ func (w workflowItem) key() string { return w.id }
 func (s *Sim) workflowItem(w *workflow, now time.Time) workflowItem {
 	c := w.course()
 	it := workflowItem{
-		ID: &w.id, id: w.id, Name: w.Name, Status: w.says(c, now), Tag: w.tag, PipelineID: w.pipeline.id, PipelineNumber: w.pipeline.number,
+		ID: &w.id, id: w.id, Name: w.Name, Status: w.shownStatus(c, now), Tag: w.tag, PipelineID: w.pipeline.id, PipelineNumber: w.pipeline.number,
 		ProjectSlug: w.pipeline.project.slug, StartedBy: s.user(w.pipeline.actor),
-		CreatedAt: seconds(c.birth), StoppedAt: maybe(c.stop(now)),
+		CreatedAt: seconds(s.workedAt(c.birth)), StoppedAt: timeOrNull(s.workedAt(c.stop(now))),
 	}
 	if w.NullID || w.pipeline.relic {
 		it.ID = nil
@@ -45,12 +45,13 @@ func (s *Sim) workflowItem(w *workflow, now time.Time) workflowItem {
 	return it
 }
 
-// listWorkflows answers newest first. No order is promised (contracts/circleci.md 1.7): whoever needs one sorts.
+// listWorkflows answers newest first. CircleCI promises no order (contracts/circleci.md 1.7): a client that needs one sorts.
 func (s *Sim) listWorkflows(c *call) answer {
-	p := s.byID[c.args[0]]
+	p := s.pipeline(c.args[0], c.now)
 	if p == nil {
 		return noPipeline()
 	}
+	p = s.orAnother(c, p)
 	items := []workflowItem{}
 	for i, w := range p.visible(c.now) {
 		if lag := s.scenario.WorkflowListLag * time.Duration(i+1); reached(w.birth().Add(lag), c.now) {
@@ -73,13 +74,13 @@ func noWorkflow() answer { return fail(http.StatusNotFound, "Workflow not found"
 
 func accepted() answer { return reply(http.StatusAccepted, message{"Accepted."}) }
 
-// cancelWorkflow accepts also what is final already, without any effect.
+// cancelWorkflow also accepts a final workflow, without any effect.
 func (s *Sim) cancelWorkflow(c *call) answer {
 	w := s.workflow(c.args[0], c.now)
 	if w == nil {
 		return noWorkflow()
 	}
-	if w.stopped.IsZero() { // asking again does not put it off
+	if w.stopped.IsZero() { // a second request does not postpone it
 		w.cancel(c.now.Add(s.scenario.ActLag), s.user(s.scenario.Login))
 	}
 	return accepted()
@@ -94,7 +95,7 @@ type rerunItem struct {
 	WorkflowID string `json:"workflow_id"`
 }
 
-// rerunWorkflow makes a workflow that succeeds; Rerun can make others.
+// rerunWorkflow makes a workflow that succeeds; Rerun can make other outcomes.
 func (s *Sim) rerunWorkflow(c *call) answer {
 	w := s.workflow(c.args[0], c.now)
 	if w == nil {
@@ -113,7 +114,7 @@ func (s *Sim) rerunWorkflow(c *call) answer {
 	return reply(http.StatusAccepted, rerunItem{s.rerun(w, Success, c.now).id})
 }
 
-// approveJob takes the id of the approval job (contracts/circleci.md 1.11).
+// approveJob expects the id of the approval job (contracts/circleci.md 1.11).
 func (s *Sim) approveJob(c *call) answer {
 	w := s.workflow(c.args[0], c.now)
 	if w == nil {

@@ -51,7 +51,7 @@ func TestOutcomes(t *testing.T) {
 	}
 }
 
-// jobs tells a workflow's jobs: name, type, status, number.
+// jobs lists a workflow's jobs: name, type, status, number.
 func (t tester) jobs(workflow object) string {
 	t.Helper()
 	var list []string
@@ -173,7 +173,7 @@ func TestCancel(t *testing.T) {
 	})
 }
 
-// TestActLag: what was accepted happens later, or not at all: what ended meanwhile has ended.
+// TestActLag: an accepted act takes effect later, or not at all where the workflow has ended meanwhile.
 func TestActLag(t *testing.T) {
 	t.Parallel()
 	s := sim.Scenario{ActLag: 3 * time.Second, Default: sim.Project{Duration: 10 * time.Second, Runs: []sim.Run{{}, {}, {Outcome: sim.Held}}}}

@@ -1,4 +1,4 @@
-// Package term owns the terminal: it keeps a frame at the bottom of it, up to date, and gives it back as it was.
+// Package term owns the terminal: it keeps a frame up to date at its bottom, and restores the terminal afterwards.
 package term
 
 import (
@@ -14,12 +14,12 @@ import (
 )
 
 const (
-	tick    = time.Second            // between frames when nothing happens: the time moves on
-	soonest = 100 * time.Millisecond // between frames when much happens
+	tick    = time.Second            // between frames when nothing happens, because the time shown changes
+	soonest = 100 * time.Millisecond // least time between frames
 )
 
-// What a terminal is told. All between beginFrame and endFrame is shown at once, where the terminal can do that
-// (mode 2026, which others ignore); from keepLines on it breaks no line, should one be wider than it was counted.
+// Control sequences. The terminal shows everything between beginFrame and endFrame at once, where it can (mode 2026, which
+// others ignore). From keepLines on it does not wrap a line that is wider than Width says.
 const (
 	hideCursor = "\x1b[?25l"
 	showCursor = "\x1b[?25h"
@@ -33,16 +33,16 @@ const (
 // Options says what Start draws and where.
 type Options struct {
 	Out io.Writer // the terminal
-	// Size is how many columns and lines the terminal has now; see Size.
+	// Size returns the current size of the terminal; see Size.
 	Size func() (columns, lines int)
-	// Draw gives the frame: at most so many lines, each at most so wide. It is called by one goroutine.
+	// Draw returns the frame, of at most the given lines and columns. Only one goroutine calls it.
 	Draw func(columns, lines int) []string
-	// Width is how many columns a line of Draw takes.
+	// Width returns how many columns a line of Draw occupies.
 	Width func(line string) int
 }
 
-// Live keeps a frame at the bottom of a terminal. What is written to it appears above the frame and stays. It
-// is safe for concurrent use, and neither Write nor Changed waits for the terminal.
+// Live keeps a frame at the bottom of a terminal. Text written to it appears above the frame and stays. It is safe for
+// concurrent use, and neither Write nor Changed waits for the terminal.
 type Live struct {
 	o Options
 
@@ -51,16 +51,16 @@ type Live struct {
 	closed  chan struct{}
 	once    sync.Once
 
-	mu   sync.Mutex
-	kept []byte // written, and not yet on the terminal
-	over bool   // the last frame is drawn
+	mu      sync.Mutex
+	pending []byte // written, and not yet on the terminal
+	done    bool   // the last frame is drawn
 
-	// Of the drawing goroutine alone.
-	shown   []string // the lines of the frame that stands there
-	columns int      // it was drawn for
+	// Used by the drawing goroutine only.
+	shown   []string // the lines of the frame on the terminal
+	columns int      // for which it was drawn
 }
 
-// Size is the size of a terminal in columns and lines; 0, 0 when f is none, or does not say.
+// Size returns the size of a terminal in columns and lines; 0, 0 when f is no terminal or does not say.
 func Size(f *os.File) (columns, lines int) {
 	columns, lines, err := xterm.GetSize(int(f.Fd()))
 	if err != nil || columns < 0 || lines < 0 {
@@ -74,31 +74,31 @@ func Start(o Options) *Live {
 	l := &Live{o: o, changed: make(chan struct{}, 1), closing: make(chan struct{}), closed: make(chan struct{})}
 	ready := make(chan struct{})
 	go l.run(ready)
-	<-ready // from here on a signal finds somebody who gives the cursor back
+	<-ready // from here on a signal restores the cursor
 	return l
 }
 
-// Changed says that the frame is out of date.
+// Changed requests a new frame.
 func (l *Live) Changed() {
 	select {
 	case l.changed <- struct{}{}:
-	default: // it is known
+	default: // already requested
 	}
 }
 
-// Write keeps text to be shown above the frame, which never fails. After Close it writes to the terminal.
+// Write queues text for display above the frame, and never fails. After Close it writes to the terminal.
 func (l *Live) Write(text []byte) (int, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.over {
+	if l.done {
 		return l.o.Out.Write(text)
 	}
-	l.kept = append(l.kept, text...)
+	l.pending = append(l.pending, text...)
 	l.Changed()
 	return len(text), nil
 }
 
-// Close draws the last frame, which stays, and gives the terminal back as it was. It may be called twice.
+// Close draws the last frame, which stays, and restores the terminal. It may be called twice.
 func (l *Live) Close() {
 	l.once.Do(func() { close(l.closing) })
 	<-l.closed
@@ -108,8 +108,8 @@ func (l *Live) run(ready chan<- struct{}) {
 	defer close(l.closed)
 	watched := watch()
 	defer watched.stop()
-	l.put(hideCursor)
-	defer l.put(showCursor) // also when Draw panics
+	l.emit(hideCursor)
+	defer l.emit(showCursor) // also when Draw panics
 	close(ready)
 	every := time.NewTicker(tick)
 	defer every.Stop()
@@ -121,7 +121,7 @@ func (l *Live) run(ready chan<- struct{}) {
 			l.finish()
 			return
 		case s := <-watched.signals:
-			l.obey(s, watched)
+			l.handle(s, watched)
 		case <-l.changed:
 		case <-watched.resized:
 		case <-every.C:
@@ -135,49 +135,49 @@ func (l *Live) run(ready chan<- struct{}) {
 	}
 }
 
-// obey gives the terminal back before the process stops or ends, and takes it again when it goes on.
-func (l *Live) obey(s os.Signal, w *watcher) {
-	l.put(showCursor)
-	w.suffer(s)
-	l.shown = nil // whatever stands there now is not ours
-	l.put(hideCursor)
+// handle restores the terminal before a signal stops or ends the process, and takes it over again when the process continues.
+func (l *Live) handle(s os.Signal, w *watcher) {
+	l.emit(showCursor)
+	w.deliver(s)
+	l.shown = nil // the frame is no longer at the cursor
+	l.emit(hideCursor)
 }
 
 func (l *Live) finish() {
 	l.draw()
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.over = true
-	l.put(strings.ReplaceAll(string(l.kept), "\n", "\r\n")) // came after the frame, or has no end
+	l.done = true
+	l.emit(strings.ReplaceAll(string(l.pending), "\n", "\r\n")) // written after the frame, or without a line end
 }
 
-// draw puts what was written above the frame, and the frame anew.
+// draw writes the pending lines and then the frame again.
 func (l *Live) draw() {
 	columns, lines := l.o.Size()
-	above := l.take()
+	above := l.takeLines()
 	var frame []string
 	if columns > 0 && lines > 1 {
-		frame = l.o.Draw(columns, lines-1) // the cursor stands on the line below
+		frame = l.o.Draw(columns, lines-1) // the cursor is on the line below
 	}
 	var b strings.Builder
 	b.WriteString(beginFrame)
-	b.WriteString(l.home(columns, lines))
+	b.WriteString(l.moveToFrame(columns, lines))
 	if len(above) > 0 {
-		b.WriteString(eraseBelow) // what is kept may be longer than a line
+		b.WriteString(eraseBelow) // the text may be longer than a line
 		b.Write(bytes.ReplaceAll(above, []byte("\n"), []byte(eraseLine+"\r\n")))
 	}
 	b.WriteString(keepLines)
 	for _, line := range frame {
-		b.WriteString(eraseLine + line + "\r\n") // erased first: behind a full line it would take the last column
+		b.WriteString(eraseLine + line + "\r\n") // erase first: after a full line it would erase the last column
 	}
 	b.WriteString(eraseBelow + endFrame)
-	l.put(b.String())
+	l.emit(b.String())
 	l.shown, l.columns = frame, columns
 }
 
-// home moves the cursor to the first line of the frame that stands there. A terminal that became narrower has
-// broken the lines that were longer.
-func (l *Live) home(columns, lines int) string {
+// moveToFrame returns the sequence that moves the cursor to the first line of the current frame. A terminal that became
+// narrower has wrapped longer lines.
+func (l *Live) moveToFrame(columns, lines int) string {
 	up := len(l.shown)
 	if columns < l.columns && columns > 0 {
 		up = 0
@@ -191,15 +191,15 @@ func (l *Live) home(columns, lines int) string {
 	return "\r\x1b[" + strconv.Itoa(up) + "A"
 }
 
-// take gives the whole lines that were written.
-func (l *Live) take() []byte {
+// takeLines removes and returns the complete pending lines.
+func (l *Live) takeLines() []byte {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	end := bytes.LastIndexByte(l.kept, '\n') + 1
-	taken := l.kept[:end:end]
-	l.kept = l.kept[end:]
+	end := bytes.LastIndexByte(l.pending, '\n') + 1
+	taken := l.pending[:end:end]
+	l.pending = l.pending[end:]
 	return taken
 }
 
-// put writes to the terminal. One that is gone does not stop a release.
-func (l *Live) put(text string) { _, _ = io.WriteString(l.o.Out, text) }
+// emit writes to the terminal. A terminal that is gone does not stop a release.
+func (l *Live) emit(text string) { _, _ = io.WriteString(l.o.Out, text) }

@@ -15,14 +15,14 @@ import (
 	"github.com/gravitee-lab/gio/internal/term"
 )
 
-// TestMain begins with the signals outside every bubble of synctest: package os/signal keeps what the first caller makes.
+// TestMain uses signals first outside every bubble of synctest, because package os/signal keeps what the first caller makes.
 func TestMain(m *testing.M) {
 	signal.Notify(make(chan os.Signal, 1), os.Interrupt)
 	signal.Reset(os.Interrupt)
 	os.Exit(m.Run())
 }
 
-// frames gives frames of a changing height, each line saying which frame it is of.
+// frames makes frames of changing height, in which each line names its frame.
 func frames(drawn *atomic.Int64) func(columns, lines int) []string {
 	return func(_, lines int) []string {
 		n := drawn.Add(1)
@@ -41,7 +41,7 @@ func start(s *screen, lines int, drawn *atomic.Int64) *term.Live {
 	})
 }
 
-// TestLive: what is written stays above, in order and whole; of all frames only the last one is left.
+// TestLive: written text stays above, in order and complete; of all frames only the last one remains.
 func TestLive(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -105,7 +105,7 @@ func TestPace(t *testing.T) {
 	})
 }
 
-// TestTerminalThatDoesNotTakeIt: nobody but Close waits for a terminal that somebody has halted with Ctrl-S.
+// TestTerminalThatDoesNotTakeIt: only Close waits for a terminal that is halted with Ctrl-S.
 func TestTerminalThatDoesNotTakeIt(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -131,7 +131,7 @@ func TestTerminalThatDoesNotTakeIt(t *testing.T) {
 	})
 }
 
-// TestTiny: a terminal with one line has no room for a frame, one without a size neither.
+// TestTiny: a terminal with one line has no room for a frame, and neither has one without a size.
 func TestTiny(t *testing.T) {
 	t.Parallel()
 	for _, size := range [][2]int{{0, 0}, {80, 1}} {

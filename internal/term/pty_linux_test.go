@@ -14,7 +14,7 @@ import (
 	"github.com/gravitee-lab/gio/internal/term"
 )
 
-// openPTY gives both ends of a pseudo-terminal.
+// openPTY returns both ends of a pseudo-terminal.
 func openPTY(t *testing.T) (master, terminal *os.File) {
 	t.Helper()
 	master, err := os.OpenFile("/dev/ptmx", os.O_RDWR, 0)
@@ -43,8 +43,8 @@ func resize(t *testing.T, f *os.File, columns, lines uint16) {
 	}
 }
 
-// TestPTY: on a real terminal frames have its size, follow a new one at its signal, and the terminal is given back
-// as it was. It is not parallel: no bubble of synctest may get the signal that it sends.
+// TestPTY: on a real terminal frames have its size, follow a new size at the signal, and the terminal is restored. It is not
+// parallel: no bubble of synctest may get the signal that it sends.
 func TestPTY(t *testing.T) {
 	master, terminal := openPTY(t)
 	s := newScreen(80)

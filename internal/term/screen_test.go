@@ -9,8 +9,8 @@ import (
 	"unicode/utf8"
 )
 
-// screen is a terminal as far as this package's output needs one: it keeps lines, obeys the sequences, and counts
-// those that it does not know.
+// screen simulates a terminal as far as this package's output needs it: it keeps lines, executes the sequences, and counts
+// unknown ones.
 type screen struct {
 	mu            sync.Mutex
 	columns       int
@@ -38,7 +38,7 @@ func (s *screen) Write(p []byte) (int, error) {
 	for len(s.pending) > 0 {
 		n := s.step(s.pending)
 		if n == 0 {
-			break // the rest of a sequence is to come
+			break // the rest of the sequence follows
 		}
 		s.pending = s.pending[n:]
 	}
@@ -135,7 +135,7 @@ func (s *screen) text() string {
 	return strings.TrimRight(strings.Join(lines, "\n"), "\n")
 }
 
-// restored says what of the terminal is not as it was.
+// restored returns what of the terminal was not restored.
 func (s *screen) restored() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -9,8 +9,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// watcher tells of a new size, and of the signals that stop or end the process without asking it. Interrupts
-// are not among them: whoever runs the release obeys those, and closes the frame.
+// watcher receives changes of the size, and the signals that stop or end the process, except interrupts: the caller handles
+// those, and closes the frame.
 type watcher struct {
 	resized chan os.Signal
 	signals chan os.Signal
@@ -28,8 +28,8 @@ func (w *watcher) stop() {
 	signal.Stop(w.signals)
 }
 
-// suffer lets a signal do what it does to any process, and returns when the process goes on.
-func (w *watcher) suffer(s os.Signal) {
+// deliver lets a signal have its default effect, and returns when the process continues.
+func (w *watcher) deliver(s os.Signal) {
 	if s == unix.SIGTSTP {
 		goesOn := make(chan os.Signal, 1)
 		signal.Notify(goesOn, unix.SIGCONT)
@@ -42,5 +42,5 @@ func (w *watcher) suffer(s os.Signal) {
 	_ = unix.Kill(unix.Getpid(), unix.SIGQUIT) // Go prints what every goroutine does, and ends
 }
 
-// Prepare makes a terminal obey what Live tells it, and says whether it does.
+// Prepare enables control sequences on a terminal, and reports whether it supports them.
 func Prepare(*os.File) bool { return true }

@@ -9,10 +9,10 @@ import (
 
 const resizeEvery = 500 * time.Millisecond
 
-// watcher tells that the size may be another one: Windows sends no signal for that.
+// watcher reports regularly that the size may have changed, because Windows sends no signal for that.
 type watcher struct {
 	resized <-chan time.Time
-	signals chan os.Signal // none comes
+	signals chan os.Signal // never receives
 	ticker  *time.Ticker
 }
 
@@ -23,10 +23,10 @@ func watch() *watcher {
 
 func (w *watcher) stop() { w.ticker.Stop() }
 
-func (w *watcher) suffer(os.Signal) {}
+func (w *watcher) deliver(os.Signal) {}
 
-// Prepare makes a terminal obey what Live tells it, and says whether it does: consoles before Windows 10
-// cannot.
+// Prepare enables control sequences on a terminal, and reports whether it supports them, which consoles before Windows 10 do
+// not.
 func Prepare(f *os.File) bool {
 	h := windows.Handle(f.Fd())
 	var mode uint32

@@ -13,15 +13,15 @@ import (
 )
 
 const (
-	// throttledFor is how long all requests rest after a 429 that does not say for how long.
+	// throttledFor is how long all requests wait after a 429 that does not say for how long.
 	throttledFor = minWait
-	// maxRest bounds a rest, whatever a server says: what it announces is not always meant, and the
-	// requests that follow are few (contracts/circleci.md 3).
+	// maxRest bounds the wait, whatever a server says: it does not always mean what it announces, and the requests that
+	// follow are few (contracts/circleci.md 3).
 	maxRest = time.Minute
 )
 
-// budget makes requests wait until the limiter lets them go and, after the server has asked for it,
-// until the rest is over. All requests share both.
+// budget makes requests wait for the limiter and, when the server has demanded one, for the end of a rest. All requests
+// share both.
 type budget struct {
 	next    http.RoundTripper
 	limiter *rate.Limiter
@@ -54,7 +54,7 @@ func (b *budget) wait(ctx context.Context) error {
 		if rest <= 0 {
 			return b.limiter.Wait(ctx)
 		}
-		if err := sleep(ctx, rest); err != nil {
+		if err := Sleep(ctx, rest); err != nil {
 			return err
 		}
 	}
@@ -68,12 +68,12 @@ func (b *budget) rest(d time.Duration) {
 	}
 }
 
-// restAfter is how long an answer asks all requests to rest: after a rate limit, and when a window of requests
-// is used up. Where maxWait is set, nobody rests for longer: the next answers say why.
+// restAfter returns how long all requests must rest after an answer: after a rate limit, and when a window of requests is
+// used up. It is 0 for a longer rest than maxWait, if set: then the next answers say why.
 func restAfter(res *http.Response, maxWait time.Duration) time.Duration {
 	rest := usedUp(res.Header)
 	if limited(res) {
-		rest = max(rest, asked(res), throttledFor)
+		rest = max(rest, requestedWait(res), throttledFor)
 	}
 	if maxWait > 0 && rest > maxWait {
 		return 0
@@ -81,9 +81,8 @@ func restAfter(res *http.Response, maxWait time.Duration) time.Duration {
 	return min(rest, maxRest)
 }
 
-// usedUp is the time until the window of requests that is used up begins anew, 0 when none is: of
-// RateLimit-Remaining and X-RateLimit-Remaining, with or without -Second, -Minute, -Hour or -Day, the
-// lowest counts.
+// usedUp returns the time until the next window where a window of requests is used up, else 0. It considers
+// RateLimit-Remaining and X-RateLimit-Remaining, with or without -Second, -Minute, -Hour or -Day; the longest wait counts.
 func usedUp(h http.Header) time.Duration {
 	var rest time.Duration
 	for name := range h {

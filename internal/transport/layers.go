@@ -16,12 +16,12 @@ import (
 )
 
 const (
-	attemptTimeout = 30 * time.Second // one attempt of a read, its answer included
+	attemptTimeout = 30 * time.Second // one attempt of a read including its answer
 	maxAnswer      = 32 << 20         // bytes
 )
 
-// ReadOnly refuses every request but GET and HEAD, before it reaches rt, with a fault of code
-// "read-only". It is what a client dry run stands on. A nil rt is NewBase.
+// ReadOnly refuses every request but GET and HEAD, before it reaches rt, with a fault of code "read-only". The guarantee of a
+// client dry run is based on it. A nil rt is NewBase.
 func ReadOnly(rt http.RoundTripper) http.RoundTripper {
 	if rt == nil {
 		rt = NewBase()
@@ -38,17 +38,17 @@ func (r *readOnly) RoundTrip(req *http.Request) (*http.Response, error) {
 	closeBody(req)
 	return nil, fault.New(fault.Invalid, "read-only", "%s %s was not sent: this run only reads",
 		req.Method, RedactURL(req.URL)).
-		Hint("a client dry run writes nothing; without --dry-run the request is made")
+		Hint("a client dry run writes nothing; without --dry-run gio makes the request")
 }
 
-// closeBody does what a RoundTripper owes the caller when it does not pass a request on.
+// closeBody closes the body of a request that is not passed on, as a RoundTripper must.
 func closeBody(req *http.Request) {
 	if req.Body != nil {
 		_ = req.Body.Close() // nothing was read from it
 	}
 }
 
-// logged writes one debug line for each attempt: never a header, never a body.
+// logged writes one debug line for each attempt, never a header or a body.
 type logged struct {
 	next http.RoundTripper
 	log  zerolog.Logger
@@ -64,7 +64,7 @@ func (l *logged) RoundTrip(req *http.Request) (*http.Response, error) {
 		return nil, err
 	}
 	line.Int("status", res.StatusCode).Msg("request")
-	for _, notice := range []string{"Deprecation", "Sunset"} { // an endpoint that will go
+	for _, notice := range []string{"Deprecation", "Sunset"} { // an endpoint that will be removed
 		if value := res.Header.Get(notice); value != "" {
 			l.log.Warn().Str("url", RedactURL(req.URL)).Str(strings.ToLower(notice), value).Msg("the service announces the end of this endpoint")
 		}
@@ -72,10 +72,10 @@ func (l *logged) RoundTrip(req *http.Request) (*http.Response, error) {
 	return res, nil
 }
 
-// whole gives one attempt of a read its time limit, and reads its answer to the end.
-type whole struct{ next http.RoundTripper }
+// readAll limits the time of one attempt of a read, and reads its answer to the end.
+type readAll struct{ next http.RoundTripper }
 
-func (w *whole) RoundTrip(req *http.Request) (*http.Response, error) {
+func (w *readAll) RoundTrip(req *http.Request) (*http.Response, error) {
 	if !isRead(req) {
 		return w.next.RoundTrip(req)
 	}
@@ -85,7 +85,7 @@ func (w *whole) RoundTrip(req *http.Request) (*http.Response, error) {
 	if err != nil {
 		return nil, attemptError(req.Context(), ctx, err)
 	}
-	defer func() { _ = res.Body.Close() }() // read to the end, or given up
+	defer func() { _ = res.Body.Close() }() // it was read to the end, or its error is returned
 	body, err := io.ReadAll(io.LimitReader(res.Body, maxAnswer+1))
 	if err != nil {
 		return nil, fmt.Errorf("reading the answer (status %d): %w", res.StatusCode, attemptError(req.Context(), ctx, err))
@@ -99,18 +99,18 @@ func (w *whole) RoundTrip(req *http.Request) (*http.Response, error) {
 	return res, nil
 }
 
-// completeLimit gives an answer of GitHub that names its limit in words alone the wait that it means: at least one
-// minute (docs.github.com/rest/using-the-rest-api/rate-limits-for-the-rest-api).
+// completeLimit adds the header to an answer of GitHub that states its limit only in the text: wait at least one minute
+// (docs.github.com/rest/using-the-rest-api/rate-limits-for-the-rest-api).
 func completeLimit(res *http.Response, body []byte) {
 	if res.StatusCode == http.StatusForbidden && !limited(res) && bytes.Contains(body, []byte("secondary rate limit")) {
 		res.Header.Set("Retry-After", "60")
 	}
 }
 
-// errNoAnswer is not a context error: those mean that the caller gave up.
+// errNoAnswer is not a context error, because that would mean that the caller gave up.
 var errNoAnswer = errors.New("no complete answer within 30 seconds")
 
-// attemptError is errNoAnswer when the attempt's own limit, and not the caller's, has ended it.
+// attemptError returns errNoAnswer when the attempt's own limit, and not the caller's, has ended it.
 func attemptError(caller, attempt context.Context, err error) error {
 	if attempt.Err() != nil && caller.Err() == nil {
 		return errNoAnswer

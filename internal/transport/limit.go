@@ -8,11 +8,11 @@ import (
 	"time"
 )
 
-// epoch tells the two meanings of a Reset header apart: GitHub gives seconds since 1970
+// epoch distinguishes the two meanings of a Reset header: GitHub sends seconds since 1970
 // (docs.github.com/rest/using-the-rest-api/rate-limits-for-the-rest-api), CircleCI seconds from now.
 const epoch = 100_000_000
 
-// limited tells whether an answer is a rate limit. GitHub's may be a 403, which then says when to come back.
+// limited reports whether an answer is a rate limit. GitHub's may be a 403, which then says how long to wait.
 func limited(res *http.Response) bool {
 	if res.StatusCode == http.StatusForbidden {
 		return res.Header.Get("Retry-After") != "" || res.Header.Get("X-RateLimit-Remaining") == "0"
@@ -20,9 +20,9 @@ func limited(res *http.Response) bool {
 	return res.StatusCode == http.StatusTooManyRequests
 }
 
-// asked is the wait that an answer asks for, however long: in its Retry-After and, when it is a rate limit, until
-// the time at which GitHub's window begins anew. It is 0 where there is none, or none that makes sense.
-func asked(res *http.Response) time.Duration {
+// requestedWait returns the wait that an answer demands, however long: its Retry-After or, for a rate limit, the time until
+// GitHub's next window. It is 0 where there is none or it makes no sense.
+func requestedWait(res *http.Response) time.Duration {
 	wait := retryAfter(res.Header)
 	if limited(res) && wait == 0 && res.Header.Get("X-RateLimit-Remaining") == "0" {
 		wait = untilReset(res.Header, "X-RateLimit-Reset")
@@ -30,17 +30,17 @@ func asked(res *http.Response) time.Duration {
 	return wait
 }
 
-// beyond tells whether an answer asks for a longer wait than the client accepts; 0 accepts every one.
-func beyond(maxWait time.Duration, res *http.Response) bool {
-	return maxWait > 0 && res != nil && limited(res) && asked(res) > maxWait
+// exceeds reports whether an answer demands a longer wait than maxWait; 0 allows every wait.
+func exceeds(maxWait time.Duration, res *http.Response) bool {
+	return maxWait > 0 && res != nil && limited(res) && requestedWait(res) > maxWait
 }
 
-// Rests tells whether a client made with that MaxWait rests after an answer, and its next requests wait.
+// Rests reports whether the next requests of a client with that MaxWait wait after an answer.
 func Rests(res *http.Response, maxWait time.Duration) bool { return restAfter(res, maxWait) > 0 }
 
-// RetryAfter is the wait that an answer asks for in its header Retry-After, given in seconds or as an HTTP
-// date. It is 0 where there is none, or none that makes sense, and at most a minute: CircleCI sends both
-// forms, and absurd values were seen (contracts/circleci.md 3).
+// RetryAfter returns the wait in an answer's header Retry-After, which is in seconds or an HTTP date. It is 0 where there is
+// none or it makes no sense, and at most a minute: CircleCI sends both forms, and absurd values occur (contracts/circleci.md
+// 3).
 func RetryAfter(h http.Header) time.Duration { return min(retryAfter(h), maxRetryAfter) }
 
 func retryAfter(h http.Header) time.Duration {
@@ -55,7 +55,7 @@ func retryAfter(h http.Header) time.Duration {
 	return max(at.Sub(serverTime(h)), 0)
 }
 
-// untilReset is the time until the one that a header names, in either meaning.
+// untilReset returns the time until the reset that a header names, in either meaning.
 func untilReset(h http.Header, name string) time.Duration {
 	value, err := strconv.ParseInt(strings.TrimSpace(h.Get(name)), 10, 64)
 	switch {
@@ -67,12 +67,12 @@ func untilReset(h http.Header, name string) time.Duration {
 	return seconds(value)
 }
 
-// seconds is never negative, and never more than a duration can hold.
+// seconds makes a duration, never negative and never an overflow.
 func seconds(count int64) time.Duration {
 	return time.Duration(min(max(count, 0), math.MaxInt64/int64(time.Second))) * time.Second
 }
 
-// serverTime is the server's clock, where it tells.
+// serverTime returns the server's clock, else the local one.
 func serverTime(h http.Header) time.Time {
 	now, err := http.ParseTime(h.Get("Date"))
 	if err != nil {

@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// GitHub's limits: 403 as well as 429, an end in seconds since 1970, and words alone. Each test begins at noon.
+// GitHub's limits: 403 as well as 429, a reset in seconds since 1970, and only text. Each test begins at noon.
 func TestLimitsOfGitHub(t *testing.T) {
 	t.Parallel()
 	const noon = 946728000 // of 2000-01-01, the day a bubble begins with
@@ -69,7 +69,7 @@ func TestLimitsOfGitHub(t *testing.T) {
 				if took := ask(); took < test.next || took > test.next+time.Second {
 					t.Errorf("the next took %s, want %s", took, test.next)
 				}
-				if len(told) != test.attempts-1 || len(told) > 0 && !strings.Contains(told[0], "api.github.test limits how often it may be asked: going on in") {
+				if len(told) != test.attempts-1 || len(told) > 0 && !strings.Contains(told[0], "api.github.test limits the rate of requests: continuing in") {
 					t.Errorf("told %q", told)
 				}
 			})

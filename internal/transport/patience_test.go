@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// read is a read of a host: how long it took, and what status it ended with, 0 for an error.
+// read reads from a host and returns how long it took and the final status, 0 for an error.
 func read(t *testing.T, client *http.Client, host string) (took time.Duration, code int) {
 	t.Helper()
 	start := time.Now()
@@ -21,7 +21,7 @@ func read(t *testing.T, client *http.Client, host string) (took time.Duration, c
 	return time.Since(start), code
 }
 
-// Whoever waits is told of it within seconds, and until when it goes on; the host may refuse, answer nonsense or be silent.
+// A waiting caller hears within seconds why, and for how long gio tries; the host may refuse, answer nonsense or be silent.
 func TestTroubleSaysForHowLong(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
@@ -29,11 +29,11 @@ func TestTroubleSaysForHowLong(t *testing.T) {
 		impatient bool
 		want      []string // how what is said begins
 	}{
-		"500":            {status(500), false, []string{"ci.example does not answer well, still trying for about 1m5", "ci.example does not answer well, still trying for about "}},
-		"hang":           {hang, false, []string{"ci.example has not answered yet, still trying for about 1m56s", "ci.example does not answer well, still trying for about "}},
-		"reset":          {reset, true, []string{"ci.example does not answer well, still trying for about 2"}},
+		"500":            {status(500), false, []string{"ci.example does not answer properly, still trying for about 1m5", "ci.example does not answer properly, still trying for about "}},
+		"hang":           {hang, false, []string{"ci.example has not answered yet, still trying for about 1m56s", "ci.example does not answer properly, still trying for about "}},
+		"reset":          {reset, true, []string{"ci.example does not answer properly, still trying for about 2"}},
 		"hang, watched":  {hang, true, []string{"ci.example has not answered yet, still trying for about 26s"}},
-		"asked for more": {status(503, "Retry-After", "20"), false, []string{"ci.example does not answer well, still trying for about 2m0s (the last answer: 503)", "ci.example does not answer well"}},
+		"asked for more": {status(503, "Retry-After", "20"), false, []string{"ci.example does not answer properly, still trying for about 2m0s (the last answer: 503)", "ci.example does not answer properly"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -56,16 +56,16 @@ func TestTroubleSaysForHowLong(t *testing.T) {
 	}
 }
 
-// Where somebody looks on, a host that never answered is given up soon, whatever another host has answered.
+// With Impatient, gio gives up soon on a host that never answered, whatever another host has answered.
 func TestImpatience(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
 		before http.HandlerFunc // how the host has answered before
 		want   time.Duration
 	}{
-		"never answered":            {nil, shortPatience},
-		"answered":                  {status(200), patience},
-		"answered that it is wrong": {status(404), patience},
+		"never answered":            {nil, impatientReadLimit},
+		"answered":                  {status(200), readLimit},
+		"answered that it is wrong": {status(404), readLimit},
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			down := false
@@ -90,7 +90,7 @@ func TestImpatience(t *testing.T) {
 	}
 }
 
-// A limit is an answer: it is waited for, as long as ever.
+// A limit is an answer: gio waits for it as long as without Impatient.
 func TestImpatienceKnowsALimit(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -17,27 +17,27 @@ import (
 )
 
 const (
-	minWait       = 250 * time.Millisecond
-	maxWait       = 15 * time.Second
-	maxRetryAfter = time.Minute
-	patience      = 2 * time.Minute
-	shortPatience = 30 * time.Second // one attempt that hangs
-	troubleAfter  = 4 * time.Second
+	minWait            = 250 * time.Millisecond
+	maxWait            = 15 * time.Second
+	maxRetryAfter      = time.Minute
+	readLimit          = 2 * time.Minute
+	impatientReadLimit = 30 * time.Second // time for one attempt that hangs
+	troubleAfter       = 4 * time.Second
 )
 
-// retry sends a read again after a network error, 408, a rate limit and 5xx. When two minutes have passed, or the
-// caller's deadline comes before the next attempt, the last answer or error is the result. The last
-// wait may be a longer one that the server asked for. Anything but a read is sent once.
+// retry sends a read again after a network error, 408, a rate limit and 5xx. When two minutes have passed, or the caller's
+// deadline is before the next attempt, it returns the last answer or error. The last wait may be a longer one that the
+// server demands. It sends anything but a read once.
 type retry struct {
 	next      http.RoundTripper
 	log       zerolog.Logger
-	tell      func(string)
+	report    func(string)
 	maxWait   time.Duration // Options.MaxWait
 	impatient bool          // Options.Impatient
 
-	mu    sync.Mutex
-	told  time.Time
-	known map[string]bool // the hosts that have answered
+	mu       sync.Mutex
+	reported time.Time
+	answered map[string]bool // the hosts that have answered
 }
 
 func (r *retry) RoundTrip(req *http.Request) (*http.Response, error) {
@@ -45,106 +45,111 @@ func (r *retry) RoundTrip(req *http.Request) (*http.Response, error) {
 		return r.next.RoundTrip(req)
 	}
 	start := time.Now()
-	defer r.silence(req, start).Stop()
+	defer r.reportSilence(req, start).Stop()
 	for attempt := 1; ; attempt++ {
 		res, err := r.next.RoundTrip(req)
-		r.hear(req.URL.Host, res)
-		if !worthRepeating(req.Context(), res, err) || beyond(r.maxWait, res) {
+		r.markAnswered(req.URL.Host, res)
+		if !shouldRepeat(req.Context(), res, err) || exceeds(r.maxWait, res) {
 			return res, err
 		}
-		left := r.left(req, start)
-		wait := waitBefore(attempt, res, left)
-		if left <= 0 || endsWithin(req.Context(), wait) {
+		remaining := r.remaining(req, start)
+		wait := waitBefore(attempt, res, remaining)
+		if remaining <= 0 || endsWithin(req.Context(), wait) {
 			return res, exhausted(err, attempt, time.Since(start))
 		}
 		r.log.Debug().Str("method", req.Method).Str("url", RedactURL(req.URL)).
 			Int("attempt", attempt).Dur("wait_ms", wait).Msg("will be tried again")
 		switch {
 		case err == nil && limited(res) && wait > troubleAfter:
-			r.trouble(fmt.Sprintf("%s limits how often it may be asked: going on in %s", req.URL.Host, wait.Round(time.Second)))
+			r.reportTrouble(fmt.Sprintf("%s limits the rate of requests: continuing in %s", req.URL.Host, wait.Round(time.Second)))
 		case time.Since(start)+wait > troubleAfter:
-			r.trouble(fmt.Sprintf("%s does not answer well, still trying for about %s (%s)", req.URL.Host, left.Round(time.Second), lastWords(res, err)))
+			r.reportTrouble(fmt.Sprintf("%s does not answer properly, still trying for about %s (%s)", req.URL.Host, remaining.Round(time.Second), lastOutcome(res, err)))
 		}
-		if err := sleep(req.Context(), wait); err != nil {
+		if err := Sleep(req.Context(), wait); err != nil {
 			return nil, err
 		}
 	}
 }
 
-// left is for how long a read that began at start is still tried.
-func (r *retry) left(req *http.Request, start time.Time) time.Duration {
-	limit := patience
-	if r.impatient && !r.knows(req.URL.Host) {
-		limit = shortPatience
+// remaining returns how much longer to try a read that began at start.
+func (r *retry) remaining(req *http.Request, start time.Time) time.Duration {
+	limit := readLimit
+	if r.impatient && !r.hasAnswered(req.URL.Host) {
+		limit = impatientReadLimit
 	}
-	left := limit - time.Since(start)
+	remaining := limit - time.Since(start)
 	if deadline, ok := req.Context().Deadline(); ok {
-		left = min(left, time.Until(deadline))
+		remaining = min(remaining, time.Until(deadline))
 	}
-	return left
+	return remaining
 }
 
-// hear remembers a host that has answered. An error of a server says no more than that a proxy is there.
-func (r *retry) hear(host string, res *http.Response) {
+// markAnswered remembers a host that has answered. A server error does not count: it may be a proxy's.
+func (r *retry) markAnswered(host string, res *http.Response) {
 	if res == nil || res.StatusCode >= 500 || res.StatusCode == http.StatusRequestTimeout {
 		return
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.known == nil {
-		r.known = map[string]bool{}
+	if r.answered == nil {
+		r.answered = map[string]bool{}
 	}
-	r.known[host] = true
+	r.answered[host] = true
 }
 
-func (r *retry) knows(host string) bool {
+func (r *retry) hasAnswered(host string) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.known[host]
+	return r.answered[host]
 }
 
-// silence tells of a host that has never answered, while an attempt may still wait for it.
-func (r *retry) silence(req *http.Request, start time.Time) *time.Timer {
+// reportSilence reports, after a while, a host that has never answered, even while an attempt still waits for it.
+func (r *retry) reportSilence(req *http.Request, start time.Time) *time.Timer {
 	return time.AfterFunc(troubleAfter, func() {
-		if host := req.URL.Host; !r.knows(host) {
-			r.trouble(fmt.Sprintf("%s has not answered yet, still trying for about %s", host, r.left(req, start).Round(time.Second)))
+		if host := req.URL.Host; !r.hasAnswered(host) {
+			r.reportTrouble(fmt.Sprintf("%s has not answered yet, still trying for about %s", host, r.remaining(req, start).Round(time.Second)))
 		}
 	})
 }
 
-// trouble tells why a read takes long, so that nobody looks at a silent screen.
-func (r *retry) trouble(sentence string) {
+// reportTrouble reports why a read takes long, at most once a minute.
+func (r *retry) reportTrouble(sentence string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.tell == nil || !r.told.IsZero() && time.Since(r.told) < time.Minute {
+	if r.report == nil || !r.reported.IsZero() && time.Since(r.reported) < time.Minute {
 		return
 	}
-	r.told = time.Now()
-	r.tell(sentence)
+	r.reported = time.Now()
+	r.report(sentence)
 }
 
-func lastWords(res *http.Response, err error) string {
+func lastOutcome(res *http.Response, err error) string {
 	if err != nil {
 		return "the last error: " + RedactText(err.Error())
 	}
 	return fmt.Sprintf("the last answer: %d", res.StatusCode)
 }
 
-// worthRepeating tells whether another attempt may do better. Of a response to be repeated the body needs
-// no draining: the layer `whole` has read it.
-func worthRepeating(ctx context.Context, res *http.Response, err error) bool {
+// shouldRepeat reports whether another attempt may do better. The body of a response needs no draining: the layer readAll
+// has read it.
+func shouldRepeat(ctx context.Context, res *http.Response, err error) bool {
 	if err == nil {
-		return res.StatusCode == http.StatusRequestTimeout || res.StatusCode >= 500 || limited(res)
+		return isTransient(res.StatusCode) || limited(res)
 	}
 	if ctx.Err() != nil || errors.Is(err, ErrNotSent) {
 		return false
 	}
-	return !isLasting(err)
+	return !isPermanent(err)
 }
 
-// isLasting tells errors that waiting does not mend: gio's own refusals, a certificate that does not
-// hold, a server that does not speak TLS, a host name that does not exist.
-func isLasting(err error) bool {
+// isTransient reports whether a later request may have another status.
+func isTransient(status int) bool {
+	return status == http.StatusRequestTimeout || status == http.StatusTooManyRequests || status >= 500
+}
+
+// isPermanent reports errors that do not go away with time: gio's own refusals, an invalid certificate, a server that does
+// not speak TLS, a host name that does not exist.
+func isPermanent(err error) bool {
 	if _, ok := errors.AsType[*fault.Fault](err); ok {
 		return true
 	}
@@ -158,21 +163,21 @@ func isLasting(err error) bool {
 	return ok && dns.IsNotFound
 }
 
-// waitBefore is the time to wait before the attempt after the given one: what the server asks for, but
-// never less than the own backoff, which leaves time for a last attempt.
-func waitBefore(attempt int, res *http.Response, left time.Duration) time.Duration {
-	wait := min(backoff(attempt), left)
+// waitBefore returns the wait after the given attempt: what the server demands, but never less than the backoff, which leaves
+// time for a last attempt.
+func waitBefore(attempt int, res *http.Response, remaining time.Duration) time.Duration {
+	wait := min(backoff(attempt), remaining)
 	if res == nil {
 		return wait
 	}
-	return max(wait, min(asked(res), maxRetryAfter))
+	return max(wait, min(requestedWait(res), maxRetryAfter))
 }
 
-// backoff doubles with each attempt, from 250 ms to 15 s. Half of it is chance, so that the steps of a wave do
-// not come back all at once.
+// backoff doubles with each attempt, from 250 ms to 15 s. Half of it is random, so that the steps of a wave do not retry all
+// at once.
 func backoff(attempt int) time.Duration {
 	ceiling := maxWait
-	if attempt < 10 { // beyond, the shift is far above maxWait
+	if attempt < 10 { // the shift is far above maxWait from there on
 		ceiling = min(maxWait, minWait<<attempt)
 	}
 	return ceiling/2 + rand.N(ceiling/2)
@@ -190,7 +195,8 @@ func exhausted(err error, attempts int, after time.Duration) error {
 	return fmt.Errorf("%w (%d attempts in %s)", err, attempts, after.Round(time.Second))
 }
 
-func sleep(ctx context.Context, d time.Duration) error {
+// Sleep waits, or returns the cause of a context that ends before.
+func Sleep(ctx context.Context, d time.Duration) error {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
 	select {

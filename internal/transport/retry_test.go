@@ -112,7 +112,7 @@ func TestPatienceEnds(t *testing.T) {
 				if err == nil {
 					defer res.Body.Close()
 				}
-				if took := time.Since(start); took < patience || took > patience+maxWait {
+				if took := time.Since(start); took < readLimit || took > readLimit+maxWait {
 					t.Errorf("gave up after %v", took)
 				}
 				if n := r.count(); n < 10 || n > 30 {
@@ -167,7 +167,7 @@ func TestRetryObeysContext(t *testing.T) {
 	})
 }
 
-// Errors that waiting does not mend are told at once, not after two minutes.
+// Permanent errors are returned at once, not after two minutes.
 func TestLastingErrorsAreNotRepeated(t *testing.T) {
 	t.Parallel()
 	dials := 0

@@ -1,5 +1,5 @@
-// Package transport is how gio talks HTTP politely: within a budget, patient with reads, never repeating
-// a write, and without a secret in its log.
+// Package transport makes gio's HTTP clients: requests stay within a budget, reads are retried patiently, writes are never
+// repeated, and the log contains no secret.
 package transport
 
 import (
@@ -28,26 +28,26 @@ const (
 type Options struct {
 	Base      http.RoundTripper // sends the requests; nil for NewBase
 	Version   string            // of gio, for the User-Agent header
-	PerSecond float64           // requests a second, attempts included; 0 for 10
-	Burst     int               // how many more at once after a pause; 0 for those of two seconds
-	// MaxWait is the longest wait that a rate limit may ask for: an answer that asks for more is returned at once. With 0
-	// every limit is waited for, a minute at a time, because not every server means what it says (contracts/circleci.md 3).
+	PerSecond float64           // requests a second, including further attempts; 0 for 10
+	Burst     int               // how many at once after a pause; 0 for those of two seconds
+	// MaxWait is the longest wait that a rate limit may demand: an answer that demands more is returned at once. With 0 a
+	// request waits for every limit, a minute at a time, because not every server means what it says (contracts/circleci.md 3).
 	MaxWait time.Duration
-	// Impatient is for whoever looks on and can try again: reads are given up after about 30 seconds as long as their host has
-	// not answered once, because it is down or misnamed.
+	// Impatient is for a person who waits and can try again: reads fail after about 30 seconds as long as their host has not
+	// answered once, because it is probably down or misspelled.
 	Impatient bool
 	Log       zerolog.Logger // gets one debug line for each attempt
-	// Trouble is told a sentence when reads have not succeeded for a while, at most once a minute, and for how long they are
-	// still tried; nil tells nobody.
+	// Trouble is called with a sentence when reads have not succeeded for a while, at most once a minute; the sentence says how
+	// much longer gio tries. It may be nil.
 	Trouble func(sentence string)
 }
 
-// New makes the client that all remote APIs share: one budget of requests, and reads (GET, HEAD) that
-// are tried again for about two minutes. Every other method is sent at most once, and follows no
-// redirect; a read follows none to another host. A redirect not followed is the answer, as it came.
+// New makes the client that all remote APIs share: one budget of requests, and reads (GET, HEAD) that are retried for about
+// two minutes. It sends every other method at most once, and follows no redirect of it; it follows no redirect of a read to
+// another host. A redirect that is not followed is returned as the answer.
 //
-// The answer of a read is read whole, at most 32 MiB, before it is returned, so that one that breaks off
-// counts as a failed attempt too. A write needs a context with a deadline of its own.
+// It reads the whole answer of a read, at most 32 MiB, before it returns it, so that one that breaks off also counts as a
+// failed attempt. A write needs a context with a deadline.
 func New(o Options) *http.Client {
 	base := o.Base
 	if base == nil {
@@ -60,24 +60,26 @@ func New(o Options) *http.Client {
 	if burst <= 0 {
 		burst = max(1, int(perSecond*burstSeconds))
 	}
-	// From the wire to the caller: each attempt is read whole, logged, and paid from the budget.
-	var rt http.RoundTripper = &whole{next: base}
+	// From the wire to the caller: each attempt is read to the end, logged, and charged to the budget.
+	var rt http.RoundTripper = &readAll{next: base}
 	rt = &logged{next: rt, log: o.Log}
 	rt = &budget{next: rt, limiter: rate.NewLimiter(rate.Limit(perSecond), burst), maxWait: o.MaxWait}
-	rt = &retry{next: rt, log: o.Log, tell: o.Trouble, maxWait: o.MaxWait, impatient: o.Impatient}
+	rt = &retry{next: rt, log: o.Log, report: o.Trouble, maxWait: o.MaxWait, impatient: o.Impatient}
 	rt = &outgoing{next: rt, userAgent: userAgent(o.Version)}
 	return &http.Client{Transport: rt, CheckRedirect: CheckRedirect}
 }
 
-// NewBase is the transport under New when none is given. It speaks HTTP/1.1 only: in HTTP/2 a request
-// without a body may be sent twice by net/http itself (http2canRetryError in h2_bundle.go), and one
-// dead connection would hold up all requests.
+// NewBase makes the transport that New uses by default. It speaks only HTTP/1.1: in HTTP/2 net/http itself may send a
+// request without a body twice (http2canRetryError in h2_bundle.go), and one dead connection would block all requests.
 func NewBase() *http.Transport {
 	protocols := new(http.Protocols)
 	protocols.SetHTTP1(true)
 	dialer := &net.Dialer{Timeout: 15 * time.Second, KeepAlive: 15 * time.Second}
 	return &http.Transport{
-		Proxy:               http.ProxyFromEnvironment,
+		Proxy: http.ProxyFromEnvironment,
+
+		OnProxyConnectResponse: tunnelRefusal,
+
 		DialContext:         dialer.DialContext,
 		TLSHandshakeTimeout: 10 * time.Second,
 		MaxIdleConns:        100,
@@ -100,7 +102,7 @@ func CheckRedirect(req *http.Request, via []*http.Request) error {
 	return nil
 }
 
-// isRead tells whether a request may be repeated.
+// isRead reports whether a request may be repeated.
 func isRead(req *http.Request) bool {
 	return req.Method == "" || req.Method == http.MethodGet || req.Method == http.MethodHead
 }
@@ -112,7 +114,7 @@ func userAgent(version string) string {
 	return "gio/" + version
 }
 
-// outgoing gives every request gio's name, and makes sure that no layer below can send a write twice.
+// outgoing sets the User-Agent of every request, and makes sure that no layer below can send a write twice.
 //
 // net/http repeats a request by itself when a kept-alive connection turns out to be dead
 // (persistConn.shouldRetryRequest and Request.isReplayable in net/http/transport.go and request.go of

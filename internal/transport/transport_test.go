@@ -91,8 +91,8 @@ func answerUntilPost(conn net.Conn, posts *atomic.Int32) {
 	}
 }
 
-// A dead keep-alive connection makes net/http send a request again by itself. The plain client is the proof that
-// this server brings it about.
+// A dead keep-alive connection makes net/http send a request again by itself. The plain client proves that this server causes
+// it.
 func TestKeepAliveDeathDoesNotRepeatWrites(t *testing.T) {
 	t.Parallel()
 	plain := &http.Transport{}

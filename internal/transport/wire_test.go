@@ -45,7 +45,7 @@ func (p *pipes) dial(ctx context.Context, _, _ string) (net.Conn, error) {
 	}
 }
 
-// serve runs a real server in memory, and gives the transport that reaches it under any host name.
+// serve runs a real server in memory, and returns the transport that reaches it under any host name.
 func serve(t *testing.T, h http.Handler) *http.Transport {
 	t.Helper()
 	p := &pipes{conns: make(chan net.Conn), done: make(chan struct{})}

@@ -1,4 +1,4 @@
-// Package versionfile reads the version that a component says it has, from the file its build tool reads.
+// Package versionfile reads the version of a component from the file of its build tool.
 package versionfile
 
 import (
@@ -15,13 +15,13 @@ import (
 	"github.com/gravitee-lab/gio/internal/fault"
 )
 
-// Candidates are the paths in a repository that may hold its version, in the order they are looked for:
-// the first that exists counts. A web interface that Maven wraps has both files, and is released by Maven.
+// Candidates returns the paths in a repository that may have its version, in order of precedence: the first that exists
+// counts. A web interface that Maven wraps has both files, and is released by Maven.
 func Candidates() []string { return []string{"pom.xml", "package.json"} }
 
-// Of is the version that a file says, as its build tool would. For a pom.xml that is the project's version,
-// else its parent's, with properties filled in (https://maven.apache.org/maven-ci-friendly.html); for a
-// package.json its version. A file that says none, or cannot be read, is the fault version-file.
+// Of returns the version in a file, as its build tool does. For a pom.xml that is the project's version, else its
+// parent's, with properties replaced (https://maven.apache.org/maven-ci-friendly.html); for a package.json its version. A
+// file that has none, or cannot be read, is the fault version-file.
 func Of(file string, data []byte) (version string, err error) {
 	switch path.Base(file) {
 	case "pom.xml":
@@ -29,10 +29,10 @@ func Of(file string, data []byte) (version string, err error) {
 	case "package.json":
 		version, err = ofPackage(file, data)
 	default:
-		return "", broken(file, "is no file that a version is read from (%s)", strings.Join(Candidates(), ", "))
+		return "", broken(file, "is not a file with a version (%s)", strings.Join(Candidates(), ", "))
 	}
 	if err == nil && version == "" {
-		return "", broken(file, "says no version")
+		return "", broken(file, "has no version")
 	}
 	return version, err
 }
@@ -51,7 +51,7 @@ func ofPackage(file string, data []byte) (string, error) {
 	return strings.TrimSpace(content.Version), nil
 }
 
-// project is what a pom.xml says about its version.
+// project is the part of a pom.xml that determines its version.
 type project struct {
 	XMLName xml.Name `xml:"project"`
 	Version string   `xml:"version"`
@@ -61,7 +61,7 @@ type project struct {
 	Properties properties `xml:"properties"`
 }
 
-// properties are a project's own; those of its profiles and of its parent are not known.
+// properties are the project's own, without those of its profiles and its parent.
 type properties map[string]string
 
 // UnmarshalXML reads elements of any name.
@@ -105,7 +105,7 @@ const (
 
 var placeholder = regexp.MustCompile(`\$\{[^${}]*\}`)
 
-// resolved fills in properties.
+// resolved replaces properties by their values.
 func (p project) resolved(file, version string) (string, error) {
 	for range maxNesting {
 		if len(version) > maxVersion {
@@ -126,7 +126,7 @@ func (p project) resolved(file, version string) (string, error) {
 	return "", broken(file, "has a version that refers to itself: %s", version[:min(len(version), maxVersion)])
 }
 
-// property gives what ${name} stands for.
+// property returns the value of ${name}.
 func (p project) property(name string) (value string, found bool) {
 	switch name {
 	case "project.parent.version", "parent.version":
@@ -136,10 +136,10 @@ func (p project) property(name string) (value string, found bool) {
 	return value, found
 }
 
-// singleBytes reads ISO-8859-1 and its kin. Versions are ASCII, which all of them share.
+// singleBytes reads ISO-8859-1 and similar encodings. Versions are ASCII, which all of them share.
 func singleBytes(charset string, input io.Reader) (io.Reader, error) {
 	if lower := strings.ToLower(charset); !strings.HasPrefix(lower, "iso-8859-") && !strings.HasPrefix(lower, "windows-125") && lower != "us-ascii" {
-		return nil, fmt.Errorf("the encoding %q is not known", charset)
+		return nil, fmt.Errorf("the encoding %q is unknown", charset)
 	}
 	data, err := io.ReadAll(input)
 	if err != nil {

@@ -45,8 +45,8 @@ func TestOf(t *testing.T) {
 func TestOfFaults(t *testing.T) {
 	t.Parallel()
 	tests := []struct{ name, file, data, want string }{
-		{"no version", "pom.xml", pom(""), "pom.xml says no version"},
-		{"npm, no version", "package.json", `{}`, "package.json says no version"},
+		{"no version", "pom.xml", pom(""), "pom.xml has no version"},
+		{"npm, no version", "package.json", `{}`, "package.json has no version"},
 		{"number", "package.json", `{"version": 1}`, "package.json cannot be read: "},
 		{"not XML", "x/pom.xml", `<project><version>1`, "x/pom.xml cannot be read: "},
 		{"another document", "pom.xml", `<settings/>`, "pom.xml cannot be read: "},
@@ -55,7 +55,7 @@ func TestOfFaults(t *testing.T) {
 		{"circle", "pom.xml", pom(`<version>${a}</version><properties><a>${a}</a></properties>`), "pom.xml has a version that refers to itself: ${a}"},
 		{"growing circle", "pom.xml", pom(`<version>${a}</version><properties><a>${a}${a}</a></properties>`), "pom.xml has a version of more than 200 characters"},
 		{"bomb", "pom.xml", pom(`<version>${a}</version><properties><a>` + strings.Repeat("${a}", 1000) + `</a></properties>`), "pom.xml has a version of more than 200 characters"},
-		{"another file", "build.gradle", "", "build.gradle is no file that a version is read from (pom.xml, package.json)"},
+		{"another file", "build.gradle", "", "build.gradle is not a file with a version (pom.xml, package.json)"},
 		{"charset", "pom.xml", `<?xml version="1.0" encoding="EBCDIC"?><project/>`, "pom.xml cannot be read: "},
 	}
 	for _, tt := range tests {

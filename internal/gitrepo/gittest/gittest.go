@@ -1,6 +1,6 @@
 // Package gittest makes Git repositories for tests: bare ones in temporary directories, made by the git program and served
-// over smart HTTP by `git http-backend`, with the manners of a bad day. It needs git on the path and touches no
-// configuration of the machine.
+// over smart HTTP by `git http-backend`, with faults on demand. It needs git on the path and ignores the machine's
+// configuration.
 package gittest
 
 import (
@@ -19,7 +19,7 @@ import (
 	"testing/fstest"
 )
 
-// Env is the environment for git programs in tests: nobody's configuration, a fixed author, no prompt.
+// Env returns the environment for git programs in tests: no configuration, a fixed author, no prompt.
 func Env() []string {
 	env := []string{
 		"GIT_CONFIG_GLOBAL=" + os.DevNull, "GIT_CONFIG_NOSYSTEM=1", "GIT_TERMINAL_PROMPT=0", "HOME=" + os.DevNull, "LC_ALL=C",
@@ -29,7 +29,7 @@ func Env() []string {
 	return append(env, "PATH="+os.Getenv("PATH"))
 }
 
-// Git runs git in a directory and gives what it printed, without the last newline. The test ends where git fails.
+// Git runs git in a directory and returns its output without the last newline. It fails the test when git fails.
 func Git(t testing.TB, dir string, args ...string) string {
 	t.Helper()
 	return git(t, dir, nil, args...)
@@ -67,19 +67,19 @@ func Bare(t testing.TB, files map[string]string, branch string) string {
 	if err := os.Mkdir(filepath.Join(dir, "hooks"), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	forget(t, dir)
+	configure(t, dir)
 	if len(files) > 0 {
 		Push(t, dir, branch, files, "first commit")
 	}
-	made.Store(string(key), remember(t, dir))
+	made.Store(string(key), readAll(t, dir))
 	return dir
 }
 
-// made are the repositories that Bare has made, by what is in them: a copy costs a tenth of what git takes.
+// made caches the repositories that Bare has made, by content: copying takes a tenth of the time of git.
 var made sync.Map
 
-// remember reads all files below a directory.
-func remember(t testing.TB, dir string) fstest.MapFS {
+// readAll reads all files below a directory.
+func readAll(t testing.TB, dir string) fstest.MapFS {
 	t.Helper()
 	all := fstest.MapFS{}
 	err := fs.WalkDir(os.DirFS(dir), ".", func(path string, d fs.DirEntry, err error) error {
@@ -100,9 +100,9 @@ func remember(t testing.TB, dir string) fstest.MapFS {
 	return all
 }
 
-// forget lets a repository be as forgetful as its test: waiting for the disk is most of what a push takes. Nothing tidies
-// it up in the background either: git would still be at it when the test removes the directory.
-func forget(t testing.TB, dir string) {
+// configure turns off syncing to disk, which takes most of a push's time, and background maintenance, which could still run
+// when the test removes the directory.
+func configure(t testing.TB, dir string) {
 	t.Helper()
 	config, err := os.OpenFile(filepath.Join(dir, "config"), os.O_APPEND|os.O_WRONLY, 0)
 	if err == nil {
@@ -114,8 +114,8 @@ func forget(t testing.TB, dir string) {
 	}
 }
 
-// Push is a colleague's push: a commit with these files on top of a branch, which it makes if there is none (from the
-// default branch, if that exists). It passes no hook. The result is the commit's hash.
+// Push pushes as a colleague: a commit with these files on top of a branch, which it makes if there is none (from the default
+// branch, if that exists). No hook runs. It returns the commit's hash.
 func Push(t testing.TB, dir, branch string, files map[string]string, subject string) string {
 	t.Helper()
 	ref := "refs/heads/" + branch
@@ -139,7 +139,7 @@ func Push(t testing.TB, dir, branch string, files map[string]string, subject str
 func parentOf(t testing.TB, dir, ref string) string {
 	t.Helper()
 	for _, name := range []string{ref, "HEAD"} {
-		// for-each-ref and not rev-parse: a ref that is not there is no failure.
+		// for-each-ref and not rev-parse, which fails for a missing ref.
 		if name == "HEAD" {
 			name = Git(t, dir, "symbolic-ref", "HEAD")
 		}
@@ -171,7 +171,7 @@ func Hook(t testing.TB, dir, name, script string) {
 	}
 }
 
-// Refs are the refs of a repository: full name to hash.
+// Refs returns the refs of a repository: full name to hash.
 func Refs(t testing.TB, dir string) map[string]string {
 	t.Helper()
 	refs := map[string]string{}

@@ -1,6 +1,7 @@
 package gittest
 
 import (
+	"bytes"
 	"io"
 	"maps"
 	"net/http"
@@ -13,23 +14,23 @@ import (
 	"testing"
 )
 
-// Action is what a server does with one request.
+// Action says what a server does with one request.
 type Action int
 
-// The actions. A connection is dropped as a network does it: without an answer.
+// The actions. A dropped connection ends without an answer, as when the network fails.
 const (
 	Serve      Action = iota
-	DropBefore        // nothing is done, the connection is dropped
-	DropAfter         // it is done, then the connection is dropped
-	Fail              // nothing is done, the answer is 500
+	DropBefore        // do nothing, drop the connection
+	DropAfter         // serve, then drop the connection
+	Fail              // do nothing, answer 500
 )
 
-// Options are the manners of a server; the zero value is a friendly one.
+// Options set a server's behaviour; the zero value serves everything.
 type Options struct {
-	Token    string // wanted as the password of every request; "" lets everybody in
-	DenyPush bool   // 403 for whoever wants to push
-	Under    string // first part of the path, as an organization has it: "acme" for /acme/release.git; "" for none
-	// Intercept is asked for every request; it may wait, push, or count. IsPush tells what it has before it.
+	Token    string // required password of every request; "" for none
+	DenyPush bool   // 403 for every push
+	Under    string // first part of the path, like an organization: "acme" for /acme/release.git; "" for none
+	// Intercept decides on every request that has arrived whole; it may wait, push, or count. IsPush identifies pushes.
 	Intercept func(*http.Request) Action
 }
 
@@ -46,14 +47,14 @@ type Request struct {
 	Method, Path, Service, Authorization string
 }
 
-// Requests are all that the server saw, in their order.
+// Requests returns all requests that the server received, in order.
 func (s *Server) Requests() []Request {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return append([]Request(nil), s.requests...)
 }
 
-// IsPush tells whether a request carries a push, as opposed to one that asks whether it may.
+// IsPush reports whether a request carries a push, as opposed to the request that only asks for permission.
 func IsPush(r *http.Request) bool {
 	return r.Method == http.MethodPost && strings.HasSuffix(r.URL.Path, "/git-receive-pack")
 }
@@ -61,32 +62,41 @@ func IsPush(r *http.Request) bool {
 // HTTP serves the bare repository dir on 127.0.0.1 until the test ends. Its siblings are served beside it.
 func HTTP(t testing.TB, dir string, o Options) *Server {
 	t.Helper()
-	git, err := exec.LookPath("git")
-	if err != nil {
-		t.Fatal("git is needed: ", err)
-	}
-	backend := &cgi.Handler{
-		Path: git, Args: []string{"http-backend"}, Root: o.root(),
-		// REMOTE_USER is what lets git http-backend take pushes.
-		Env:    append(Env(), "GIT_PROJECT_ROOT="+filepath.Dir(dir), "GIT_HTTP_EXPORT_ALL=1", "REMOTE_USER=tester"),
-		Stderr: io.Discard,
-	}
+	handler := Handler(t, dir, o)
 	s := &Server{}
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		s.note(r)
-		if status := o.refuse(r); status != 0 {
-			w.Header().Set("WWW-Authenticate", `Basic realm="git"`)
-			http.Error(w, "the server says no", status)
-			return
-		}
-		o.answer(w, r, backend)
+		handler.ServeHTTP(w, r)
 	}))
 	t.Cleanup(server.Close)
 	s.URL = server.URL + o.root() + "/" + filepath.Base(dir)
 	return s
 }
 
-// root is the part of the path that is no directory.
+// Handler is what HTTP serves, for tests without a network.
+func Handler(t testing.TB, dir string, o Options) http.Handler {
+	t.Helper()
+	git, err := exec.LookPath("git")
+	if err != nil {
+		t.Fatal("git is needed: ", err)
+	}
+	backend := &cgi.Handler{
+		Path: git, Args: []string{"http-backend"}, Root: o.root(),
+		// git http-backend accepts pushes only with REMOTE_USER set.
+		Env:    append(Env(), "GIT_PROJECT_ROOT="+filepath.Dir(dir), "GIT_HTTP_EXPORT_ALL=1", "REMOTE_USER=tester"),
+		Stderr: io.Discard,
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if status := o.refuse(r); status != 0 {
+			w.Header().Set("WWW-Authenticate", `Basic realm="git"`)
+			http.Error(w, "the server says no", status)
+			return
+		}
+		o.answer(w, r, backend)
+	})
+}
+
+// root returns the part of the path that is no directory.
 func (o Options) root() string {
 	if o.Under == "" {
 		return ""
@@ -114,6 +124,9 @@ func (o Options) refuse(r *http.Request) int {
 }
 
 func (o Options) answer(w http.ResponseWriter, r *http.Request, backend http.Handler) {
+	if err := readBody(r); err != nil {
+		panic(http.ErrAbortHandler)
+	}
 	action := Serve
 	if o.Intercept != nil {
 		action = o.Intercept(r)
@@ -126,7 +139,7 @@ func (o Options) answer(w http.ResponseWriter, r *http.Request, backend http.Han
 		return
 	case Serve, DropAfter: // below
 	}
-	// The answer is kept back until all is done, so that it can be dropped whole.
+	// Record the whole answer first, so that it can be dropped as a whole.
 	answer := httptest.NewRecorder()
 	backend.ServeHTTP(answer, r)
 	if action == DropAfter {
@@ -135,4 +148,15 @@ func (o Options) answer(w http.ResponseWriter, r *http.Request, backend http.Han
 	maps.Copy(w.Header(), answer.Header())
 	w.WriteHeader(answer.Code)
 	_, _ = w.Write(answer.Body.Bytes())
+}
+
+// readBody has the whole body of a request at hand before git http-backend (2.39) asks for it, which reads on for ever when
+// a client hangs up in the middle. A request that did not come through a server may have none.
+func readBody(r *http.Request) error {
+	if r.Body == nil {
+		return nil
+	}
+	body, err := io.ReadAll(r.Body)
+	r.Body, r.ContentLength, r.TransferEncoding = io.NopCloser(bytes.NewReader(body)), int64(len(body)), nil
+	return err
 }

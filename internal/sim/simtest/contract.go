@@ -1,4 +1,4 @@
-// Package simtest holds what tests need to keep a client and a simulator to the published contract.
+// Package simtest checks, in tests, a client and a simulator against the published contract.
 package simtest
 
 import (
@@ -21,8 +21,8 @@ import (
 
 // Contract wraps h and fails the test when an exchange breaks testdata/contracts/circleci-openapi.yaml: an
 // answer below 500 that the document does not describe, or a request it does not describe that was not
-// answered with 4xx. An exchange that ends without an answer (http.ErrAbortHandler) is only passed on. The document
-// says nothing about redirects, the older API and the links to step output: these pass.
+// answered with 4xx. It only passes on an exchange that ends without an answer (http.ErrAbortHandler). The document
+// does not cover redirects, the older API and the links to step output: these pass.
 func Contract(t testing.TB, h http.Handler) http.Handler {
 	t.Helper()
 	c := load(t)
@@ -40,7 +40,7 @@ func Contract(t testing.TB, h http.Handler) http.Handler {
 	})
 }
 
-// Document is the contract itself, for what is checked without an exchange. Formats are in Formats.
+// Document returns the contract itself, for checks without an exchange; Formats has its formats.
 func Document(t testing.TB) *openapi3.T {
 	t.Helper()
 	doc, err := openapi3.NewLoader().LoadFromFile(filepath.Join(Root(t), "testdata", "contracts", "circleci-openapi.yaml"))
@@ -53,7 +53,7 @@ func Document(t testing.TB) *openapi3.T {
 	return doc
 }
 
-// Formats makes a validation strict about ids and times.
+// Formats returns options that make a validation strict about ids and times.
 func Formats() []openapi3.SchemaValidationOption {
 	return []openapi3.SchemaValidationOption{
 		openapi3.WithStringFormatValidator("uuid", openapi3.NewRegexpFormatValidator(openapi3.FormatOfStringForUUIDOfRFC4122)),
@@ -61,7 +61,7 @@ func Formats() []openapi3.SchemaValidationOption {
 	}
 }
 
-// Root is the directory of the module.
+// Root returns the directory of the module.
 func Root(t testing.TB) string {
 	t.Helper()
 	dir, err := os.Getwd()
@@ -95,7 +95,7 @@ func load(t testing.TB) contract {
 func (c contract) check(r *http.Request, body []byte, rec *recorder) error {
 	redirect := rec.status >= http.StatusMultipleChoices && rec.status < http.StatusBadRequest
 	if rec.status >= http.StatusInternalServerError || redirect {
-		return nil // what a gateway says is nobody's contract
+		return nil // no contract covers the answers of a gateway
 	}
 	if strings.HasPrefix(r.URL.Path, "/api/v1.1/") || strings.HasPrefix(r.URL.Path, "/output/") {
 		return nil

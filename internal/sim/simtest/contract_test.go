@@ -11,7 +11,7 @@ import (
 	"github.com/gravitee-lab/gio/internal/sim/simtest"
 )
 
-// spy takes the failures that Contract reports, so that a test can ask for them.
+// spy records the failures that Contract reports.
 type spy struct {
 	testing.TB
 	failures []string

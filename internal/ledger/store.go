@@ -1,0 +1,148 @@
+package ledger
+
+import (
+	"context"
+	"time"
+)
+
+// Store keeps the ledger. What Change returned nil for lasts, whatever dies next. Within a transaction of Once both join it.
+type Store interface {
+	// Change runs do in one transaction, and again when it met another one or found that what it inserts exists already: do must
+	// have no other effect than its calls, and returns the faults of its calls, or wraps them.
+	Change(ctx context.Context, do func(Tx) error) error
+	// Read runs do on one state of the ledger. It must change nothing.
+	Read(ctx context.Context, do func(Tx) error) error
+	Head(ctx context.Context) (Head, error)
+	// VerifyFrom computes the chain of events anew, holds it against an end that was kept elsewhere, unless that is zero, and returns
+	// its end. Its fault broken-chain (kind Invalid) says where it was changed.
+	VerifyFrom(ctx context.Context, kept Head) (Head, error)
+}
+
+// Tx is a transaction. A thing that does not exist is a fault of kind NotFound, with the code that its method names; one that
+// exists already is one of kind Invalid.
+type Tx interface {
+	Project(ctx context.Context, name string) (Project, error)      // no-project
+	Projects(ctx context.Context) ([]Project, error)                // by name
+	PutProject(ctx context.Context, p Project, now time.Time) error // other-repository
+
+	// LockProject keeps everybody else from declaring a project, and so from making environments, until the end of the transaction.
+	LockProject(ctx context.Context, name string) error // no-project
+
+	// LockEnvironment reads an environment, and keeps everybody else from starting or ending anything there until the end of the
+	// transaction.
+	LockEnvironment(ctx context.Context, project, name string) (Environment, error) // no-environment
+	Environment(ctx context.Context, project, name string) (Environment, error)     // no-environment
+	Environments(ctx context.Context, project string) ([]Environment, error)        // in the order of their making
+	PutEnvironment(ctx context.Context, e Environment, now time.Time) error         // by project and name; no-project
+	EnvironmentByID(ctx context.Context, id string) (Environment, error)            // no-environment
+	LockEnvironmentByID(ctx context.Context, id string) (Environment, error)        // no-environment
+	SetHold(ctx context.Context, environment, deployment string) error              // no-environment
+
+	Candidate(ctx context.Context, project string, v Version) (Candidate, error) // no-candidate
+	InsertCandidate(ctx context.Context, c Candidate) error                      // candidate-exists, no-project
+	CandidateByID(ctx context.Context, id string) (Candidate, error)             // no-candidate
+	// Candidates lists those of a project, the newest first: limit of them, made before the one with that id; "" for the newest.
+	Candidates(ctx context.Context, project, before string, limit int) ([]Candidate, error)
+	// CandidatesOf lists those of a release, the highest number first.
+	CandidatesOf(ctx context.Context, project, release string, limit int) ([]Candidate, error)
+	UpdateCandidate(ctx context.Context, c Candidate) error                                   // state and message; no-candidate
+	InsertComponents(ctx context.Context, candidate string, versions map[string]string) error // component-exists, no-candidate
+	Components(ctx context.Context, candidate string) (versions map[string]string, err error) // nil for none
+
+	// PutWatch begins to watch the release repository of a project, as if nobody ever had. Fault: no-project.
+	PutWatch(ctx context.Context, project string) error
+	DeleteWatch(ctx context.Context, project string) error
+	Watch(ctx context.Context, project string) (Watch, error) // without its place; no-watch
+	DueWatches(ctx context.Context, limit int) (projects []string, err error)
+	// TakeWatch gives a watch that is due, or any, to who looks now, for so long. Fault: no-watch, also when it is not due.
+	TakeWatch(ctx context.Context, project string, lasts time.Duration, atOnce bool) (Watch, error)
+	// UpdateWatch writes what is known after a look; the next one is due after that time. Fault: no-watch, also when another one took it.
+	UpdateWatch(ctx context.Context, w Watch, after time.Duration) error
+
+	// Deployments lists those of an environment, the newest first: limit of them from offset.
+	Deployments(ctx context.Context, environment string, offset, limit int) ([]Deployment, error)
+	// DeploymentsBefore lists those that are older than one of the same environment, the newest first.
+	DeploymentsBefore(ctx context.Context, environment, id string, limit int) ([]Deployment, error)
+	// DeploymentsNamed lists those whose id begins like that.
+	DeploymentsNamed(ctx context.Context, prefix string, limit int) ([]Deployment, error)
+	// Active lists those that have not ended, as far as it is said, the newest first.
+	Active(ctx context.Context, environment string) ([]Deployment, error)
+	// NewestOf is the newest deployment of a candidate in an environment.
+	NewestOf(ctx context.Context, environment string, v Version) (Deployment, error) // no-deployment
+	// InsertDeployment makes the newest of an environment, by the order in which those who insert locked it.
+	InsertDeployment(ctx context.Context, d Deployment) error // deployment-exists, no-environment, no-candidate
+	// UpdateDeployment writes status, effect, whether it is reported, message, what ran before, link and end. Fault: no-deployment.
+	UpdateDeployment(ctx context.Context, d Deployment) error
+	Deployment(ctx context.Context, id string) (Deployment, error)        // no-deployment
+	Busy(ctx context.Context, environment string) (Deployment, error)     // whose effect holds the slot; no-deployment
+	Wanted(ctx context.Context, environment string) ([]Deployment, error) // those that wait to begin, the oldest first
+	WantedIn(ctx context.Context) (environments []string, err error)      // ids of the environments in which some wait
+	Approvals(ctx context.Context, deployment string) ([]Approval, error) // by subject
+	PutApproval(ctx context.Context, a Approval) error                    // the first of a subject counts; no-deployment
+	Freezes(ctx context.Context, project string) ([]Freeze, error)        // those that nobody has lifted
+	InsertFreeze(ctx context.Context, f Freeze) error                     // freeze-exists, no-project
+	// LiftFreeze lifts one that nobody has lifted yet. Fault: no-freeze.
+	LiftFreeze(ctx context.Context, project, id, by string, at time.Time) (Freeze, error)
+
+	InsertEffect(ctx context.Context, e Effect) error                // effect-exists
+	Effect(ctx context.Context, id string) (Effect, error)           // no-effect
+	EffectOf(ctx context.Context, deployment string) (Effect, error) // no-effect
+	// WaitingEffects lists those that have begun or may, that nobody has renewed for so long, and whose target is free or theirs.
+	WaitingEffects(ctx context.Context, lease time.Duration, limit int) (ids []string, err error)
+	// TakeEffect gives an effect that waits to a new driver, with its target. Faults: no-effect; target-taken, of kind Stopped.
+	TakeEffect(ctx context.Context, id string, lease time.Duration) (Effect, error)
+	// RenewLease writes that its driver lived at the database's time plus that. Fault: no-effect, when another has it or it has ended.
+	RenewLease(ctx context.Context, l Lease, plus time.Duration) (Effect, error)
+	SetEffect(ctx context.Context, l Lease, s EffectState, held bool) error // no-effect, as RenewLease
+	// AppendJournal keeps entries whose numbers follow those before. Fault: no-effect, as RenewLease.
+	AppendJournal(ctx context.Context, l Lease, entries []Entry) error
+	Journal(ctx context.Context, effect string) ([]Entry, error)
+	// CancelEffect, EndEffect and AnswerEffect are for the effect of a deployment, whoever drives it; where there is none that has
+	// not ended, they do nothing. EndEffect takes it from its driver, AnswerEffect gives an unknown one to the next.
+	CancelEffect(ctx context.Context, deployment string) error
+	EndEffect(ctx context.Context, deployment string, s EffectState) error
+	AnswerEffect(ctx context.Context, deployment, answer string) error
+	// EndBuild is EndEffect for the build of a candidate, which has failed then. One that may begin at any moment is canceled
+	// instead: its target is not free before its driver knows its pipeline.
+	EndBuild(ctx context.Context, candidate string) error
+	InsertPipeline(ctx context.Context, host, id, effect string) error             // pipeline-taken; the same again is none
+	PipelineOwner(ctx context.Context, host, id string) (effect string, err error) // "" for nobody
+
+	Token(ctx context.Context, id string) (Token, error)         // no-token
+	TokenByHash(ctx context.Context, hash string) (Token, error) // no-token
+	// Tokens lists them without their hashes, the newest first; project "" lists all.
+	Tokens(ctx context.Context, project string) ([]Token, error)
+	AnyToken(ctx context.Context) (bool, error)                     // whether there is one, valid or not
+	InsertToken(ctx context.Context, t Token) error                 // token-exists, no-project
+	RevokeToken(ctx context.Context, id string, at time.Time) error // no-token; the first time counts
+	UseToken(ctx context.Context, id string, at time.Time) error    // no-token; the last time counts
+
+	// AppendEvent keeps an event, which gets its position when it is sealed.
+	AppendEvent(ctx context.Context, e Event) error // event-exists
+	// Events lists sealed events after a position, in order; project "" lists all.
+	Events(ctx context.Context, project string, after int64, limit int) ([]Event, error)
+
+	Answer(ctx context.Context, r Request, since time.Time) (Answer, error)     // no-request: neither body nor what is older counts
+	KeepAnswer(ctx context.Context, r Request, a Answer, since time.Time) error // request-exists; what is older is replaced
+	PruneAnswers(ctx context.Context, until time.Time) error
+
+	InsertNews(ctx context.Context, n News) error // to be sent at once; news-exist
+	// WaitingNews lists those whose time has come, by the database's clock, the one that waits longest first.
+	WaitingNews(ctx context.Context, limit int) (ids []string, err error)
+	// TakeNews keeps others from news whose time has come for so long. Fault: no-news.
+	TakeNews(ctx context.Context, id string, lease time.Duration) (News, error)
+	PutOffNews(ctx context.Context, id string, pause time.Duration) error // no-news
+	DeleteNews(ctx context.Context, id string) error                      // if there are any
+
+	PutDelivery(ctx context.Context, host, pipeline string) error // at the database's time; once more, if it is there
+	// Deliveries lists those of that long until the database's time.
+	Deliveries(ctx context.Context, within time.Duration) ([]Delivery, error)
+	PruneDeliveries(ctx context.Context, older time.Duration) error
+
+	// Quarantined tells since when and why nothing may be started; since is zero when everything may.
+	Quarantined(ctx context.Context) (since time.Time, reason string, err error)
+	// DoubtEffects makes unknown, and returns, the effects that are about to begin.
+	DoubtEffects(ctx context.Context) ([]Effect, error)
+	PutQuarantine(ctx context.Context, since time.Time, reason string) error // instead of the one there is
+	EndQuarantine(ctx context.Context) error                                 // not-quarantined
+}

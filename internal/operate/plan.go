@@ -1,0 +1,134 @@
+package operate
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/gravitee-lab/gio/internal/engine"
+	"github.com/gravitee-lab/gio/internal/fault"
+	"github.com/gravitee-lab/gio/internal/manifest"
+	"github.com/gravitee-lab/gio/internal/plan"
+)
+
+// soon is how long a plan waits for what it can do without.
+const soon = 10 * time.Second
+
+// Plan plans from the checkout, and returns the refs that the release would write. Where there is a CircleCI token and the network
+// answers soon, it asks for the default branches, and holds the plan against the remote as a release would; a plan must not need
+// either. What it had to assume, and why a release would be refused, are warnings of the plan.
+func Plan(ctx context.Context, s Setup, only, except []string) (*plan.Plan, []plan.Ref, error) {
+	m, err := s.Manifest()
+	if err != nil {
+		return nil, nil, err
+	}
+	asking, cancel := context.WithTimeout(ctx, soon)
+	defer cancel()
+	ends, warnings := s.soonEnds(asking)
+	var assumptions []string
+	ws := s.Workspace
+	s.Workspace, assumptions = s.WithAssumptions(m)
+	options := s.PlanOptions(only, except)
+	options.MainBranch = s.Checkout.MainBranch
+	if ends.Repo != nil { // the checkout's notion of it may be an old one
+		options.MainBranch = cmp.Or(ws.MainBranchOf(ends.Repo), options.MainBranch)
+	}
+	p, err := s.planOffline(ctx, m, options)
+	if err != nil {
+		return nil, nil, err
+	}
+	next, err := plan.NextVersions(p.Version, p.Branch, options.MainBranch, "")
+	if err != nil && len(p.Waves) > 0 && !p.Partial && ends.Repo == nil {
+		warnings = append(warnings, refusal(err))
+	}
+	var compared []string
+	if ends.Repo != nil {
+		s.Workspace = ws
+		compared = s.compare(asking, ends, p, only, except)
+	}
+	if ctx.Err() != nil {
+		return nil, nil, context.Cause(ctx)
+	}
+	p.Warnings = slices.Concat(assumptions, warnings, p.Warnings, compared)
+	return p, p.Refs(next), nil
+}
+
+// soonEnds opens CircleCI and the release repository; nothing without a token or a remote. A remote that cannot be read is said.
+func (s Setup) soonEnds(ctx context.Context) (ends Ends, warnings []string) {
+	ci, err := s.circleCI()
+	if err != nil || !s.Git || s.Branch.Value == "" || s.Checkout.Refused != nil {
+		return ends, nil
+	}
+	repo, err := s.RepositoryToRead(ctx)
+	switch {
+	case fault.Is(err, "no-remote"):
+	case err != nil:
+		warnings = append(warnings, fmt.Sprintf("the release repository was not read (%s): what it says of this release is not known", err))
+	default:
+		ends = Ends{CI: ci, Repo: repo}
+	}
+	return ends, warnings
+}
+
+// compare prepares the release as `gio release` does, with a journal that is only read, and says what that warns of beside the plan,
+// and why it would be refused.
+func (s Setup) compare(ctx context.Context, ends Ends, p *plan.Plan, only, except []string) (warnings []string) {
+	s.Tell = nil
+	r := NewRelease(s, ends, ReleaseOptions{Only: only, Except: except})
+	r.Open = readOnlyJournal(ctx, ends.Repo)
+	err := r.Prepare(ctx)
+	if err == nil {
+		err = refusedByJournal(ctx, r)
+	}
+	if r.Plan != nil {
+		for _, w := range r.Plan.Warnings {
+			if !slices.Contains(p.Warnings, w) {
+				warnings = append(warnings, w)
+			}
+		}
+	}
+	switch kind := fault.KindOf(err); {
+	case err == nil, errors.Is(err, engine.ErrNothing):
+	case kind == fault.Invalid, kind == fault.Stopped:
+		warnings = append(warnings, refusal(err))
+	default:
+		warnings = append(warnings, fmt.Sprintf("the plan was not held against the release repository (%s): what it says of this release is not known", oneLine(err)))
+	}
+	return warnings
+}
+
+func refusal(err error) string { return "`gio release` would be refused: " + oneLine(err) }
+
+// planOffline plans, and reads the default branches only where there is a token and CircleCI answers soon.
+func (s Setup) planOffline(ctx context.Context, m *manifest.Manifest, o plan.Options) (*plan.Plan, error) {
+	p, err := plan.Make(m, o)
+	if err != nil || o.ComponentMain != "" {
+		return p, err
+	}
+	var onMain int
+	for _, st := range p.Steps() {
+		if st.Branch == o.MainBranch {
+			onMain++
+		}
+	}
+	if onMain == 0 {
+		return p, nil
+	}
+	ci, err := s.circleCI()
+	if err == nil {
+		asking, cancel := context.WithTimeout(ctx, soon)
+		defer cancel()
+		o.DefaultBranches, err = engine.DefaultBranches(asking, ci, p, o.MainBranch)
+	}
+	if ctx.Err() != nil {
+		return nil, context.Cause(ctx)
+	}
+	if err != nil {
+		p.Warnings = append(p.Warnings, fmt.Sprintf("the default branch of %d projects was not read (%s): assuming %s", onMain, err, o.MainBranch))
+		return p, nil
+	}
+	return plan.Make(m, o)
+}

@@ -1,0 +1,52 @@
+package store
+
+import (
+	"context"
+	"io/fs"
+)
+
+// MigrateBy brings the tables up to date by other files.
+func (s *Store) MigrateBy(ctx context.Context, files fs.FS, version int64) error {
+	return s.migrateBy(ctx, files, version)
+}
+
+// OpenAt opens a database whose tables are of a version.
+func OpenAt(ctx context.Context, url string, version int64) (*Store, error) {
+	s, err := connect(ctx, url)
+	if err == nil {
+		err = s.migrateTo(ctx, version)
+	}
+	return s, err
+}
+
+// Queries are those that must find what they want by an index, with as many arguments as each takes.
+func Queries() map[string][]any {
+	return map[string][]any{
+		projectByName: {"a"}, lockProject: {"a"}, effectOf: {"a"}, endBuild: {"a"}, cancelBuild: {"a"}, allProjects: nil, environmentByName: {"a", "b"}, lockEnvironment: {"a", "b"},
+		candidateByVersion: {"a", "b", 1}, deploymentsOf: {"a", 1, 1}, deploymentsBefore: {"a", "b", 1}, deploymentsFrom: {"a", "b", 1}, activeDeployments: {"a"}, newestOfCandidate: {"a", "b", 1},
+		updateDeployment: {"a", "b", "c", 1, "done", 0, "d", "e", 1}, deploymentByID: {"a"}, busyDeployment: {"a"}, wantedDeployments: {"a"}, wantedIn: nil,
+		environmentByID: {"a"}, lockByID: {"a"}, setHold: {"a", "b"}, candidateByID: {"a"}, candidatesOf: {"a", "b", 1}, candidatesOfRelease: {"a", "b", 1}, updateCandidate: {"a", "b", "c"},
+		effectByID: {"a"}, waitingEffects: {1, 1}, takeEffect: {"a", 1, 1}, renewLease: {"a", 1, 1}, setEffect: {"a", 1, "done", 0},
+		countEntries: {"a", 1, 1, 0, 1}, entriesOf: {"a"}, cancelEffect: {"a", 1}, endEffect: {"a", "done"}, answerEffect: {"a", "b"}, pipelineOwner: {"a", "b"},
+		approvalsOf: {"a"}, freezesOf: {"a"}, liftFreeze: {"a", "b", 1, "c"},
+		tokenByID: {"a"}, tokenByHash: {"a"}, allTokens: nil, anyToken: nil, projectTokens: {"a"},
+		revokeToken: {"a", 1}, useToken: {"a", 1}, eventsAfter: {1, 1}, projectEventsAfter: {1, 1, "a"},
+		anyUnsealed: nil, giveOut: {1, 1}, digests: {1}, sealsAfter: {1}, anyAfter: {1},
+		sealAt: {1}, answerByRequest: {"a", "b", "c", "d"}, pruneRequests: {1},
+		waitingNews: {1, 1}, takeNews: {"a", 1, 1}, putOffNews: {"a", 1}, deleteNews: {"a"}, deliveriesSince: {1}, pruneDeliveries: {1},
+		watchOf: {"a"}, deleteWatch: {"a"}, dueWatches: {1, 1}, takeWatch: {"a", 1, 1}, updateWatch: {"a", 1, "b", 1, 1, 1, "c", "d", 1, 0, 1},
+		quarantined: nil, endQuarantine: nil, unsealed: nil, openDeployments: nil,
+	}
+}
+
+// Settings are pragmas of the connection that writes.
+func (s *Store) Settings(ctx context.Context, names ...string) (values []string) {
+	for _, name := range names {
+		var value string
+		if err := s.write.QueryRowContext(ctx, "PRAGMA "+name).Scan(&value); err != nil {
+			value = err.Error()
+		}
+		values = append(values, value)
+	}
+	return values
+}

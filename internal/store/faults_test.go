@@ -1,0 +1,217 @@
+package store_test
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/gravitee-lab/gio/internal/fault"
+	"github.com/gravitee-lab/gio/internal/ledger"
+	"github.com/gravitee-lab/gio/internal/store/storetest"
+)
+
+// attempt is a method with arguments that do not fit, and the code of its fault.
+type attempt struct {
+	title, code string
+	do          func(ctx context.Context, tx ledger.Tx) error
+}
+
+func missing() []attempt {
+	stray := deployment("new", 1, ledger.Pending)
+	stray.Environment = "nowhere"
+	elsewhere, far := candidate(9), environment("far")
+	elsewhere.Project, far.Project = "other", "other"
+	return []attempt{
+		{"Project", "no-project", func(ctx context.Context, tx ledger.Tx) error { _, err := tx.Project(ctx, "other"); return err }},
+		{"LockEnvironment", "no-environment", func(ctx context.Context, tx ledger.Tx) error {
+			_, err := tx.LockEnvironment(ctx, "acme", "other")
+			return err
+		}},
+		{"Environment", "no-environment", func(ctx context.Context, tx ledger.Tx) error { _, err := tx.Environment(ctx, "acme", "QA"); return err }},
+		{"PutEnvironment", "no-project", func(ctx context.Context, tx ledger.Tx) error { return tx.PutEnvironment(ctx, far, at(0)) }},
+		{"Candidate", "no-candidate", func(ctx context.Context, tx ledger.Tx) error { _, err := tx.Candidate(ctx, "acme", rc(9)); return err }},
+		{"Candidate of another project", "no-candidate", func(ctx context.Context, tx ledger.Tx) error { _, err := tx.Candidate(ctx, "other", rc(1)); return err }},
+		{"InsertCandidate", "no-project", func(ctx context.Context, tx ledger.Tx) error { return tx.InsertCandidate(ctx, elsewhere) }},
+		{"InsertComponents", "no-candidate", func(ctx context.Context, tx ledger.Tx) error {
+			return tx.InsertComponents(ctx, "other", map[string]string{"api": "1"})
+		}},
+		{"PutWatch", "no-project", func(ctx context.Context, tx ledger.Tx) error { return tx.PutWatch(ctx, "other") }},
+		{"Watch", "no-watch", func(ctx context.Context, tx ledger.Tx) error { _, err := tx.Watch(ctx, "acme"); return err }},
+		{"TakeWatch", "no-watch", func(ctx context.Context, tx ledger.Tx) error {
+			_, err := tx.TakeWatch(ctx, "acme", time.Minute, true)
+			return err
+		}},
+		{"UpdateWatch", "no-watch", func(ctx context.Context, tx ledger.Tx) error {
+			return tx.UpdateWatch(ctx, ledger.Watch{Project: "acme"}, time.Minute)
+		}},
+		{"NewestOf", "no-deployment", func(ctx context.Context, tx ledger.Tx) error {
+			_, err := tx.NewestOf(ctx, "environment-qa", rc(2))
+			return err
+		}},
+		{"InsertDeployment of no candidate", "no-candidate", func(ctx context.Context, tx ledger.Tx) error {
+			return tx.InsertDeployment(ctx, deployment("new", 9, ledger.Pending))
+		}},
+		{"InsertDeployment in no environment", "no-environment", func(ctx context.Context, tx ledger.Tx) error { return tx.InsertDeployment(ctx, stray) }},
+		{"UpdateDeployment", "no-deployment", func(ctx context.Context, tx ledger.Tx) error {
+			return tx.UpdateDeployment(ctx, deployment("other", 1, ledger.Pending))
+		}},
+		{"LockProject", "no-project", func(ctx context.Context, tx ledger.Tx) error { return tx.LockProject(ctx, "other") }},
+		{"EnvironmentByID", "no-environment", func(ctx context.Context, tx ledger.Tx) error { _, err := tx.EnvironmentByID(ctx, "qa"); return err }},
+		{"LockEnvironmentByID", "no-environment", func(ctx context.Context, tx ledger.Tx) error { _, err := tx.LockEnvironmentByID(ctx, "qa"); return err }},
+		{"SetHold", "no-environment", func(ctx context.Context, tx ledger.Tx) error { return tx.SetHold(ctx, "qa", "1") }},
+		{"CandidateByID", "no-candidate", func(ctx context.Context, tx ledger.Tx) error { _, err := tx.CandidateByID(ctx, "other"); return err }},
+		{"UpdateCandidate", "no-candidate", func(ctx context.Context, tx ledger.Tx) error {
+			return tx.UpdateCandidate(ctx, ledger.Candidate{ID: "other", State: ledger.Blocked})
+		}},
+		{"Deployment", "no-deployment", func(ctx context.Context, tx ledger.Tx) error { _, err := tx.Deployment(ctx, "other"); return err }},
+		{"Busy", "no-deployment", func(ctx context.Context, tx ledger.Tx) error { _, err := tx.Busy(ctx, "environment-qa"); return err }},
+		{"PutApproval", "no-deployment", func(ctx context.Context, tx ledger.Tx) error {
+			return tx.PutApproval(ctx, ledger.Approval{Deployment: "other", Subject: "ann"})
+		}},
+		{"InsertFreeze", "no-project", func(ctx context.Context, tx ledger.Tx) error {
+			return tx.InsertFreeze(ctx, ledger.Freeze{ID: "1", Project: "other", Reason: "r"})
+		}},
+		{"LiftFreeze", "no-freeze", func(ctx context.Context, tx ledger.Tx) error {
+			_, err := tx.LiftFreeze(ctx, "acme", "other", "ann", at(0))
+			return err
+		}},
+		{"Effect", "no-effect", func(ctx context.Context, tx ledger.Tx) error { _, err := tx.Effect(ctx, "other"); return err }},
+		{"EffectOf", "no-effect", func(ctx context.Context, tx ledger.Tx) error { _, err := tx.EffectOf(ctx, "1"); return err }},
+		{"TakeEffect", "no-effect", func(ctx context.Context, tx ledger.Tx) error { _, err := tx.TakeEffect(ctx, "other", 0); return err }},
+		{"Token", "no-token", func(ctx context.Context, tx ledger.Tx) error { _, err := tx.Token(ctx, "other"); return err }},
+		{"TokenByHash", "no-token", func(ctx context.Context, tx ledger.Tx) error { _, err := tx.TokenByHash(ctx, ""); return err }},
+		{"InsertToken", "no-project", func(ctx context.Context, tx ledger.Tx) error { return tx.InsertToken(ctx, token("new", "other")) }},
+		{"RevokeToken", "no-token", func(ctx context.Context, tx ledger.Tx) error { return tx.RevokeToken(ctx, "other", at(0)) }},
+		{"UseToken", "no-token", func(ctx context.Context, tx ledger.Tx) error { return tx.UseToken(ctx, "other", at(0)) }},
+	}
+}
+
+func present() []attempt {
+	twice := func(ctx context.Context, tx ledger.Tx) error {
+		c, err := tx.Candidate(ctx, "acme", rc(1))
+		for range 2 {
+			err = cmp.Or(err, tx.InsertComponents(ctx, c.ID, map[string]string{"api": "1"}))
+		}
+		return err
+	}
+	again, twin, known := candidate(1), environment("new"), token("new", "")
+	again.ID, twin.ID, known.Hash = "another", "environment-qa", token("1", "").Hash
+	return []attempt{
+		{"PutProject", "other-repository", func(ctx context.Context, tx ledger.Tx) error {
+			return tx.PutProject(ctx, ledger.Project{Name: "acme", Repository: "acme/other"}, at(0))
+		}},
+		{"PutEnvironment", "environment-exists", func(ctx context.Context, tx ledger.Tx) error { return tx.PutEnvironment(ctx, twin, at(0)) }},
+		{"InsertCandidate", "candidate-exists", func(ctx context.Context, tx ledger.Tx) error { return tx.InsertCandidate(ctx, again) }},
+		{"InsertComponents", "component-exists", twice},
+		{"InsertDeployment", "deployment-exists", func(ctx context.Context, tx ledger.Tx) error {
+			return tx.InsertDeployment(ctx, deployment("1", 2, ledger.Pending))
+		}},
+		{"InsertToken by hash", "token-exists", func(ctx context.Context, tx ledger.Tx) error { return tx.InsertToken(ctx, known) }},
+		{"InsertToken by id", "token-exists", func(ctx context.Context, tx ledger.Tx) error {
+			k := token("1", "")
+			k.Hash = ledger.HashOf("another")
+			return tx.InsertToken(ctx, k)
+		}},
+		{"AppendEvent", "event-exists", func(ctx context.Context, tx ledger.Tx) error { return tx.AppendEvent(ctx, event("1")) }},
+	}
+}
+
+func unreadable() []attempt {
+	return []attempt{
+		{"no UTF-8, asked for", "invalid-text", func(ctx context.Context, tx ledger.Tx) error { _, err := tx.Project(ctx, "a\xff"); return err }},
+		{"a zero byte, listed", "invalid-text", func(ctx context.Context, tx ledger.Tx) error {
+			_, err := tx.Environments(ctx, "a\x00")
+			return err
+		}},
+		{"a zero byte, kept", "invalid-text", func(ctx context.Context, tx ledger.Tx) error {
+			d := deployment("1", 1, ledger.Pending)
+			d.Message = "a\x00b"
+			return tx.UpdateDeployment(ctx, d)
+		}},
+	}
+}
+
+func TestFaults(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, url string) {
+		s := filled(t, url)
+		insert(t, s, deployment("1", 1, ledger.Pending))
+		change(t, s, func(ctx context.Context, tx ledger.Tx) error {
+			return errors.Join(tx.InsertToken(ctx, token("1", "")), tx.AppendEvent(ctx, event("1")))
+		})
+		for kind, attempts := range map[fault.Kind][]attempt{fault.NotFound: missing(), fault.Invalid: append(present(), unreadable()...)} {
+			for _, a := range attempts {
+				err := s.Change(t.Context(), func(tx ledger.Tx) error { return a.do(t.Context(), tx) })
+				if !fault.Is(err, a.code) || fault.KindOf(err) != kind {
+					t.Errorf("%s: %v, kind %d, want %s", a.title, err, fault.KindOf(err), a.code)
+				}
+				if text := strings.ToLower(fmt.Sprint(err)); strings.Contains(text, "constraint") || strings.Contains(text, "sql") {
+					t.Errorf("%s: it speaks the language of databases: %s", a.title, text)
+				}
+			}
+		}
+	})
+}
+
+// What was written before a fault is not kept, whatever the fault.
+func TestNothingIsLeftOfAFailure(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, url string) {
+		s := filled(t, url)
+		insert(t, s, deployment("1", 1, ledger.Pending))
+		db := storetest.Raw(t, url)
+		before := content(t, db)
+		failures := append(missing(), present()[2:5]...)
+		failures = append(failures, attempt{"a rule", "refused", func(context.Context, ledger.Tx) error { return fault.New(fault.Invalid, "refused", "no") }})
+		for _, a := range failures {
+			err := s.Change(t.Context(), func(tx ledger.Tx) error {
+				if err := writeAll(t.Context(), tx); err != nil {
+					t.Errorf("%s: %v", a.title, err)
+				}
+				return a.do(t.Context(), tx)
+			})
+			if err == nil {
+				t.Errorf("%s did not fail", a.title)
+			}
+		}
+		func() {
+			defer func() { _ = recover() }()
+			_ = s.Change(t.Context(), func(tx ledger.Tx) error {
+				_ = writeAll(t.Context(), tx)
+				panic("a defect")
+			})
+		}()
+		same(t, content(t, db), before)
+		change(t, s, writeAll) // all of it can be written
+		if content(t, db) == before {
+			t.Error("nothing was written: this test finds nothing")
+		}
+	})
+}
+
+// writeAll changes every table.
+func writeAll(ctx context.Context, tx ledger.Tx) error {
+	_, err := tx.LockEnvironment(ctx, "acme", "qa")
+	return errors.Join(err,
+		tx.UpdateDeployment(ctx, deployment("1", 1, ledger.Failure)),
+		writeAllButDeployments(ctx, tx),
+		tx.InsertDeployment(ctx, deployment("left", 4, ledger.Pending)),
+	)
+}
+
+func writeAllButDeployments(ctx context.Context, tx ledger.Tx) error {
+	return errors.Join(
+		tx.PutProject(ctx, ledger.Project{Name: "left", Repository: "acme/left"}, at(0)),
+		tx.PutEnvironment(ctx, environment("left"), at(0)),
+		tx.InsertCandidate(ctx, candidate(4)),
+		tx.InsertComponents(ctx, candidate(4).ID, map[string]string{"api": "1.25.1"}),
+		tx.PutWatch(ctx, "left"),
+		tx.InsertToken(ctx, token("left", "left")),
+		tx.PutQuarantine(ctx, at(0), "left"),
+		tx.AppendEvent(ctx, event("left")),
+	)
+}
