@@ -59,6 +59,11 @@ func projectOf(d ledger.Declaration) wire.Project {
 	for _, e := range d.Environments {
 		p.Environments = append(p.Environments, environmentOf(e))
 	}
+	for _, r := range d.Repositories {
+		p.Repositories = append(p.Repositories, wire.Repository{
+			Name: r.Name, Environment: r.Environment, Kind: string(r.Kind), Type: r.Type, Connection: r.Connection, Path: r.Path,
+		})
+	}
 	return p
 }
 
@@ -86,6 +91,11 @@ func declared(p wire.Project) ledger.Declaration {
 			out.Requires = ledger.Requirements(*e.Requires)
 		}
 		d.Environments = append(d.Environments, out)
+	}
+	for _, r := range p.Repositories {
+		d.Repositories = append(d.Repositories, ledger.Repository{
+			Name: r.Name, Environment: r.Environment, Kind: ledger.RepositoryKind(r.Kind), Type: r.Type, Connection: r.Connection, Path: r.Path,
+		})
 	}
 	return d
 }

@@ -20,6 +20,16 @@ type declaration struct {
 	Build        *declaredTrigger      `yaml:"build,omitempty"`
 	Releases     *declaredReleases     `yaml:"releases,omitempty"`
 	Environments []declaredEnvironment `yaml:"environments"`
+	Repositories []declaredRepository  `yaml:"repositories,omitempty"`
+}
+
+type declaredRepository struct {
+	Name        string `yaml:"name"`
+	Environment string `yaml:"environment,omitempty"`
+	Kind        string `yaml:"kind,omitempty"`
+	Type        string `yaml:"type,omitempty"`
+	Connection  string `yaml:"connection,omitempty"`
+	Path        string `yaml:"path,omitempty"`
 }
 
 type declaredReleases struct {
@@ -97,6 +107,9 @@ func parseProject(file string, data []byte) (wire.Project, error) {
 		out.Requires = (*wire.Requirements)(e.Requires)
 		p.Environments = append(p.Environments, out)
 	}
+	for _, r := range d.Repositories {
+		p.Repositories = append(p.Repositories, wire.Repository(r))
+	}
 	return p, nil
 }
 
@@ -128,6 +141,9 @@ func projectText(p wire.Project) ([]byte, error) {
 		out := declaredEnvironment{Name: e.Name, Tier: e.Tier, Kind: e.Kind, Deploy: asDeclared(e.Deploy)}
 		out.Requires = (*declaredRequirements)(e.Requires)
 		d.Environments = append(d.Environments, out)
+	}
+	for _, r := range p.Repositories {
+		d.Repositories = append(d.Repositories, declaredRepository(r))
 	}
 	return yaml.Marshal(d)
 }

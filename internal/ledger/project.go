@@ -18,6 +18,7 @@ import (
 type Declaration struct {
 	Project      Project
 	Environments []Environment // name, tier and kind of each
+	Repositories []Repository
 }
 
 // Difference is one thing that a declaration changes.
@@ -152,6 +153,9 @@ func (l *Ledger) Apply(ctx context.Context, c Caller, d Declaration, dry bool) (
 	if err := l.checkDeploying(d); err != nil {
 		return nil, err
 	}
+	if err := l.checkRepositories(d); err != nil {
+		return nil, err
+	}
 	var changes []Difference
 	err := l.change(ctx, c, func(tx Tx) (Event, error) {
 		changes = nil
@@ -193,7 +197,7 @@ func (l *Ledger) compare(ctx context.Context, tx Tx, d Declaration, changes []Di
 			changes = append(changes, differences(existing[i], e)...)
 		}
 	}
-	return changes, nil
+	return compareRepositories(ctx, tx, d, changes)
 }
 
 // differences are those between an environment and what is declared.
@@ -286,7 +290,7 @@ func (l *Ledger) put(ctx context.Context, tx Tx, d Declaration, before Project) 
 			return err
 		}
 	}
-	return nil
+	return putRepositories(ctx, tx, d, now)
 }
 
 func inWords(changes []Difference) map[string]string {
@@ -315,7 +319,10 @@ func (l *Ledger) Declared(ctx context.Context, c Caller, name string) (d Declara
 		if d.Project, err = l.projectFor(ctx, tx, c, ToRead, name); err != nil {
 			return err
 		}
-		d.Environments, err = tx.Environments(ctx, name)
+		if d.Environments, err = tx.Environments(ctx, name); err != nil {
+			return err
+		}
+		d.Repositories, err = tx.Repositories(ctx, name)
 		return err
 	})
 	return d, err

@@ -38,6 +38,10 @@ type Tx interface {
 	LockEnvironmentByID(ctx context.Context, id string) (Environment, error)        // no-environment
 	SetHold(ctx context.Context, environment, deployment string) error              // no-environment
 
+	Repository(ctx context.Context, name string) (Repository, error)        // no-repository
+	Repositories(ctx context.Context, project string) ([]Repository, error) // by name
+	PutRepository(ctx context.Context, r Repository, now time.Time) error   // repository-taken
+
 	Candidate(ctx context.Context, project string, v Version) (Candidate, error) // no-candidate
 	InsertCandidate(ctx context.Context, c Candidate) error                      // candidate-exists, no-project
 	CandidateByID(ctx context.Context, id string) (Candidate, error)             // no-candidate

@@ -21,10 +21,10 @@ type Role string
 // The roles. Each may read.
 const (
 	Reader   Role = "reader"
-	Reporter Role = "reporter" // reports deployments
-	Deployer Role = "deployer" // deploys, rolls back, and resolves what nobody knows the end of
+	Reporter Role = "reporter" // reports deployments, and uploads what was built
+	Deployer Role = "deployer" // deploys, promotes, rolls back, and resolves what nobody knows the end of
 	Approver Role = "approver" // approves deployments, and makes none
-	Releaser Role = "releaser" // a deployer who makes candidates and freezes environments, too
+	Releaser Role = "releaser" // a deployer who makes candidates and bundles, and freezes environments, too
 	Admin    Role = "admin"    // may everything: declares projects, makes tokens, reads the audit, too
 )
 
@@ -47,6 +47,9 @@ const (
 	ToResolve        Action = "resolve deployments"
 	ToApprove        Action = "approve deployments"
 	ToMakeCandidates Action = "make candidates"
+	ToUpload         Action = "upload files"
+	ToMakeBundles    Action = "make or delete bundles and files"
+	ToPromote        Action = "promote bundles"
 	ToFreeze         Action = "freeze environments"
 	ToForce          Action = "pass a freeze"
 	ToDeclare        Action = "declare projects"
@@ -58,12 +61,12 @@ const (
 func roles() map[Role][]Action {
 	return map[Role][]Action{
 		Reader:   nil,
-		Reporter: {ToReport},
-		Deployer: {ToDeploy, ToReport, ToResolve},
+		Reporter: {ToReport, ToUpload},
+		Deployer: {ToDeploy, ToReport, ToResolve, ToUpload, ToPromote},
 		Approver: {ToApprove},
-		Releaser: {ToDeploy, ToReport, ToResolve, ToMakeCandidates, ToFreeze, ToForce},
+		Releaser: {ToDeploy, ToReport, ToResolve, ToUpload, ToPromote, ToMakeCandidates, ToMakeBundles, ToFreeze, ToForce},
 		Admin: {
-			ToDeploy, ToReport, ToResolve, ToApprove, ToMakeCandidates, ToFreeze, ToForce, ToDeclare, ToManageTokens, ToAudit,
+			ToDeploy, ToReport, ToResolve, ToUpload, ToPromote, ToApprove, ToMakeCandidates, ToMakeBundles, ToFreeze, ToForce, ToDeclare, ToManageTokens, ToAudit,
 		},
 	}
 }

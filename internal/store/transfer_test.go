@@ -66,6 +66,25 @@ func complete(t *testing.T, url string) {
 	seal(t, s, 2)
 	write(t, s, 1) // not sealed yet
 	db := storetest.Raw(t, url)
+	sum := strings.Repeat("a", 64)
+	for _, row := range []string{
+		`INSERT INTO repositories VALUES ('libs', 'acme', 'environment-qa', 'hosted', 'maven', '', '', 1)`,
+		`INSERT INTO blobs VALUES ('` + sum + `', '` + sum[:40] + `', '` + sum[:32] + `', 'aa/1', 7, 1)`,
+		`INSERT INTO files VALUES ('libs', 'io/acme/»ü«.jar', '` + sum + `', '{"k":["v"]}', 1, 'ann', 1)`,
+		`INSERT INTO builds VALUES ('artifactory-build-info', 'shop', '7', 'acme', 1, '{}', 1)`,
+		`INSERT INTO bundles (id, project, key, name, version, status, signing_key, envelope, created_at, created_by)
+			VALUES ('bundle', 'acme', 'release-bundles-v2', 'shop', '1', 'COMPLETED', '', '{}', 1, 'ann')`,
+		`INSERT INTO items VALUES ('bundle', 1, 'file', 'maven', 'libs', 'io/acme/»ü«.jar', '` + sum + `', 7, '` + sum + `', '{}')`,
+		`INSERT INTO promotions (id, bundle, environment, created_millis, operation, status, source, included, excluded, properties, signing_key, messages, created_by, ended_at)
+			VALUES ('p1', 'bundle', 'environment-qa', 1, 'copy', 'COMPLETED', NULL, '[]', '[]', '[]', '', '[]', 'ann', 1),
+			('p0', 'bundle', 'environment-qa', 2, 'move', 'PROCESSING', 'p1', '[]', '[]', '[]', '', '[]', 'ann', 0)`,
+		`INSERT INTO promoted VALUES ('p1', 1, 'libs', 'io/acme/»ü«.jar', 'done', '')`,
+		`INSERT INTO occupied VALUES ('libs', 'p0')`,
+	} {
+		if _, err := db.ExecContext(t.Context(), row); err != nil {
+			t.Fatalf("%s: %v", row, err)
+		}
+	}
 	for _, table := range storetest.Tables(t, db) {
 		if len(rows(t, db, "SELECT * FROM "+table)) == 0 {
 			t.Fatalf("the table %s is empty: put a row into it here, so that the tests of copies know of it", table)

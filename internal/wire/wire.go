@@ -11,6 +11,17 @@ type Project struct {
 	Build        *Trigger      `json:"build,omitempty" doc:"what builds a candidate that is to be built"`
 	Releases     *Releases     `json:"releases,omitempty" doc:"where gio releases it: each product that is finished there arrives as a candidate"`
 	Environments []Environment `json:"environments,omitempty"`
+	Repositories []Repository  `json:"repositories,omitempty"`
+}
+
+// Repository holds files or images.
+type Repository struct {
+	Name        string `json:"name" doc:"unique on the server"`
+	Environment string `json:"environment,omitempty" doc:"to which its contents are promoted; left out: what is built lands here"`
+	Kind        string `json:"kind,omitempty" enum:"hosted,artifactory,registry" doc:"hosted, where it is left out: the server keeps its files"`
+	Type        string `json:"type,omitempty" enum:"generic,maven,npm,docker,helm" doc:"of what it holds; generic, where it is left out, docker in a registry"`
+	Connection  string `json:"connection,omitempty" doc:"of the server's settings; of the kinds artifactory and registry"`
+	Path        string `json:"path,omitempty" doc:"Artifactory's key, or the path in the registry"`
 }
 
 // Releases says where gio releases what a project deploys.

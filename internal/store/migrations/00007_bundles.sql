@@ -1,0 +1,133 @@
+-- Files, bundles of them, and promotions: what stands on whose shelves.
+
+-- +goose Up
+-- A repository belongs to a project, and perhaps to one of its environments. Its name is unique on the server.
+CREATE TABLE repositories (
+    name        BTEXT PRIMARY KEY CHECK (name <> ''),
+    project     BTEXT NOT NULL REFERENCES projects (name),
+    environment BTEXT REFERENCES environments (id),
+    kind        BTEXT NOT NULL CHECK (kind IN ('hosted', 'artifactory', 'registry')),
+    type        BTEXT NOT NULL CHECK (type <> ''),
+    connection  BTEXT NOT NULL,
+    path        BTEXT NOT NULL,
+    created_at  BIGINT NOT NULL,
+    CHECK ((kind = 'hosted') = (connection = ''))
+);
+CREATE INDEX repositories_of ON repositories (project, environment);
+
+-- Contents. place is where a content lies, and new with each upload: what is collected can be uploaded again meanwhile.
+CREATE TABLE blobs (
+    sha256     BTEXT PRIMARY KEY CHECK (length(sha256) = 64),
+    sha1       BTEXT NOT NULL CHECK (length(sha1) = 40),
+    md5        BTEXT NOT NULL CHECK (length(md5) = 32),
+    place      BTEXT NOT NULL UNIQUE,
+    size       BIGINT NOT NULL CHECK (size >= 0),
+    created_at BIGINT NOT NULL
+);
+CREATE INDEX blobs_sha1 ON blobs (sha1);
+
+-- Files of hosted repositories. properties is JSON: lists of texts by their keys.
+CREATE TABLE files (
+    repository  BTEXT NOT NULL REFERENCES repositories (name),
+    path        BTEXT NOT NULL CHECK (path <> ''),
+    sha256      BTEXT NOT NULL REFERENCES blobs (sha256),
+    properties  BTEXT NOT NULL,
+    created_at  BIGINT NOT NULL,
+    created_by  BTEXT NOT NULL,
+    modified_at BIGINT NOT NULL,
+    PRIMARY KEY (repository, path)
+);
+CREATE INDEX files_of_blob ON files (sha256);
+
+-- What a CI server says of a build, as it sent it. key is that of JFrog's repository for build info.
+CREATE TABLE builds (
+    key        BTEXT NOT NULL,
+    name       BTEXT NOT NULL CHECK (name <> ''),
+    number     BTEXT NOT NULL CHECK (number <> ''),
+    project    BTEXT NOT NULL REFERENCES projects (name),
+    started_at BIGINT NOT NULL,
+    info       BTEXT NOT NULL,
+    created_at BIGINT NOT NULL,
+    PRIMARY KEY (key, name, number)
+);
+
+-- key is that of the repository that JFrog's clients name. candidate is what it is the box of, where gio released it. envelope is the
+-- signature, DSSE over the list of items; '' while it is a draft.
+CREATE TABLE bundles (
+    id           BTEXT PRIMARY KEY,
+    project      BTEXT NOT NULL REFERENCES projects (name),
+    key          BTEXT NOT NULL CHECK (key <> ''),
+    name         BTEXT NOT NULL CHECK (name <> ''),
+    version      BTEXT NOT NULL CHECK (version <> ''),
+    status       BTEXT NOT NULL CHECK (status IN ('DRAFT', 'COMPLETED')),
+    candidate    BTEXT REFERENCES candidates (id),
+    signing_key  BTEXT NOT NULL,
+    envelope     BTEXT NOT NULL,
+    tag          BTEXT NOT NULL DEFAULT '',
+    properties   BTEXT NOT NULL DEFAULT '{}',
+    missing      BTEXT NOT NULL DEFAULT '',
+    created_at   BIGINT NOT NULL,
+    created_by   BTEXT NOT NULL,
+    UNIQUE (key, name, version)
+);
+CREATE INDEX bundles_of_project ON bundles (project, id DESC);
+
+-- What is in a bundle. sha256 is the content's, or an image's digest; blob is the content, of a file that was in a hosted repository.
+CREATE TABLE items (
+    bundle     BTEXT NOT NULL REFERENCES bundles (id),
+    number     BIGINT NOT NULL,
+    kind       BTEXT NOT NULL CHECK (kind IN ('file', 'image')),
+    type       BTEXT NOT NULL,
+    repository BTEXT NOT NULL,
+    path       BTEXT NOT NULL,
+    sha256     BTEXT NOT NULL CHECK (length(sha256) = 64),
+    size       BIGINT NOT NULL,
+    blob       BTEXT REFERENCES blobs (sha256),
+    properties BTEXT NOT NULL,
+    PRIMARY KEY (bundle, number)
+);
+CREATE INDEX items_of_blob ON items (blob);
+
+-- created_millis tells promotions apart, and grows with each one of a bundle. included and the like are JSON. token and renewed_at are
+-- those of who carries one that needs work outside.
+CREATE TABLE promotions (
+    id             BTEXT PRIMARY KEY,
+    bundle         BTEXT NOT NULL REFERENCES bundles (id),
+    environment    BTEXT NOT NULL REFERENCES environments (id),
+    created_millis BIGINT NOT NULL,
+    operation      BTEXT NOT NULL CHECK (operation IN ('copy', 'move')),
+    status         BTEXT NOT NULL CHECK (status IN ('PROCESSING', 'COMPLETED', 'FAILED', 'DELETING')),
+    source         BTEXT REFERENCES promotions (id),
+    included       BTEXT NOT NULL,
+    excluded       BTEXT NOT NULL,
+    properties     BTEXT NOT NULL,
+    signing_key    BTEXT NOT NULL,
+    messages       BTEXT NOT NULL,
+    created_by     BTEXT NOT NULL,
+    ended_at       BIGINT NOT NULL,
+    rolled_back_at BIGINT NOT NULL DEFAULT 0,
+    token          BIGINT NOT NULL DEFAULT 0,
+    renewed_at     BIGINT NOT NULL DEFAULT 0,
+    UNIQUE (bundle, created_millis)
+);
+-- One at a time for a bundle in an environment.
+CREATE UNIQUE INDEX promotions_slot ON promotions (bundle, environment) WHERE status IN ('PROCESSING', 'DELETING');
+CREATE INDEX promotions_under_way ON promotions (renewed_at, id) WHERE status IN ('PROCESSING', 'DELETING');
+
+-- What a promotion put where. before is the digest that was there, of an image.
+CREATE TABLE promoted (
+    promotion  BTEXT NOT NULL REFERENCES promotions (id),
+    item       BIGINT NOT NULL,
+    repository BTEXT NOT NULL,
+    path       BTEXT NOT NULL,
+    state      BTEXT NOT NULL CHECK (state IN ('wanted', 'done', 'removed', 'failed')),
+    before     BTEXT NOT NULL,
+    PRIMARY KEY (promotion, item)
+);
+CREATE INDEX promoted_at ON promoted (repository, path);
+
+-- Repositories outside, to which one promotion at a time writes.
+CREATE TABLE occupied (
+    repository BTEXT PRIMARY KEY,
+    promotion  BTEXT NOT NULL REFERENCES promotions (id)
+);
