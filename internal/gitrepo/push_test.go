@@ -311,20 +311,26 @@ func TestPushReadsBackAgain(t *testing.T) {
 	defer cancel()
 	var mu sync.Mutex
 	pushed, failures := false, 1
-	server := gittest.HTTP(t, dir, gittest.Options{Intercept: func(r *http.Request) gittest.Action {
-		mu.Lock()
-		defer mu.Unlock()
-		if gittest.IsPush(r) {
-			pushed = true
-			cancel()
-			return gittest.DropAfter
-		}
-		if pushed && failures > 0 {
-			failures--
-			return gittest.Fail
-		}
-		return gittest.Serve
-	}})
+	server := gittest.HTTP(t, dir, gittest.Options{
+		Intercept: func(r *http.Request) gittest.Action {
+			mu.Lock()
+			defer mu.Unlock()
+			if gittest.IsPush(r) {
+				pushed = true
+				return gittest.DropAfter
+			}
+			if pushed && failures > 0 {
+				failures--
+				return gittest.Fail
+			}
+			return gittest.Serve
+		},
+		Served: func(r *http.Request) {
+			if gittest.IsPush(r) {
+				cancel()
+			}
+		},
+	})
 	r := open(t, server.URL)
 	if err := r.Push(ctx, commit(t, r, "x", "3.9.4")); err != nil {
 		t.Error(err)

@@ -32,6 +32,8 @@ type Options struct {
 	Under    string // first part of the path, like an organization: "acme" for /acme/release.git; "" for none
 	// Intercept decides on every request that has arrived whole; it may wait, push, or count. IsPush identifies pushes.
 	Intercept func(*http.Request) Action
+	// Served is told of every request that git has served, before the answer goes out.
+	Served func(*http.Request)
 }
 
 // Server is a Git server over smart HTTP.
@@ -142,6 +144,9 @@ func (o Options) answer(w http.ResponseWriter, r *http.Request, backend http.Han
 	// Record the whole answer first, so that it can be dropped as a whole.
 	answer := httptest.NewRecorder()
 	backend.ServeHTTP(answer, r)
+	if o.Served != nil {
+		o.Served(r)
+	}
 	if action == DropAfter {
 		panic(http.ErrAbortHandler)
 	}
