@@ -30,7 +30,7 @@ func layers() [][]string {
 		{"rehearse", "client"},
 		{"operate"},
 		{"engine", "check", "prepare", "doctor", "notify", "workspace"},
-		{"circleci", "github", "gitrepo", "journal", "sim", "config", "term", "store"},
+		{"circleci", "github", "gitrepo", "journal", "sim", "config", "term", "store", "sign"},
 		{"transport", "git"},
 		{"ledger", "wire"},
 		{"run"},
@@ -49,7 +49,9 @@ func helpers() []string {
 }
 
 // pure packages compute and do nothing else: what they decide can be tested and repeated without a world.
-func pure() []string { return []string{"ledger", "run", "plan", "manifest", "versionfile", "fault"} }
+func pure() []string {
+	return []string{"ledger", "sign", "run", "plan", "manifest", "versionfile", "fault"}
+}
 
 // databases are the packages that know of one.
 func databases() []string { return []string{"store", "store/storetest"} }
