@@ -30,7 +30,7 @@ func layers() [][]string {
 		{"rehearse", "client"},
 		{"operate"},
 		{"engine", "check", "prepare", "doctor", "notify", "workspace"},
-		{"circleci", "github", "gitrepo", "journal", "sim", "config", "term", "store", "sign"},
+		{"circleci", "github", "gitrepo", "journal", "sim", "config", "term", "store", "sign", "registry"},
 		{"transport", "git"},
 		{"ledger", "wire"},
 		{"run"},
@@ -41,11 +41,13 @@ func layers() [][]string {
 }
 
 // adapters each fence one outside system. Those that know of each other cannot be changed alone.
-func adapters() []string { return []string{"circleci", "github", "gitrepo", "journal", "sim", "store"} }
+func adapters() []string {
+	return []string{"circleci", "github", "gitrepo", "journal", "sim", "store", "registry"}
+}
 
 // helpers exist for tests. Each belongs to the package above it and may import that one and what that one may.
 func helpers() []string {
-	return []string{"sim/simtest", "gitrepo/gittest", "journal/journaltest", "store/storetest"}
+	return []string{"sim/simtest", "gitrepo/gittest", "journal/journaltest", "store/storetest", "registry/registrytest"}
 }
 
 // pure packages compute and do nothing else: what they decide can be tested and repeated without a world.
@@ -71,6 +73,7 @@ func fences() []fence {
 		{"github.com/google/go-github", []string{"github"}, "an outside system is known to one package"},
 		{"golang.org/x/oauth2", []string{"github"}, "an outside system is known to one package"},
 		{"github.com/go-git", []string{"gitrepo", "gitrepo/gittest"}, "an outside system is known to one package"},
+		{"github.com/google/go-containerregistry", []string{"registry", "registry/registrytest"}, "an outside system is known to one package"},
 		{"database/sql", databases(), "an outside system is known to one package"},
 		{"modernc.org/sqlite", databases(), "an outside system is known to one package"},
 		{"github.com/jackc/pgx", databases(), "an outside system is known to one package"},
@@ -266,6 +269,7 @@ func TestVerdict(t *testing.T) {
 		{"store", inside + "ledger", free},
 		{"store", "database/sql/driver", free},
 		{"store/storetest", inside + "store", free},
+		{"registry", "github.com/google/go-containerregistry/pkg/name", free},
 		{"sim/simtest", inside + "sim", free},
 		{"sim/simtest", "testing", free},
 		{"gitrepo/gittest", inside + "fault", free},
@@ -298,6 +302,7 @@ func TestVerdict(t *testing.T) {
 		{"journal/journaltest", inside + "engine", "imports go down"},
 		{"engine", "github.com/spf13/cobra/doc", "allowed in: cli"},
 		{"engine", "github.com/google/go-github/v57/github", "allowed in: github"},
+		{"worker", "github.com/google/go-containerregistry/pkg/v1", "allowed in: registry"},
 		{"engine", "github.com/go-git/go-git/v5/plumbing", "allowed in: gitrepo"},
 		{"ledger", "database/sql", "allowed in: store"},
 		{"engine", "modernc.org/sqlite/lib", "allowed in: store"},
