@@ -30,7 +30,7 @@ func layers() [][]string {
 		{"rehearse", "client"},
 		{"operate"},
 		{"engine", "check", "prepare", "doctor", "notify", "workspace"},
-		{"circleci", "github", "gitrepo", "journal", "sim", "config", "term", "store", "sign", "registry"},
+		{"circleci", "github", "gitrepo", "journal", "sim", "config", "term", "store", "sign", "registry", "artifactory"},
 		{"transport", "git"},
 		{"ledger", "wire"},
 		{"run"},
@@ -42,7 +42,7 @@ func layers() [][]string {
 
 // adapters each fence one outside system. Those that know of each other cannot be changed alone.
 func adapters() []string {
-	return []string{"circleci", "github", "gitrepo", "journal", "sim", "store", "registry"}
+	return []string{"circleci", "github", "gitrepo", "journal", "sim", "store", "registry", "artifactory"}
 }
 
 // helpers exist for tests. Each belongs to the package above it and may import that one and what that one may.

@@ -3,7 +3,6 @@ package registry
 
 import (
 	"context"
-	"net"
 	"net/http"
 	"net/url"
 	"regexp"
@@ -53,7 +52,7 @@ func New(o Options) (*Client, error) {
 		return nil, fault.New(fault.Invalid, "registry-url", "gio cannot use the address of the registry").
 			Hint("it looks like https://registry.example.org, perhaps with a path; user and token are settings of their own")
 	}
-	if u.Scheme == "http" && !isLoopback(u.Hostname()) {
+	if transport.Exposed(u) {
 		return nil, fault.New(fault.Invalid, "registry-url", "%s is not used over http, which others can read and change", u.Host).Hint("write https://")
 	}
 	registry, err := name.NewRegistry(strings.ToLower(u.Host))
@@ -88,12 +87,6 @@ func credentials(user, token string) (authn.Authenticator, []string) {
 	return authn.FromConfig(config), []string{basic, token}
 }
 
-// isLoopback tells that a host is this machine, so that nobody else hears what is said to it.
-func isLoopback(host string) bool {
-	ip := net.ParseIP(host)
-	return host == "localhost" || ip != nil && ip.IsLoopback()
-}
-
 // guard decides by which scheme a request leaves, whatever the library below believes about hosts and redirects: with the registry it
 // is the one of its address, elsewhere https. Plain HTTP stays on this machine.
 type guard struct {
@@ -108,7 +101,7 @@ func (g *guard) RoundTrip(req *http.Request) (*http.Response, error) {
 			req = req.Clone(req.Context())
 			req.URL.Scheme = g.scheme
 		}
-	case req.URL.Scheme == "https", req.URL.Scheme == "http" && g.scheme == "http" && isLoopback(req.URL.Hostname()):
+	case req.URL.Scheme == "https", g.scheme == "http" && !transport.Exposed(req.URL):
 	default:
 		if req.Body != nil {
 			_ = req.Body.Close() // nothing was read from it

@@ -11,6 +11,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -185,6 +186,18 @@ func TestCheckRedirectRefusesDowngrade(t *testing.T) {
 	}
 	if err := CheckRedirect(newRequest(t.Context(), t, "GET", "https://CI.example/b", nil), via); err != nil {
 		t.Errorf("https to https: %v", err)
+	}
+}
+
+func TestExposed(t *testing.T) {
+	t.Parallel()
+	for address, want := range map[string]bool{
+		"https://ci.example": false, "https://10.0.0.1": false, "http://localhost:80/x": false, "http://127.0.0.1": false, "http://127.9.9.9:1": false, "http://[::1]:5000": false,
+		"http://ci.example": true, "http://10.0.0.1": true, "http://localhost.example": true, "http://127.0.0.1.example": true, "http://[::2]": true, "http://0.0.0.0": true,
+	} {
+		if u, err := url.Parse(address); err != nil || Exposed(u) != want {
+			t.Errorf("%s: %v, want %v", address, !want, want)
+		}
 	}
 }
 
