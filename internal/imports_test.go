@@ -26,11 +26,11 @@ const (
 func layers() [][]string {
 	return [][]string{
 		{"cli", "server"},
-		{"report", "api", "aviator", "worker"},
+		{"report", "api", "aviator", "jfrog", "worker"},
 		{"rehearse", "client"},
 		{"operate"},
 		{"engine", "check", "prepare", "doctor", "notify", "workspace"},
-		{"circleci", "github", "gitrepo", "journal", "sim", "config", "term", "store", "sign", "registry", "artifactory"},
+		{"circleci", "github", "gitrepo", "journal", "sim", "config", "term", "store", "blobs", "sign", "registry", "artifactory"},
 		{"transport", "git"},
 		{"ledger", "wire"},
 		{"run"},
@@ -42,7 +42,7 @@ func layers() [][]string {
 
 // adapters each fence one outside system. Those that know of each other cannot be changed alone.
 func adapters() []string {
-	return []string{"circleci", "github", "gitrepo", "journal", "sim", "store", "registry", "artifactory"}
+	return []string{"circleci", "github", "gitrepo", "journal", "sim", "store", "blobs", "registry", "artifactory"}
 }
 
 // helpers exist for tests. Each belongs to the package above it and may import that one and what that one may.

@@ -50,6 +50,9 @@ func TestSlowed(t *testing.T) {
 		if d := took("[2001:db8:0:1::1]:1", "bad"); d > 0 {
 			t.Errorf("another network waits %s", d)
 		}
+		if d := took(v4, ""); d > 0 {
+			t.Errorf("no token waits %s", d)
+		}
 		time.Sleep(2 * time.Minute)
 		if d := took(v4, "bad"); d > 0 {
 			t.Errorf("what was two minutes ago counts: %s", d)

@@ -26,6 +26,7 @@ import (
 	"github.com/gravitee-lab/gio/internal/aviator"
 	"github.com/gravitee-lab/gio/internal/config"
 	"github.com/gravitee-lab/gio/internal/fault"
+	"github.com/gravitee-lab/gio/internal/jfrog"
 	"github.com/gravitee-lab/gio/internal/ledger"
 	"github.com/gravitee-lab/gio/internal/store"
 	"github.com/gravitee-lab/gio/internal/worker"
@@ -194,8 +195,9 @@ func (o service) handler(ctx context.Context) http.Handler {
 	}
 	mux.Handle("POST /hooks/circleci/{connection}", fromCircleCI(l, o.hooks, fail))
 	aviator.API{Ledger: l, Fail: fail}.Register(mux)
+	jfrog.API{Ledger: l, Fail: fail, DefaultProject: s.DefaultProject}.Register(mux)
 	api.API{Ledger: l, Fail: fail, BaseURL: s.BaseURL, DefaultProject: s.DefaultProject, Ending: ctx.Done(), Look: lookBy(o.watching)}.Register(mux)
-	return forwarded(logged(slowed(keyed(named(mux))), log, measured), s.TrustedProxies)
+	return forwarded(logged(slowed(keyed(cleaned(named(mux)))), log, measured), s.TrustedProxies)
 }
 
 type requestKey struct{}
