@@ -18,6 +18,7 @@ import (
 // Ledger makes changes by the rules, and keeps them in its store. It is safe for concurrent use, by any number of replicas.
 type Ledger struct {
 	Store Store
+	Home  Home // of the contents of files
 	Now   func() time.Time
 	NewID func() string // of what is made: each sorts after those before it
 	// Connections are those of the server's settings, by name.
@@ -35,7 +36,7 @@ type Ledger struct {
 // Caller is who asks for a change, and by which way.
 type Caller struct {
 	Token   Token
-	Dialect string // "v1", "aviator"
+	Dialect string // "v1", "aviator", "jfrog"
 	Address string // of the client
 }
 

@@ -42,6 +42,32 @@ type Tx interface {
 	Repositories(ctx context.Context, project string) ([]Repository, error) // by name
 	PutRepository(ctx context.Context, r Repository, now time.Time) error   // repository-taken
 
+	// KeepBlob keeps a content, unless it is kept already, and returns the one that is. LockBlob finds one that a file of a project has, ""
+	// for any, by its SHA-256 or else its SHA-1. Until the end of the transaction nobody removes it.
+	KeepBlob(ctx context.Context, b Blob, now time.Time) (Blob, error)
+	LockBlob(ctx context.Context, sums Checksums, project string) (Blob, error) // no-content
+	// UnusedBlobs looks at a number of contents whose SHA-256 sort after one, and returns those that neither a file nor an item has, and
+	// the last at which it looked, "" for the last of all.
+	UnusedBlobs(ctx context.Context, after string, number int) (unused []string, last string, err error)
+	DeleteBlob(ctx context.Context, sha256 string) (place string, err error) // blob-used, also when it is gone
+	HasPlace(ctx context.Context, place string) (bool, error)                // whether a content is there
+	// Blobs lists them by their SHA-256, those after one.
+	Blobs(ctx context.Context, after string, limit int) ([]Blob, error)
+
+	File(ctx context.Context, repository, path string) (File, error) // no-file
+	// LockFile keeps everybody else from changing a file until the end of the transaction.
+	LockFile(ctx context.Context, repository, path string) (File, error) // no-file
+	InsertFile(ctx context.Context, f File) error                        // file-exists, no-repository
+	UpdateFile(ctx context.Context, f File) error                        // content, properties, who and when; no-file
+	DeleteFile(ctx context.Context, repository, path string) error       // no-file
+	// Files lists those of a repository by path, from one on and before another; DeleteFiles deletes them all.
+	Files(ctx context.Context, repository, from, to string, limit int) ([]File, error)
+	DeleteFiles(ctx context.Context, repository, from, to string) (int, error)
+
+	PutBuild(ctx context.Context, b Build, now time.Time) error               // the last one of a number counts; no-project
+	Build(ctx context.Context, key, name, number string) (Build, error)       // no-build-info
+	Builds(ctx context.Context, key, name string, limit int) ([]Build, error) // without their info, the newest first
+
 	Candidate(ctx context.Context, project string, v Version) (Candidate, error) // no-candidate
 	InsertCandidate(ctx context.Context, c Candidate) error                      // candidate-exists, no-project
 	CandidateByID(ctx context.Context, id string) (Candidate, error)             // no-candidate

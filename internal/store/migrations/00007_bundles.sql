@@ -50,6 +50,7 @@ CREATE TABLE builds (
     created_at BIGINT NOT NULL,
     PRIMARY KEY (key, name, number)
 );
+CREATE INDEX builds_newest ON builds (key, name, started_at DESC, number DESC);
 
 -- key is that of the repository that JFrog's clients name. candidate is what it is the box of, where gio released it. envelope is the
 -- signature, DSSE over the list of items; '' while it is a draft.
