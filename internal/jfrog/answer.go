@@ -20,13 +20,21 @@ type handler func(*http.Request, ledger.Caller) (status int, body any, err error
 
 // answering makes a handler of one whose answer is JSON.
 func (a API) answering(h handler) http.Handler {
+	receiving := a.receiving(h)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		r.Body = http.MaxBytesReader(w, r.Body, maxBody)
+		receiving.ServeHTTP(w, r)
+	})
+}
+
+// receiving is answering for one that takes a body of any size.
+func (a API) receiving(h handler) http.Handler {
 	return patient(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		c, err := a.caller(r)
 		if err != nil {
 			a.refuse(w, r, err)
 			return
 		}
-		r.Body = http.MaxBytesReader(w, r.Body, maxBody)
 		status, body, err := h(r, c)
 		if err != nil {
 			a.refuse(w, r, err)
@@ -69,6 +77,10 @@ func secretOf(r *http.Request) string {
 var statuses = map[string]int{
 	"bad-token":      http.StatusUnauthorized,
 	"body-too-large": http.StatusRequestEntityTooLarge,
+	"other-checksum": http.StatusConflict,
+	"is-a-file":      http.StatusConflict,
+	"is-a-folder":    http.StatusConflict,
+	"file-exists":    http.StatusConflict,
 }
 
 // statusOf is what a fault is answered with: 4xx for what a client can do something about. JFrog's clients send everything that is
@@ -155,8 +167,20 @@ func patient(next http.Handler) http.Handler {
 		} else {
 			r.Body = &slowBody{r.Body, flow}
 		}
-		next.ServeHTTP(w, r)
+		next.ServeHTTP(slowAnswer{w, flow}, r)
+		_ = flow.SetWriteDeadline(time.Time{}) // of the next request
 	})
+}
+
+// slowAnswer is an answer whose parts each have a minute.
+type slowAnswer struct {
+	http.ResponseWriter
+	flow *http.ResponseController
+}
+
+func (a slowAnswer) Write(p []byte) (int, error) {
+	_ = a.flow.SetWriteDeadline(time.Now().Add(slowest))
+	return a.ResponseWriter.Write(p)
 }
 
 // slowBody is a body whose parts each have a minute.

@@ -20,8 +20,9 @@ type API struct {
 	Ledger *ledger.Ledger
 	// Fail gets what the client is not told: errors that are nobody's fault.
 	Fail func(ctx context.Context, err error)
-	// DefaultProject is the project of requests and tokens that name none; "" for none.
-	DefaultProject string
+	// BaseURL is how the server's address begins for its clients. DefaultProject is the project of requests and tokens that name none,
+	// "" for none.
+	BaseURL, DefaultProject string
 }
 
 // Register adds the routes to a mux. What begins with their roots, and is no route, is answered with an error in JFrog's shape.
@@ -30,6 +31,10 @@ func (a API) Register(mux *http.ServeMux) {
 	mux.Handle("GET /artifactory/api/system/ping", patient(http.HandlerFunc(a.ping)))
 	mux.Handle("POST /artifactory/api/system/usage", a.answering(a.usage))
 	mux.Handle("GET /artifactory/api/security/encryptedPassword", patient(http.HandlerFunc(a.password)))
+	mux.Handle("POST /artifactory/api/search/aql", patient(http.HandlerFunc(a.search)))
+	a.files(mux)
+	a.storage(mux)
+	a.builds(mux)
 	for _, root := range []string{"/artifactory", "/artifactory/", "/lifecycle", "/lifecycle/"} {
 		mux.Handle(root, a.answering(func(*http.Request, ledger.Caller) (int, any, error) { return 0, nil, errNoRoute }))
 	}

@@ -48,11 +48,14 @@ type broken struct{ err error }
 
 func (b broken) Read([]byte) (int, error) { return 0, b.err }
 
-// pruning drops old answers and deliveries, at once and each hour, until ctx ends.
+// pruning drops old answers, deliveries and the contents that no file has any more, at once and each hour, until ctx ends.
 func pruning(ctx context.Context, l *ledger.Ledger, log zerolog.Logger) {
 	for ticker := time.NewTicker(time.Hour); ; {
 		if err := l.Prune(ctx); err != nil && ctx.Err() == nil {
 			log.Warn().Err(err).Msg("old answers and deliveries could not be dropped; it is tried again")
+		}
+		if err := l.CollectBlobs(ctx); err != nil && ctx.Err() == nil {
+			log.Warn().Err(err).Msg("contents that no file has could not be removed; it is tried again")
 		}
 		select {
 		case <-ctx.Done():

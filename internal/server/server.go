@@ -24,6 +24,7 @@ import (
 
 	"github.com/gravitee-lab/gio/internal/api"
 	"github.com/gravitee-lab/gio/internal/aviator"
+	"github.com/gravitee-lab/gio/internal/blobs"
 	"github.com/gravitee-lab/gio/internal/config"
 	"github.com/gravitee-lab/gio/internal/fault"
 	"github.com/gravitee-lab/gio/internal/jfrog"
@@ -52,6 +53,9 @@ func Run(ctx context.Context, s Settings, talk io.Writer, listening func(address
 	}
 	defer func() { err = errors.Join(err, kept.Close()) }()
 	l := New(kept)
+	if l.Home, err = blobs.Open(s.blobs()); err != nil {
+		return err
+	}
 	l.Connections, l.Receivers = kindsOf(connections), slices.Sorted(maps.Keys(receivers))
 	if err := firstToken(ctx, l, s.Data, log); err != nil {
 		return err
@@ -195,7 +199,7 @@ func (o service) handler(ctx context.Context) http.Handler {
 	}
 	mux.Handle("POST /hooks/circleci/{connection}", fromCircleCI(l, o.hooks, fail))
 	aviator.API{Ledger: l, Fail: fail}.Register(mux)
-	jfrog.API{Ledger: l, Fail: fail, DefaultProject: s.DefaultProject}.Register(mux)
+	jfrog.API{Ledger: l, Fail: fail, BaseURL: s.BaseURL, DefaultProject: s.DefaultProject}.Register(mux)
 	api.API{Ledger: l, Fail: fail, BaseURL: s.BaseURL, DefaultProject: s.DefaultProject, Ending: ctx.Done(), Look: lookBy(o.watching)}.Register(mux)
 	return forwarded(logged(slowed(keyed(cleaned(named(mux)))), log, measured), s.TrustedProxies)
 }

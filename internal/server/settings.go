@@ -30,6 +30,7 @@ type Settings struct {
 	DatabasePassword string `yaml:"database_password"`
 
 	Data           string `yaml:"data"`            // directory of the SQLite file and of the first token
+	Blobs          string `yaml:"blobs"`           // directory of the contents of files; "" for blobs in Data
 	BaseURL        string `yaml:"base_url"`        // how links to this server begin; "" for where it listens
 	DefaultProject string `yaml:"default_project"` // of requests that name none
 	TLS            TLS    `yaml:"tls"`
@@ -55,7 +56,7 @@ const (
 // scalars are the settings that a variable may hold, too, by its name without the prefix.
 func (s *Settings) scalars() map[string]*string {
 	return map[string]*string{
-		"LISTEN": &s.Listen, "DATABASE": &s.Database, "DATA": &s.Data, "BASE_URL": &s.BaseURL, "DEFAULT_PROJECT": &s.DefaultProject,
+		"LISTEN": &s.Listen, "DATABASE": &s.Database, "DATA": &s.Data, "BLOBS": &s.Blobs, "BASE_URL": &s.BaseURL, "DEFAULT_PROJECT": &s.DefaultProject,
 		"DATABASE_PASSWORD": &s.DatabasePassword, "TLS_CERTIFICATE": &s.TLS.Certificate, "TLS_KEY": &s.TLS.Key,
 	}
 }
@@ -104,6 +105,9 @@ func (s *Settings) check() error {
 	s.BaseURL = strings.TrimRight(s.BaseURL, "/")
 	return nil
 }
+
+// blobs is the directory of the contents of files.
+func (s Settings) blobs() string { return cmp.Or(s.Blobs, filepath.Join(s.Data, "blobs")) }
 
 // baseURL is how links to a server begin that listens at an address.
 func (s Settings) baseURL(listening string) string {
@@ -165,7 +169,7 @@ func fromFile(path string, named bool, getenv func(string) string) (Settings, er
 	d.KnownFields(true)
 	if err := d.Decode(&s); err != nil && !errors.Is(err, io.EOF) {
 		return s.Settings, fault.New(fault.Invalid, "settings-file", "%s", path).Because(err).
-			Hint("the settings are listen, database, database_password, data, base_url, default_project, tls, trusted_proxies, connections and notify")
+			Hint("the settings are listen, database, database_password, data, blobs, base_url, default_project, tls, trusted_proxies, connections and notify")
 	}
 	if s.Settings.Connections, err = readConnections(path, &s.Connections, getenv); err != nil {
 		return s.Settings, err
