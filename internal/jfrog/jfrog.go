@@ -31,6 +31,7 @@ func (a API) Register(mux *http.ServeMux) {
 	mux.Handle("GET /artifactory/api/system/ping", patient(http.HandlerFunc(a.ping)))
 	mux.Handle("POST /artifactory/api/system/usage", a.answering(a.usage))
 	mux.Handle("GET /artifactory/api/security/encryptedPassword", patient(http.HandlerFunc(a.password)))
+	mux.Handle("POST /artifactory/api/security/token", a.answering(a.token))
 	mux.Handle("POST /artifactory/api/search/aql", patient(http.HandlerFunc(a.search)))
 	a.files(mux)
 	a.storage(mux)
@@ -74,6 +75,18 @@ func (a API) password(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", "text/plain")
 	w.Header().Set("Cache-Control", "no-store")
 	_, _ = w.Write([]byte(secretOf(r)))
+}
+
+// token answers jf, which exchanges a password that it was configured with for a token before it does anything else, with the password:
+// it is one.
+func (a API) token(r *http.Request, _ ledger.Caller) (int, any, error) {
+	if r.PostFormValue("grant_type") == "refresh_token" {
+		return 0, nil, fault.New(fault.Invalid, "no-refresh", "tokens are not refreshed here").Hint("gio token create makes one")
+	}
+	return http.StatusOK, struct {
+		AccessToken string `json:"access_token"`
+		TokenType   string `json:"token_type"`
+	}{secretOf(r), "Bearer"}, nil
 }
 
 // iso is a time as JFrog writes it.

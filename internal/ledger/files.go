@@ -124,6 +124,7 @@ func folderAt(ctx context.Context, tx Tx, repository, path string) (found Folder
 			from = After(f.Path)
 		}
 		if len(some) < batch {
+			slices.Sort(found.Folders) // "f-1/" comes before "f/"
 			return found, nil
 		}
 	}

@@ -14,6 +14,7 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"github.com/gravitee-lab/gio/internal/blobs"
 	"github.com/gravitee-lab/gio/internal/circleci"
 	"github.com/gravitee-lab/gio/internal/fault"
 	"github.com/gravitee-lab/gio/internal/ledger"
@@ -36,6 +37,7 @@ func checks(s Settings) []checked {
 		{"settings", func(context.Context) (string, error) { return s.String(), nil }},
 		{"address", func(ctx context.Context) (string, error) { return checkAddress(ctx, s) }},
 		{"data", func(context.Context) (string, error) { return checkData(s) }},
+		{"blobs", func(ctx context.Context) (string, error) { return checkBlobs(ctx, s.blobs()) }},
 		{"database", func(ctx context.Context) (string, error) { return checkDatabase(ctx, s.Database) }},
 	}
 	for _, name := range slices.Sorted(maps.Keys(s.Connections)) {
@@ -58,8 +60,8 @@ func checks(s Settings) []checked {
 	return all
 }
 
-// Check tries all that a server needs, beside one that runs, and prints what it found. It changes nothing but for the directory of
-// the data, which it makes. Fault: check-failed.
+// Check tries all that a server needs, beside one that runs, and prints what it found. It changes nothing but for the directories of
+// the data and the blobs, which it makes. Fault: check-failed.
 func Check(ctx context.Context, s Settings, out io.Writer) error {
 	failed := 0
 	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
@@ -143,6 +145,19 @@ func checkData(s Settings) (string, error) {
 		return "", fault.New(fault.Invalid, "data-directory", "nothing can be written into %s", s.Data).Because(err).Hint("another one: --data, or GIOSERVER_DATA")
 	}
 	return s.Data + " can be written", nil
+}
+
+// checkBlobs keeps a content, and removes it again.
+func checkBlobs(ctx context.Context, dir string) (string, error) {
+	home, err := blobs.Open(dir)
+	if err != nil {
+		return "", err
+	}
+	kept, err := home.Write(ctx, strings.NewReader("gio-server check\n"))
+	if err == nil {
+		err = home.Remove(kept.Place)
+	}
+	return dir + " can be written", err
 }
 
 func checkDatabase(ctx context.Context, url string) (found string, err error) {

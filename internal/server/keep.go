@@ -5,10 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"os/user"
+	"slices"
 	"text/tabwriter"
 	"time"
 
+	"github.com/gravitee-lab/gio/internal/blobs"
 	"github.com/gravitee-lab/gio/internal/fault"
 	"github.com/gravitee-lab/gio/internal/ledger"
 	"github.com/gravitee-lab/gio/internal/store"
@@ -67,19 +70,70 @@ func upToDate(ctx context.Context, kept *store.Store) error {
 	return err
 }
 
-// Verify looks at all that the database holds, beside a server that uses it, and prints what there is. Faults: those of
-// store.Examine.
+// Verify looks at all that the database holds, and whether the contents of its files are there, beside a server that uses it, and prints
+// what there is. Faults: those of store.Examine, missing-blobs.
 func Verify(ctx context.Context, s Settings, out io.Writer) error {
 	kept, err := store.OpenBeside(ctx, s.Database)
 	if err != nil {
 		return err
 	}
 	held, err := kept.Examine(ctx)
+	if err == nil && slices.ContainsFunc(held.Tables, func(c store.Count) bool { return c.Table == "blobs" && c.Rows > 0 }) {
+		err = verifyBlobs(ctx, kept, s.blobs(), out)
+	}
 	if err := errors.Join(err, kept.Close()); err != nil {
 		return err
 	}
 	return printContents(out, held, "verified: the history is as it was written, and nothing is missing")
 }
+
+// verifyBlobs prints the contents that are not where the database says, or are of another size. It does not read them.
+func verifyBlobs(ctx context.Context, kept *store.Store, dir string, out io.Writer) error {
+	if _, err := os.Stat(dir); err != nil {
+		return fault.New(fault.Invalid, "missing-blobs", "the folder of the blobs is missing").Because(err).Hint("restore it, or name another one: blobs: in the settings")
+	}
+	home, err := blobs.Open(dir)
+	if err != nil {
+		return err
+	}
+	lost := 0
+	for after, more := "", true; more; {
+		var some []ledger.Blob
+		err := kept.Read(ctx, func(tx ledger.Tx) (err error) {
+			some, err = tx.Blobs(ctx, after, batch)
+			return err
+		})
+		if err != nil {
+			return err
+		}
+		for _, b := range some {
+			after = b.SHA256
+			if size, err := home.Size(b.Place); err == nil && size == b.Size {
+				continue
+			}
+			var needed bool // or the server has just removed it
+			err := kept.Read(ctx, func(tx ledger.Tx) (err error) {
+				needed, err = tx.HasPlace(ctx, b.Place)
+				return err
+			})
+			if err != nil {
+				return err
+			}
+			if needed {
+				lost++
+				fmt.Fprintf(out, "missing: the content %s, of %d bytes, at %s\n", b.SHA256, b.Size, b.Place)
+			}
+		}
+		more = len(some) == batch
+	}
+	if lost > 0 {
+		return fault.New(fault.Invalid, "missing-blobs", "%d contents of files are missing", lost).Hint("restore the folder of the blobs from a copy; a file whose content is nowhere must be uploaded anew")
+	}
+	return nil
+}
+
+// batch is how many contents are read at a time.
+const batch = 1000
 
 // Copy fills another database, which must be empty, with what the database holds. No server may use either.
 func Copy(ctx context.Context, s Settings, to string, out io.Writer) error {

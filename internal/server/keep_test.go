@@ -153,11 +153,42 @@ func TestVerifyFails(t *testing.T) {
 	})
 }
 
+// TestVerifyFindsMissingBlobs: it lists the contents that are not where they must be.
+func TestVerifyFindsMissingBlobs(t *testing.T) {
+	each(t, func(w *world) {
+		w.shelved()
+		w.ofStatus(http.StatusCreated, w.admin, "PUT", "/artifactory/libs-dev/a.txt", "hello\n")
+		w.ofStatus(http.StatusCreated, w.admin, "PUT", "/artifactory/libs-dev/b.txt", "b\n")
+		w.contains(w.says(server.Verify), "blobs         2\n", "verified")
+		kept, err := filepath.Glob(filepath.Join(w.data, "blobs", "*", "*"))
+		if err != nil || len(kept) != 2 {
+			w.Fatalf("%s, %v", kept, err)
+		}
+		for _, path := range kept {
+			if text, _ := os.ReadFile(path); string(text) == "hello\n" {
+				err = os.Remove(path)
+			}
+		}
+		if err != nil {
+			w.Fatal(err)
+		}
+		var out bytes.Buffer
+		if err := server.Verify(w.Context(), w.settings, &out); !fault.Is(err, "missing-blobs") || !strings.Contains(err.Error(), "1 contents") {
+			w.Errorf("%v", err)
+		}
+		w.contains(out.String(), "missing: the content 5891b5b522d5df086d0ff0b110fbd9d21bb4fc7163af34d08286a2e846f6be03, of 6 bytes, at ")
+		w.settings.Blobs = filepath.Join(w.data, "nowhere")
+		if err := server.Verify(w.Context(), w.settings, io.Discard); !fault.Is(err, "missing-blobs") {
+			w.Errorf("without the folder: %v", err)
+		}
+	})
+}
+
 // TestCheck: what is right and what is wrong, before the first start and beside the server.
 func TestCheck(t *testing.T) {
 	each(t, func(w *world) {
 		w.contains(w.says(server.Check), "up to date", "can be written")
-		if entries, err := os.ReadDir(w.data); err != nil || len(entries) != 1 {
+		if entries, err := os.ReadDir(w.data); err != nil || len(entries) != 2 { // its token, and the blobs
 			w.Errorf("it left something: %v, %v", entries, err)
 		}
 		first := *w
@@ -172,7 +203,7 @@ func TestCheck(t *testing.T) {
 		}
 		var out bytes.Buffer
 		err := server.Check(w.Context(), server.Settings{Listen: "nowhere", Data: file, Database: file}, &out)
-		if !fault.Is(err, "check-failed") || strings.Count(out.String(), "FAILED") != 3 || !strings.Contains(err.Error(), "3 of 4") {
+		if !fault.Is(err, "check-failed") || strings.Count(out.String(), "FAILED") != 4 || !strings.Contains(err.Error(), "4 of 5") {
 			w.Errorf("%v\n%s", err, out.String())
 		}
 		w.contains(out.String(), "-> another address: --listen")
@@ -233,7 +264,7 @@ connections:
 	}
 	var out bytes.Buffer
 	err = server.Check(t.Context(), s, &out)
-	if !fault.Is(err, "check-failed") || !strings.Contains(err.Error(), "3 of 9") {
+	if !fault.Is(err, "check-failed") || !strings.Contains(err.Error(), "3 of 10") {
 		t.Errorf("%v", err)
 	}
 	for _, want := range []string{

@@ -15,7 +15,7 @@ const (
 	repositoriesOf   = repositoryColumns + ` WHERE r.project = $1 ORDER BY r.name`
 	// A repository stays with its project and its kind, whoever declares another one of that name at the same time.
 	putRepository = `INSERT INTO repositories (name, project, environment, kind, type, connection, path, created_at)
-		VALUES ($1, $2, (SELECT id FROM environments WHERE project = $2 AND name = $3), $4, $5, $6, $7, $8)
+		VALUES ($1, $2, (SELECT id FROM environments WHERE project = $9 AND name = $3), $4, $5, $6, $7, $8)
 		ON CONFLICT (name) DO UPDATE SET environment = excluded.environment, type = excluded.type, connection = excluded.connection, path = excluded.path
 		WHERE repositories.project = excluded.project AND repositories.kind = excluded.kind`
 )
@@ -39,5 +39,5 @@ func (t tx) Repositories(ctx context.Context, project string) ([]ledger.Reposito
 func (t tx) PutRepository(ctx context.Context, r ledger.Repository, now time.Time) error {
 	taken := exists("repository-taken", "the repository %s belongs to another project, or is of another kind", r.Name)
 	return t.update(ctx, existing{taken}, putRepository,
-		r.Name, r.Project, r.Environment, string(r.Kind), r.Type, r.Connection, r.Path, millis(now))
+		r.Name, r.Project, r.Environment, string(r.Kind), r.Type, r.Connection, r.Path, millis(now), r.Project)
 }
