@@ -1,7 +1,6 @@
 package server_test
 
 import (
-	"context"
 	"encoding/json"
 	"flag"
 	"fmt"
@@ -11,7 +10,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -21,120 +19,6 @@ import (
 )
 
 var figures = flag.Bool("figures", false, "measure")
-
-const clients = 50
-
-// atOnce lets clients do something for a while, and returns how often that was in a second.
-func atOnce(t *testing.T, do func(client, n int) error) float64 {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second)
-	defer cancel()
-	var all sync.WaitGroup
-	var mu sync.Mutex
-	done := 0
-	began := time.Now()
-	for client := range clients {
-		all.Go(func() {
-			for n := 0; ctx.Err() == nil; n++ {
-				if err := do(client, n); err != nil {
-					t.Error(err)
-					return
-				}
-				mu.Lock()
-				done++
-				mu.Unlock()
-			}
-		})
-	}
-	all.Wait()
-	return float64(done) / time.Since(began).Seconds()
-}
-
-// bareCommits is how often a second clients can commit one row to a database of the same kind. The PostgreSQL of the tests does not
-// wait for the disk, which SQLite does.
-func bareCommits(t *testing.T, url string) float64 {
-	t.Helper()
-	db := storetest.Raw(t, url)
-	if storetest.IsSQLite(url) {
-		db.SetMaxOpenConns(1)
-		for _, pragma := range []string{"journal_mode = WAL", "synchronous = FULL"} {
-			if _, err := db.ExecContext(t.Context(), "PRAGMA "+pragma); err != nil {
-				t.Fatal(err)
-			}
-		}
-	} else {
-		db.SetMaxOpenConns(16)
-		db.SetMaxIdleConns(16)
-	}
-	if _, err := db.ExecContext(t.Context(), "CREATE TABLE bare (id TEXT PRIMARY KEY)"); err != nil {
-		t.Fatal(err)
-	}
-	return atOnce(t, func(client, n int) error {
-		_, err := db.ExecContext(t.Context(), "INSERT INTO bare (id) VALUES ($1)", fmt.Sprintf("%d/%d", client, n))
-		return err
-	})
-}
-
-// TestFigures prints what the server costs, as ratios of one run.
-func TestFigures(t *testing.T) {
-	if !*figures {
-		t.Skip("skipped: it measures (make bench)")
-	}
-	for kind, make := range map[string]func(*testing.T) string{"sqlite": storetest.SQLite, "postgres": storetest.Postgres} {
-		t.Run(kind, func(t *testing.T) {
-			w := start(t, make(t)).fifty()
-			var bare, reports, deployments []float64
-			for range 3 {
-				bare = append(bare, bareCommits(t, make(t)))
-				reports = append(reports, atOnce(t, func(client, n int) error {
-					status := []string{"in_progress", "success"}[n%2]
-					return w.expects(http.StatusOK, "PATCH", client, fmt.Sprintf(`{"release_candidate_version": "1.0.0-rc1", "status": %q}`, status))
-				}))
-				deployments = append(deployments, atOnce(t, func(client, n int) error {
-					return w.expects(http.StatusCreated, "POST", client, `{"release_candidate_version": "1.0.0-rc1"}`)
-				}))
-			}
-			slices.Sort(bare)
-			slices.Sort(reports)
-			slices.Sort(deployments)
-			fmt.Printf("  %s: %.0f bare commits a second; PATCH %.0f (%.2f), POST %.0f (%.2f)\n",
-				kind, bare[1], reports[1], reports[1]/bare[1], deployments[1], deployments[1]/bare[1])
-			fmt.Printf("  %s: memory of the tests with the server in them: %s\n", kind, w.resident())
-		})
-	}
-}
-
-// fifty is a project with an environment for each client.
-func (w *world) fifty() *world {
-	w.Helper()
-	var all []string
-	for i := range clients {
-		all = append(all, fmt.Sprintf(`{"name": "e%d"}`, i))
-	}
-	w.ofStatus(http.StatusOK, w.admin, "PUT", "/v1/projects/apim", `{"name": "apim", "repository": "acme/apim", "environments": [`+strings.Join(all, ",")+`]}`)
-	w.ofStatus(http.StatusCreated, w.admin, "POST", "/api/releases/apim/releases/1.0.0-rc1", `{"repo": "acme/apim", "commit": "0123456789abcdef0123456789abcdef01234567"}`)
-	return w
-}
-
-// expects sends a request about an environment over a client's own connection.
-func (w *world) expects(status int, method string, client int, body string) error {
-	req, err := http.NewRequestWithContext(w.Context(), method, fmt.Sprintf("http://%s/api/releases/apim/environments/e%d/deployments", w.address, client), strings.NewReader(body))
-	if err != nil {
-		return err
-	}
-	req.Header.Set("Authorization", "Bearer "+w.admin)
-	res, err := pool.Do(req)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = res.Body.Close() }()
-	if res.StatusCode != status {
-		return fmt.Errorf("%s: %s", method, res.Status)
-	}
-	return nil
-}
-
-var pool = &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: clients}}
 
 // resident is how much memory this program has, tests included.
 func (w *world) resident() string {
@@ -239,9 +123,7 @@ func TestFiguresOfWork(t *testing.T) {
 			for client := range 10 {
 				asked, before := len(ci.Requests()), len(ci.Pipelines())
 				posted := time.Now()
-				if err := w.expects(http.StatusCreated, "POST", client, `{"release_candidate_version": "1.0.0-rc1"}`); err != nil {
-					t.Fatal(err)
-				}
+				w.ofStatus(http.StatusCreated, w.admin, "POST", deploymentsIn("apim", client), anew)
 				answered := time.Now()
 				for len(ci.Requests()) == asked {
 					time.Sleep(time.Millisecond)
@@ -262,9 +144,7 @@ func TestFiguresOfWork(t *testing.T) {
 			fmt.Printf("  %s: from the answer to the effect's first request: p90 %s; from the POST to the pipeline: p90 %s\n",
 				kind, starts[len(starts)*9/10].Round(time.Millisecond), posts[len(posts)*9/10].Round(time.Millisecond))
 			asked := len(ci.Requests())
-			if err := w.expects(http.StatusCreated, "POST", 30, `{"release_candidate_version": "1.0.0-rc1"}`); err != nil {
-				t.Fatal(err)
-			}
+			w.ofStatus(http.StatusCreated, w.admin, "POST", deploymentsIn("apim", 30), anew)
 			for newest(ci).Project != "gh/acme/long30" || newest(ci).Outcome != "success" {
 				time.Sleep(10 * time.Millisecond)
 			}

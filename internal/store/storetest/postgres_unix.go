@@ -36,15 +36,15 @@ func initdb() (string, error) {
 const script = `
 exec 3<&0
 "$1/initdb" --pgdata="$2/data" --username=postgres --auth=trust --encoding=UTF8 --no-sync >&2 || exit 1
-"$1/postgres" -D "$2/data" -k "$2" -c listen_addresses= -c fsync=off -c max_connections=1000 >&2 &
+"$1/postgres" -D "$2/data" -k "$2" -c listen_addresses= -c "fsync=$3" -c max_connections=1000 >&2 &
 pid=$!
 { read -r _ <&3; kill -INT "$pid"; } >/dev/null 2>&1 &
 wait "$pid"
 rm -rf "$2"
 `
 
-// startPostgres starts a cluster and returns the directory of its socket.
-func startPostgres() (string, error) {
+// startPostgres starts a cluster and returns the directory of its socket. Fsync, "on" or "off", is whether a commit waits for the disk.
+func startPostgres(fsync string) (string, error) {
 	program, err := initdb()
 	if err != nil {
 		return "", err
@@ -53,7 +53,7 @@ func startPostgres() (string, error) {
 	if err != nil {
 		return "", err
 	}
-	cmd := exec.CommandContext(context.Background(), "sh", "-c", script, "sh", filepath.Dir(program), dir)
+	cmd := exec.CommandContext(context.Background(), "sh", "-c", script, "sh", filepath.Dir(program), dir, fsync)
 	cmd.Dir = "/"
 	if err := asNobody(cmd, dir); err != nil {
 		return "", err

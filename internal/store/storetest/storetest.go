@@ -103,7 +103,7 @@ func Admin() ledger.Caller {
 // SQLite makes a file, and returns its address.
 func SQLite(t *testing.T) string { return "sqlite:" + filepath.Join(t.TempDir(), "gio.db") }
 
-// cluster is the PostgreSQL that the tests of one program share.
+// cluster is a PostgreSQL that the tests of one program share.
 type cluster struct {
 	dir  string
 	err  error
@@ -112,9 +112,15 @@ type cluster struct {
 
 const template = "template_gio"
 
-var start = sync.OnceValue(func() *cluster {
+// Two clusters: nothing that tests write must outlive them, but for those who measure what that costs.
+var (
+	hasty   = sync.OnceValue(func() *cluster { return start("off") })
+	durable = sync.OnceValue(func() *cluster { return start("on") })
+)
+
+func start(fsync string) *cluster {
 	c := &cluster{}
-	if c.dir, c.err = startPostgres(); c.err != nil {
+	if c.dir, c.err = startPostgres(fsync); c.err != nil {
 		return c
 	}
 	if c.bare, c.err = sql.Open("pgx", c.url("postgres")); c.err != nil {
@@ -128,7 +134,7 @@ var start = sync.OnceValue(func() *cluster {
 		c.err = s.Close()
 	}
 	return c
-})
+}
 
 // create makes the database that others are copies of. It speaks a language that sorts otherwise than byte by byte, where it can.
 func (c *cluster) create() error {
@@ -148,6 +154,17 @@ var databases atomic.Int64
 // Postgres makes a database, and returns its address. It skips the test where PostgreSQL is not installed, unless
 // GIO_TEST_POSTGRES is set.
 func Postgres(t *testing.T) string {
+	t.Helper()
+	return database(t, hasty)
+}
+
+// DurablePostgres is Postgres where each commit waits for the disk, as those of SQLite do: it is for measuring.
+func DurablePostgres(t *testing.T) string {
+	t.Helper()
+	return database(t, durable)
+}
+
+func database(t *testing.T, start func() *cluster) string {
 	t.Helper()
 	if _, err := initdb(); err != nil {
 		if os.Getenv(required) != "" {
