@@ -65,12 +65,12 @@ func existingFile(path string) (string, error) {
 
 // openFile makes the connections to a file, one that writes and some that read, which nobody has used yet.
 func openFile(path, writing, reading string) (*Store, error) {
-	write, err := sql.Open("sqlite", dsn(path, "_txlock=immediate&_pragma=synchronous(FULL)&"+writing))
+	write, err := openKeeping(dsn(path, "_txlock=immediate&_pragma=synchronous(FULL)&"+writing))
 	if err != nil {
 		return nil, err
 	}
 	write.SetMaxOpenConns(1)
-	read, err := sql.Open("sqlite", dsn(path, reading))
+	read, err := openKeeping(dsn(path, reading))
 	if err != nil {
 		return nil, errors.Join(err, write.Close())
 	}

@@ -5,6 +5,9 @@ import (
 	"io/fs"
 )
 
+// OpenKeeping opens a file of SQLite as the store does.
+var OpenKeeping = openKeeping
+
 // MigrateBy brings the tables up to date by other files.
 func (s *Store) MigrateBy(ctx context.Context, files fs.FS, version int64) error {
 	return s.migrateBy(ctx, files, version)
