@@ -24,7 +24,7 @@ import (
 
 const (
 	clients = 50
-	rounds  = 7 // what is measured is measured in turn, each time for a second: others use this machine, too
+	rounds  = 7   // what is measured is measured in turn, each time for a second: others use this machine, too
 	fresh   = 100 // environments in which a client may deploy in one round
 )
 

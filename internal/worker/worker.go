@@ -16,6 +16,9 @@ import (
 const (
 	// lookEvery is how often a worker looks for work that nobody told it of.
 	lookEvery = time.Second
+	// lookPause is from one look to the next, however often a worker is told of work: a look serves all that came before it, and those
+	// who change the ledger need the database, too.
+	lookPause = 20 * time.Millisecond
 	// renewEvery is how often it says that it lives.
 	renewEvery = 15 * time.Second
 	// atOnce bounds what one worker takes in one look.
@@ -69,6 +72,11 @@ func (w *Worker) Run(ctx context.Context) {
 	for {
 		if err := errors.Join(w.look(ctx, &all), w.listen(ctx)); err != nil && ctx.Err() == nil {
 			w.Fail(ctx, err)
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(lookPause):
 		}
 		select {
 		case <-ctx.Done():

@@ -3,7 +3,9 @@ package worker_test
 import (
 	"context"
 	"fmt"
+	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -209,4 +211,41 @@ func TestOtherBranch(t *testing.T) {
 		w.wants(qa.ID, ledger.Success, ledger.EffectDone, "")
 		w.wants(prod.ID, ledger.Success, ledger.EffectDone, "")
 	})
+}
+
+// However often a worker is told of changes, it looks now and then, and at the last one in a moment.
+func TestLooksNowAndThen(t *testing.T) {
+	t.Parallel()
+	url := storetest.SQLite(t)
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, url, sim.Scenario{})
+		defer w.close()
+		counting := &counting{Store: w.store}
+		defer w.workWith(counting, func(next http.RoundTripper) http.RoundTripper { return next })()
+		for range 1000 {
+			time.Sleep(time.Millisecond)
+			w.Changed()
+		}
+		time.Sleep(time.Second / 2)
+		if n := counting.reads.Load(); n < 10 || n > 200 { // a look reads two or three times
+			t.Errorf("it read %d times in a second with 1,000 changes", n)
+		}
+		before := counting.reads.Load()
+		w.Changed()
+		time.Sleep(50 * time.Millisecond)
+		if counting.reads.Load() == before {
+			t.Error("it has not looked after the last change")
+		}
+	})
+}
+
+// counting is a store that counts those who read.
+type counting struct {
+	ledger.Store
+	reads atomic.Int64
+}
+
+func (s *counting) Read(ctx context.Context, do func(ledger.Tx) error) error {
+	s.reads.Add(1)
+	return s.Store.Read(ctx, do)
 }
