@@ -259,7 +259,7 @@ func (l *Ledger) lockAll(ctx context.Context, tx Tx, project, environment string
 
 func (l *Ledger) beginIn(ctx context.Context, tx Tx, all []Environment) error {
 	for _, e := range all {
-		if err := l.begin(ctx, tx, e); err != nil {
+		if _, err := l.begin(ctx, tx, e); err != nil {
 			return err
 		}
 	}

@@ -71,37 +71,33 @@ func (l *Ledger) projectFor(ctx context.Context, tx Tx, c Caller, a Action, name
 	return tx.Project(ctx, name)
 }
 
-// few is how many are read at first: nearly always they tell what runs.
-const few = 20
-
-// currentOf reads what runs in an environment.
-func currentOf(ctx context.Context, tx Tx, e Environment) (current *Deployment, err error) {
-	for _, n := range []int{few, memory} {
-		all, err := tx.Deployments(ctx, e.ID, 0, n)
-		if err != nil {
-			return nil, err
-		}
-		current = Current(all)
-		if len(all) < n || current != nil && current.Restores == "" {
-			break
-		}
+// currentOf reads what runs in an environment: what Current finds among all its deployments.
+func currentOf(ctx context.Context, tx Tx, e Environment) (*Deployment, error) {
+	d, err := tx.Succeeded(ctx, e.ID)
+	if fault.Is(err, "no-deployment") {
+		return nil, nil
 	}
-	return current, nil
+	for err == nil && d.Restores != "" { // older than the rollback, so this ends
+		d, err = tx.Deployment(ctx, d.Restores)
+	}
+	return &d, err
 }
 
-// memory is how many of an environment's newest deployments decide what runs there and what ran before.
+// memory is how many of an environment's newest deployments decide what ran there before.
 const memory = 1000
 
-// lockFor locks an environment for a candidate, which its project must have.
-func (l *Ledger) lockFor(ctx context.Context, tx Tx, c Caller, a Action, project, environment string, v Version) (e Environment, made Candidate, err error) {
-	if _, err := l.projectFor(ctx, tx, c, a, project); err != nil {
-		return e, made, err
+// lockFor locks an environment for somebody who must be allowed to act in its project.
+func (l *Ledger) lockFor(ctx context.Context, tx Tx, c Caller, a Action, project, environment string) (Environment, error) {
+	if err := c.may(a, project); err != nil {
+		return Environment{}, err
 	}
-	if e, err = tx.LockEnvironment(ctx, project, environment); err != nil {
-		return e, made, err
+	e, err := tx.LockEnvironment(ctx, project, environment)
+	if fault.Is(err, "no-environment") {
+		if _, none := tx.Project(ctx, project); none != nil {
+			return e, none
+		}
 	}
-	made, err = tx.Candidate(ctx, project, v)
-	return e, made, err
+	return e, err
 }
 
 // Force lets a deployment pass freezes, and nothing else.
@@ -145,18 +141,28 @@ func (l *Ledger) Deploy(ctx context.Context, c Caller, project, environment stri
 		if err != nil {
 			return Event{}, err
 		}
-		e, candidate, err := l.lockFor(ctx, tx, c, ToDeploy, project, environment, v)
+		e, err := l.lockFor(ctx, tx, c, ToDeploy, project, environment)
+		if err != nil {
+			return Event{}, err
+		}
+		candidate, err := tx.Candidate(ctx, project, v)
 		if err != nil {
 			return Event{}, err
 		}
 		if candidate.State != Ready {
 			return Event{}, notReady(candidate)
 		}
-		d = Deployment{Candidate: v, Status: Pending, Effect: e.effect()}
-		if d.Forced, err = l.passes(ctx, tx, c, e, o.Force); err != nil {
+		s, err := l.standingOf(ctx, tx, e)
+		if err != nil {
 			return Event{}, err
 		}
-		if err := l.supersede(ctx, tx, c, e, v); err != nil {
+		s.candidate = candidate
+		d = Deployment{Candidate: v, From: s.runs(), Status: Pending, Effect: e.effect()}
+		if d.Forced, err = c.passes(s, o.Force); err != nil {
+			return Event{}, err
+		}
+		left, err := l.supersede(ctx, tx, c, e, v)
+		if err != nil {
 			return Event{}, err
 		}
 		if d, err = l.insert(ctx, tx, c, e, d); err != nil {
@@ -165,7 +171,11 @@ func (l *Ledger) Deploy(ctx context.Context, c Caller, project, environment stri
 		if err := l.release(ctx, tx, c, e, "somebody deploys by name"); err != nil {
 			return Event{}, err
 		}
-		d, err = l.goOn(ctx, tx, c, "deployment.created", e, d)
+		if err := l.note(ctx, tx, c, deployed("deployment.created", e, d)); err != nil {
+			return Event{}, err
+		}
+		changed, err := l.beginWith(ctx, tx, s, append([]Deployment{d}, left...))
+		d = latest(d, changed)
 		return Event{}, err
 	})
 	return d, err
@@ -187,68 +197,51 @@ func (e Environment) effect() EffectState {
 	return EffectWanted
 }
 
-// goOn notes what was done with a deployment, begins what may begin by that, and reads it again: the history has the cause before
-// what it causes.
+// goOn notes what was done with a deployment, begins what may begin by that, and returns it as it is then: the history has the cause
+// before what it causes. By what others deploy nothing begins: it has no slot to give.
 func (l *Ledger) goOn(ctx context.Context, tx Tx, c Caller, what string, e Environment, d Deployment) (Deployment, error) {
-	if err := l.note(ctx, tx, c, deployed(what, e, d)); err != nil {
+	if err := l.note(ctx, tx, c, deployed(what, e, d)); err != nil || d.Effect == NoEffect {
 		return d, err
 	}
-	if err := l.begin(ctx, tx, e); err != nil {
-		return d, err
-	}
-	return tx.Deployment(ctx, d.ID)
+	changed, err := l.begin(ctx, tx, e)
+	return latest(d, changed), err
 }
 
-// openIn reads the deployments of an environment that are open: what is said of one need not be what is done.
-func openIn(ctx context.Context, tx Tx, e Environment) ([]Deployment, error) {
-	all, err := tx.Active(ctx, e.ID)
-	if err != nil {
-		return nil, err
+// latest is a deployment as it is after some were changed.
+func latest(d Deployment, changed []Deployment) Deployment {
+	if i := slices.IndexFunc(changed, func(c Deployment) bool { return c.ID == d.ID }); i >= 0 {
+		return changed[i]
 	}
-	more, err := tx.Wanted(ctx, e.ID)
-	if err != nil {
-		return nil, err
-	}
-	busy, err := tx.Busy(ctx, e.ID)
-	switch {
-	case err == nil:
-		more = append(more, busy)
-	case !fault.Is(err, "no-deployment"):
-		return nil, err
-	}
-	for _, d := range more {
-		if !d.Status.Active() {
-			all = append(all, d)
-		}
-	}
-	return all, nil
+	return d
 }
 
-// supersede cancels what has not begun, but for rollbacks and what somebody has approved.
-func (l *Ledger) supersede(ctx context.Context, tx Tx, c Caller, e Environment, by Version) error {
-	open, err := openIn(ctx, tx, e)
+// supersede cancels what has not begun, but for rollbacks and what somebody has approved, and returns what is still open.
+func (l *Ledger) supersede(ctx context.Context, tx Tx, c Caller, e Environment, by Version) (left []Deployment, err error) {
+	open, err := tx.Open(ctx, e.ID)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	for _, old := range open {
-		if !old.waits() || old.Restores != "" {
-			continue
+		stays := !old.waits() || old.Restores != ""
+		if !stays {
+			yes, err := tx.Approvals(ctx, old.ID)
+			if err != nil {
+				return nil, err
+			}
+			stays = len(yes) > 0
 		}
-		yes, err := tx.Approvals(ctx, old.ID)
-		if err != nil {
-			return err
-		}
-		if len(yes) > 0 {
+		if stays {
+			left = append(left, old)
 			continue
 		}
 		if err := l.drop(ctx, tx, &old, "superseded by "+by.String()); err != nil {
-			return err
+			return nil, err
 		}
 		if err := l.note(ctx, tx, c, deployed("deployment.canceled", e, old)); err != nil {
-			return err
+			return nil, err
 		}
 	}
-	return nil
+	return left, nil
 }
 
 // drop cancels a deployment that has not begun.
@@ -260,20 +253,8 @@ func (l *Ledger) drop(ctx context.Context, tx Tx, d *Deployment, why string) err
 	return tx.UpdateDeployment(ctx, *d)
 }
 
-// cameFrom is what runs in an environment; zero for nothing.
-func cameFrom(ctx context.Context, tx Tx, e Environment) (Version, error) {
-	current, err := currentOf(ctx, tx, e)
-	if err != nil || current == nil {
-		return Version{}, err
-	}
-	return current.Candidate, nil
-}
-
-// insert makes a deployment.
-func (l *Ledger) insert(ctx context.Context, tx Tx, c Caller, e Environment, d Deployment) (_ Deployment, err error) {
-	if d.From, err = cameFrom(ctx, tx, e); err != nil {
-		return d, err
-	}
+// insert makes a deployment, which says already what ran before.
+func (l *Ledger) insert(ctx context.Context, tx Tx, c Caller, e Environment, d Deployment) (Deployment, error) {
 	d.ID, d.Environment, d.Actor, d.StartedAt = l.NewID(), e.ID, c.Token.Subject, l.Now()
 	if d.Status.Ended() {
 		d.EndedAt = d.StartedAt
@@ -317,13 +298,13 @@ func (l *Ledger) Report(ctx context.Context, c Caller, project, environment stri
 		if !slices.Contains(Statuses(), s) {
 			return Event{}, fault.New(fault.Invalid, "invalid-status", "there is no status %.40q", s).Hint("the statuses are %s", strings.Trim(fmt.Sprint(Statuses()), "[]"))
 		}
-		e, _, err := l.lockFor(ctx, tx, c, ToReport, project, environment, v)
+		e, err := l.lockFor(ctx, tx, c, ToReport, project, environment)
 		if err != nil {
 			return Event{}, err
 		}
 		d, err = l.reported(ctx, tx, e, v)
 		if fault.Is(err, "no-deployment") {
-			d, err = l.insert(ctx, tx, c, e, Deployment{Candidate: v, Status: s})
+			d, err = l.reportNew(ctx, tx, c, e, Deployment{Candidate: v, Status: s})
 			return deployed("deployment.reported", e, d), err
 		}
 		if err != nil || d.Status == s {
@@ -351,19 +332,35 @@ func (d Deployment) stillWaits(s Status) string {
 	return ""
 }
 
-// reported is the deployment of a candidate that a report is about: the one that a webhook has asked for, else the newest.
-func (l *Ledger) reported(ctx context.Context, tx Tx, e Environment, v Version) (Deployment, error) {
-	busy, err := tx.Busy(ctx, e.ID)
-	if err != nil && !fault.Is(err, "no-deployment") {
-		return busy, err
+// reportNew makes a deployment of which the ledger hears first that others deploy it. Faults: no-candidate.
+func (l *Ledger) reportNew(ctx context.Context, tx Tx, c Caller, e Environment, d Deployment) (Deployment, error) {
+	if _, err := tx.Candidate(ctx, e.Project, d.Candidate); err != nil {
+		return d, err
 	}
-	if err == nil && busy.Candidate == v {
-		effect, err := tx.EffectOf(ctx, busy.ID)
+	current, err := currentOf(ctx, tx, e)
+	if err != nil {
+		return d, err
+	}
+	d.From = versionOf(current)
+	return l.insert(ctx, tx, c, e, d)
+}
+
+// reported is the deployment of a candidate that a report is about: the one that a webhook has asked for, else the newest.
+func (l *Ledger) reported(ctx context.Context, tx Tx, e Environment, v Version) (newest Deployment, err error) {
+	all, err := tx.Reportable(ctx, e.ID, v)
+	all = slices.DeleteFunc(all, func(d Deployment) bool { return d.Candidate != v })
+	switch {
+	case err != nil:
+		return newest, err
+	case len(all) == 0:
+		return newest, fault.New(fault.NotFound, "no-deployment", "%s was never deployed in %s", v, e.Name)
+	case all[0].Effect.Slot():
+		effect, err := tx.EffectOf(ctx, all[0].ID)
 		if err != nil || effect.Kind == Webhook {
-			return busy, err
+			return all[0], err
 		}
 	}
-	return tx.NewestOf(ctx, e.ID, v)
+	return all[len(all)-1], nil
 }
 
 // follow draws the consequences of what somebody has said of a deployment.
@@ -422,10 +419,7 @@ type RollbackOptions struct {
 func (l *Ledger) Rollback(ctx context.Context, c Caller, project, environment string, o RollbackOptions) (Deployment, error) {
 	var d Deployment
 	err := l.change(ctx, c, func(tx Tx) (Event, error) {
-		if _, err := l.projectFor(ctx, tx, c, ToDeploy, project); err != nil {
-			return Event{}, err
-		}
-		e, err := tx.LockEnvironment(ctx, project, environment)
+		e, err := l.lockFor(ctx, tx, c, ToDeploy, project, environment)
 		if err != nil {
 			return Event{}, err
 		}
@@ -440,8 +434,12 @@ func (l *Ledger) Rollback(ctx context.Context, c Caller, project, environment st
 		if candidate.State != Ready { // it would wait for ever, and what runs would be stopped for nothing
 			return Event{}, notReady(candidate)
 		}
-		d = Deployment{Candidate: target.Candidate, Status: Pending, Effect: e.effect(), Restores: target.ID}
-		if d.Forced, err = l.passes(ctx, tx, c, e, o.Force); err != nil {
+		s, err := l.standingOf(ctx, tx, e)
+		if err != nil {
+			return Event{}, err
+		}
+		d = Deployment{Candidate: target.Candidate, From: s.runs(), Status: Pending, Effect: e.effect(), Restores: target.ID}
+		if d.Forced, err = c.passes(s, o.Force); err != nil {
 			return Event{}, err
 		}
 		if err := l.stopAll(ctx, tx, c, e, "rolled back to "+target.Candidate.String()); err != nil {
@@ -461,7 +459,7 @@ func (l *Ledger) Rollback(ctx context.Context, c Caller, project, environment st
 
 // stopAll stops what is open in an environment, but for what a person must say first how it stands.
 func (l *Ledger) stopAll(ctx context.Context, tx Tx, c Caller, e Environment, why string) error {
-	open, err := openIn(ctx, tx, e)
+	open, err := tx.Open(ctx, e.ID)
 	if err != nil {
 		return err
 	}

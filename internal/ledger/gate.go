@@ -77,17 +77,52 @@ func waitsForApproval(n int) string {
 	return fmt.Sprintf("waits for %d approvals", n)
 }
 
-// facts reads what the gate goes by. The environment is locked, so that nothing of it changes meanwhile.
-func (l *Ledger) facts(ctx context.Context, tx Tx, e Environment, d Deployment) (f Facts, err error) {
-	f.Requires = e.Requires
-	if f.Held, err = held(ctx, tx); err != nil {
-		return f, err
+// standing is how an environment stands, whatever is to begin there.
+type standing struct {
+	environment Environment
+	held        string
+	frozen      *Freeze
+	previous    *Version
+	current     *Deployment // nil: nothing has succeeded there
+	candidate   Candidate   // one that was read already
+}
+
+// standingOf reads it. The environment is locked, so that nothing of it changes meanwhile.
+func (l *Ledger) standingOf(ctx context.Context, tx Tx, e Environment) (s standing, err error) {
+	s.environment = e
+	if s.held, err = held(ctx, tx); err != nil {
+		return s, err
 	}
-	if f.Candidate, err = tx.Candidate(ctx, e.Project, d.Candidate); err != nil {
-		return f, err
+	if s.frozen, err = l.frozen(ctx, tx, e); err != nil {
+		return s, err
 	}
-	if f.Frozen, err = l.frozen(ctx, tx, e); err != nil {
-		return f, err
+	if e.Requires.Previous != "" {
+		if s.previous, err = runsIn(ctx, tx, e.Project, e.Requires.Previous); err != nil {
+			return s, err
+		}
+	}
+	s.current, err = currentOf(ctx, tx, e)
+	return s, err
+}
+
+// runs is the candidate that runs there; zero for nothing.
+func (s standing) runs() Version { return versionOf(s.current) }
+
+func versionOf(current *Deployment) Version {
+	if current == nil {
+		return Version{}
+	}
+	return current.Candidate
+}
+
+// facts reads what the gate goes by.
+func (s standing) facts(ctx context.Context, tx Tx, d Deployment) (f Facts, err error) {
+	e := s.environment
+	f = Facts{Held: s.held, Frozen: s.frozen, Requires: e.Requires, Previous: s.previous, Candidate: s.candidate}
+	if f.Candidate.Version != d.Candidate {
+		if f.Candidate, err = tx.Candidate(ctx, e.Project, d.Candidate); err != nil {
+			return f, err
+		}
 	}
 	if e.Requires.Approvals > 0 {
 		yes, err := tx.Approvals(ctx, d.ID)
@@ -96,10 +131,7 @@ func (l *Ledger) facts(ctx context.Context, tx Tx, e Environment, d Deployment) 
 		}
 		f.Approvals = len(yes)
 	}
-	if e.Requires.Previous != "" {
-		f.Previous, err = runsIn(ctx, tx, e.Project, e.Requires.Previous)
-	}
-	return f, err
+	return f, nil
 }
 
 // runsIn is what runs in another environment; nil for nothing.
@@ -135,13 +167,13 @@ func (l *Ledger) freezesOf(ctx context.Context, tx Tx, e Environment) ([]Freeze,
 }
 
 // passes refuses what a freeze refuses, and returns why it does not where somebody passes it who may.
-func (l *Ledger) passes(ctx context.Context, tx Tx, c Caller, e Environment, force *Force) (forced string, err error) {
-	f, err := l.frozen(ctx, tx, e)
-	if err != nil || f == nil {
-		return "", err
+func (c Caller) passes(s standing, force *Force) (forced string, err error) {
+	e := s.environment
+	if s.frozen == nil {
+		return "", nil
 	}
 	if force == nil {
-		return "", fault.New(fault.Stopped, "frozen", "%s of %s is %s", e.Name, e.Project, f).Hint("wait, or ask who froze it; a releaser may force it")
+		return "", fault.New(fault.Stopped, "frozen", "%s of %s is %s", e.Name, e.Project, s.frozen).Hint("wait, or ask who froze it; a releaser may force it")
 	}
 	if err := c.may(ToForce, e.Project); err != nil {
 		return "", err
@@ -154,48 +186,62 @@ func (l *Ledger) passes(ctx context.Context, tx Tx, c Caller, e Environment, for
 }
 
 // begin begins the deployment whose turn it is, where the slot is free and its gate is open, and says of the others what they wait
-// for. The environment is locked.
-func (l *Ledger) begin(ctx context.Context, tx Tx, e Environment) error {
-	wanted, busy, free, err := queue(ctx, tx, e.ID)
-	if err != nil {
-		return err
+// for. It returns those that it changed. The environment is locked.
+func (l *Ledger) begin(ctx context.Context, tx Tx, e Environment) (changed []Deployment, err error) {
+	open, err := tx.Open(ctx, e.ID)
+	if wanted, _, _ := queue(open); err != nil || len(wanted) == 0 {
+		return nil, err
 	}
+	s, err := l.standingOf(ctx, tx, e)
+	if err != nil {
+		return nil, err
+	}
+	return l.beginWith(ctx, tx, s, open)
+}
+
+// beginWith is begin for those who know how the environment stands, and which of its deployments are open.
+func (l *Ledger) beginWith(ctx context.Context, tx Tx, s standing, open []Deployment) (changed []Deployment, err error) {
+	wanted, busy, free := queue(open)
 	for _, d := range wanted {
-		why, f, err := l.reason(ctx, tx, e, d, busy, free)
+		why, f, err := s.reason(ctx, tx, d, busy, free)
 		if err != nil {
-			return err
+			return nil, err
 		}
-		if why == "" {
-			began, err := l.start(ctx, tx, e, d, f.Candidate)
-			if err != nil {
-				return err
-			}
-			if began {
+		switch {
+		case why == "":
+			if d, err = l.start(ctx, tx, s, d, f.Candidate); d.Effect.Slot() {
 				busy, free = d, false
 			}
+		case d.Message == why:
 			continue
+		default:
+			d.Message = why
+			err = l.letWait(ctx, tx, s.environment, d, f)
 		}
-		if d.Message == why {
-			continue
+		if err != nil {
+			return nil, err
 		}
-		d.Message = why
-		if err := tx.UpdateDeployment(ctx, d); err != nil {
-			return err
-		}
-		if missing := f.Requires.Approvals - f.Approvals; missing > 0 && why == waitsForApproval(missing) {
-			waits := deployed("deployment.waits", e, d)
-			waits.Data["message"] = why
-			if err := l.note(ctx, tx, driver, waits); err != nil {
-				return err
-			}
-		}
+		changed = append(changed, d)
 	}
-	return nil
+	return changed, nil
+}
+
+// letWait writes what a deployment waits for, and tells persons when it is them.
+func (l *Ledger) letWait(ctx context.Context, tx Tx, e Environment, d Deployment, f Facts) error {
+	if err := tx.UpdateDeployment(ctx, d); err != nil {
+		return err
+	}
+	if missing := f.Requires.Approvals - f.Approvals; missing <= 0 || d.Message != waitsForApproval(missing) {
+		return nil
+	}
+	waits := deployed("deployment.waits", e, d)
+	waits.Data["message"] = d.Message
+	return l.note(ctx, tx, driver, waits)
 }
 
 // reason is why a deployment does not begin; "" when it may.
-func (l *Ledger) reason(ctx context.Context, tx Tx, e Environment, d, busy Deployment, free bool) (why string, f Facts, err error) {
-	if f, err = l.facts(ctx, tx, e, d); err != nil {
+func (s standing) reason(ctx context.Context, tx Tx, d, busy Deployment, free bool) (why string, f Facts, err error) {
+	if f, err = s.facts(ctx, tx, d); err != nil {
 		return "", f, err
 	}
 	why = Closed(d, f)
@@ -211,29 +257,36 @@ func (l *Ledger) stands(ctx context.Context, tx Tx, environment string) (bool, e
 	if err != nil {
 		return false, err
 	}
-	wanted, busy, free, err := queue(ctx, tx, environment)
+	open, err := tx.Open(ctx, e.ID)
 	if err != nil {
 		return false, err
 	}
+	s, err := l.standingOf(ctx, tx, e)
+	if err != nil {
+		return false, err
+	}
+	wanted, busy, free := queue(open)
 	for _, d := range wanted {
-		if why, _, err := l.reason(ctx, tx, e, d, busy, free); err != nil || why == "" || why != d.Message {
+		if why, _, err := s.reason(ctx, tx, d, busy, free); err != nil || why == "" || why != d.Message {
 			return false, err
 		}
 	}
 	return true, nil
 }
 
-// queue reads what wants to begin in an environment, rollbacks first, and what has its slot, unless that is free.
-func queue(ctx context.Context, tx Tx, environment string) (wanted []Deployment, busy Deployment, free bool, err error) {
-	if wanted, err = tx.Wanted(ctx, environment); err != nil {
-		return nil, busy, false, err
+// queue finds what wants to begin, rollbacks first and the oldest before newer ones, and what has the slot, unless that is free.
+func queue(open []Deployment) (wanted []Deployment, busy Deployment, free bool) {
+	free = true
+	for _, d := range slices.Backward(open) {
+		switch {
+		case d.Effect == EffectWanted:
+			wanted = append(wanted, d)
+		case d.Effect.Slot():
+			busy, free = d, false
+		}
 	}
 	slices.SortStableFunc(wanted, func(a, b Deployment) int { return rank(a) - rank(b) })
-	busy, err = tx.Busy(ctx, environment)
-	if fault.Is(err, "no-deployment") {
-		return wanted, busy, true, nil
-	}
-	return wanted, busy, false, err
+	return wanted, busy, free
 }
 
 // rank puts rollbacks first.
@@ -252,27 +305,26 @@ func waitsFor(busy Deployment) string {
 }
 
 // start gives the slot to a deployment, and makes its effect. What cannot be sent has ended instead.
-func (l *Ledger) start(ctx context.Context, tx Tx, e Environment, d Deployment, c Candidate) (began bool, err error) {
+func (l *Ledger) start(ctx context.Context, tx Tx, s standing, d Deployment, c Candidate) (Deployment, error) {
+	e := s.environment
 	p, err := tx.Project(ctx, e.Project)
 	if err != nil {
-		return false, err
+		return d, err
 	}
-	if d.From, err = cameFrom(ctx, tx, e); err != nil { // it may have waited long
-		return false, err
-	}
+	d.From = s.runs() // it may have waited long
 	intent, err := fill(e.Deploy, p, values(c, d))
 	if err != nil {
 		d.Effect = EffectFailed
 		d.say(Error, err.Error(), l.Now())
 		if err := tx.UpdateDeployment(ctx, d); err != nil {
-			return false, err
+			return d, err
 		}
-		return false, l.note(ctx, tx, driver, deployed("deployment.ended", e, d))
+		return d, l.note(ctx, tx, driver, deployed("deployment.ended", e, d))
 	}
 	d.Effect = EffectIntended
 	d.say(InProgress, "", l.Now())
 	if err := tx.UpdateDeployment(ctx, d); err != nil {
-		return false, err
+		return d, err
 	}
 	intent.Environment = e.Name
 	effect := Effect{
@@ -280,9 +332,9 @@ func (l *Ledger) start(ctx context.Context, tx Tx, e Environment, d Deployment, 
 		State: EffectIntended, Target: l.targetOf(e.Kind, intent), Intent: intent, CreatedAt: l.Now(),
 	}
 	if err := tx.InsertEffect(ctx, effect); err != nil {
-		return false, err
+		return d, err
 	}
-	return true, l.note(ctx, tx, driver, deployed("deployment.started", e, d))
+	return d, l.note(ctx, tx, driver, deployed("deployment.started", e, d))
 }
 
 // build makes the effect that builds a candidate.
@@ -383,7 +435,8 @@ func (l *Ledger) BeginWaiting(ctx context.Context) error {
 			if err != nil {
 				return err
 			}
-			return l.begin(ctx, tx, e)
+			_, err = l.begin(ctx, tx, e)
+			return err
 		})
 		err = errors.Join(err, failed) // one that fails keeps no other one waiting
 	}

@@ -286,7 +286,7 @@ func (l *Ledger) put(ctx context.Context, tx Tx, d Declaration, before Project) 
 		if err != nil {
 			return err
 		}
-		if err := l.begin(ctx, tx, locked); err != nil { // what it requires may hold now
+		if _, err := l.begin(ctx, tx, locked); err != nil { // what it requires may hold now
 			return err
 		}
 	}
@@ -415,15 +415,18 @@ func (l *Ledger) runningIn(ctx context.Context, tx Tx, e Environment) (r Running
 	if r.Current, err = currentOf(ctx, tx, e); err != nil {
 		return r, err
 	}
-	if r.Active, err = tx.Active(ctx, e.ID); err != nil {
+	open, err := tx.Open(ctx, e.ID)
+	if err != nil {
 		return r, err
 	}
-	busy, err := tx.Busy(ctx, e.ID)
-	switch {
-	case err == nil && !busy.Status.Active():
-		r.Active = append(r.Active, busy)
-	case err != nil && !fault.Is(err, "no-deployment"):
-		return r, err
+	busy := func(d Deployment) bool { return !d.Status.Active() && d.Effect.Slot() } // what is said of it is not so
+	for _, d := range open {
+		if d.Status.Active() {
+			r.Active = append(r.Active, d)
+		}
+	}
+	if i := slices.IndexFunc(open, busy); i >= 0 {
+		r.Active = append(r.Active, open[i])
 	}
 	r.Frozen, err = l.frozen(ctx, tx, e)
 	return r, err

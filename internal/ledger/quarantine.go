@@ -39,10 +39,11 @@ func (l *Ledger) doubt(ctx context.Context, tx Tx, c Caller) error {
 		if err != nil {
 			return err
 		}
-		wanted, err := tx.Wanted(ctx, environment)
+		open, err := tx.Open(ctx, environment)
 		if err != nil {
 			return err
 		}
+		wanted, _, _ := queue(open)
 		for _, d := range wanted {
 			if err := l.drop(ctx, tx, &d, "restored from a backup: it may have begun since then; deploy again what is still wanted"); err != nil {
 				return err

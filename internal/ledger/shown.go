@@ -70,7 +70,11 @@ func (l *Ledger) Gate(ctx context.Context, c Caller, id string) (g Gate, err err
 		if g.Deployment, g.Environment, err = l.named(ctx, tx, c, id); err != nil {
 			return err
 		}
-		if g.Facts, err = l.facts(ctx, tx, g.Environment, g.Deployment); err != nil {
+		s, err := l.standingOf(ctx, tx, g.Environment)
+		if err != nil {
+			return err
+		}
+		if g.Facts, err = s.facts(ctx, tx, g.Deployment); err != nil {
 			return err
 		}
 		g.Approved, err = tx.Approvals(ctx, g.Deployment.ID)

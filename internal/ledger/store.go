@@ -95,17 +95,18 @@ type Tx interface {
 	DeploymentsBefore(ctx context.Context, environment, id string, limit int) ([]Deployment, error)
 	// DeploymentsNamed lists those whose id begins like that.
 	DeploymentsNamed(ctx context.Context, prefix string, limit int) ([]Deployment, error)
-	// Active lists those that have not ended, as far as it is said, the newest first.
-	Active(ctx context.Context, environment string) ([]Deployment, error)
-	// NewestOf is the newest deployment of a candidate in an environment.
-	NewestOf(ctx context.Context, environment string, v Version) (Deployment, error) // no-deployment
+	// Open lists those that have not ended, in word or in deed, the newest first.
+	Open(ctx context.Context, environment string) ([]Deployment, error)
+	// Succeeded is the newest that has succeeded.
+	Succeeded(ctx context.Context, environment string) (Deployment, error) // no-deployment
+	// Reportable lists what a report on a candidate can be about: the one whose effect holds the slot, of whichever candidate, and then
+	// the newest of this one. It can be one and the same, and is listed twice then.
+	Reportable(ctx context.Context, environment string, v Version) ([]Deployment, error)
 	// InsertDeployment makes the newest of an environment, by the order in which those who insert locked it.
 	InsertDeployment(ctx context.Context, d Deployment) error // deployment-exists, no-environment, no-candidate
 	// UpdateDeployment writes status, effect, whether it is reported, message, what ran before, link and end. Fault: no-deployment.
 	UpdateDeployment(ctx context.Context, d Deployment) error
 	Deployment(ctx context.Context, id string) (Deployment, error)        // no-deployment
-	Busy(ctx context.Context, environment string) (Deployment, error)     // whose effect holds the slot; no-deployment
-	Wanted(ctx context.Context, environment string) ([]Deployment, error) // those that wait to begin, the oldest first
 	WantedIn(ctx context.Context) (environments []string, err error)      // ids of the environments in which some wait
 	Approvals(ctx context.Context, deployment string) ([]Approval, error) // by subject
 	PutApproval(ctx context.Context, a Approval) error                    // the first of a subject counts; no-deployment

@@ -14,12 +14,13 @@ const (
 	newestFirst       = ` ORDER BY rev DESC, id DESC`
 	deploymentsOf     = ofEnvironment + newestFirst + ` LIMIT $2 OFFSET $3`
 	deploymentsBefore = ofEnvironment + ` AND (rev, id) < ((SELECT rev FROM deployments WHERE id = $2), $2)` + newestFirst + ` LIMIT $3`
-	activeDeployments = ofEnvironment + ` AND status IN ('pending', 'in_progress', 'canceling')` + newestFirst
+	openDeployments   = ofEnvironment + ` AND (status IN ('pending', 'in_progress', 'canceling') OR effect IN ('wanted', 'intended', 'running', 'unknown'))` + newestFirst
+	succeeded         = ofEnvironment + ` AND status = 'success'` + newestFirst + ` LIMIT 1`
+	busyDeployment    = ofEnvironment + ` AND effect IN ('intended', 'running', 'unknown')`
 	newestOfCandidate = ofEnvironment + ` AND release = $2 AND number = $3` + newestFirst + ` LIMIT 1`
+	reportable        = busyDeployment + ` UNION ALL SELECT * FROM (` + newestOfCandidate + `) AS newest`
 	deploymentByID    = deploymentColumns + ` WHERE id = $1`
 	deploymentsFrom   = deploymentColumns + ` WHERE id >= $1 AND id < $2 ORDER BY id LIMIT $3`
-	busyDeployment    = ofEnvironment + ` AND effect IN ('intended', 'running', 'unknown')`
-	wantedDeployments = ofEnvironment + ` AND effect = 'wanted' ORDER BY rev, id`
 	wantedIn          = `SELECT DISTINCT environment FROM deployments WHERE effect = 'wanted'`
 	updateDeployment  = `UPDATE deployments SET status = $2, message = $3, ended_at = $4, effect = $5, reported = $6, link = $7,
 		from_release = $8, from_number = $9 WHERE id = $1`
@@ -54,12 +55,16 @@ func (t tx) DeploymentsNamed(ctx context.Context, prefix string, limit int) ([]l
 	return all(ctx, t, scanDeployment, deploymentsFrom, prefix, prefix+afterAll, limit)
 }
 
-func (t tx) Active(ctx context.Context, environment string) ([]ledger.Deployment, error) {
-	return all(ctx, t, scanDeployment, activeDeployments, environment)
+func (t tx) Open(ctx context.Context, environment string) ([]ledger.Deployment, error) {
+	return all(ctx, t, scanDeployment, openDeployments, environment)
 }
 
-func (t tx) NewestOf(ctx context.Context, environment string, v ledger.Version) (ledger.Deployment, error) {
-	return one(ctx, t, noDeployment("of "+v.String()), scanDeployment, newestOfCandidate, environment, v.Release, v.Number)
+func (t tx) Succeeded(ctx context.Context, environment string) (ledger.Deployment, error) {
+	return one(ctx, t, noDeployment("that succeeded"), scanDeployment, succeeded, environment)
+}
+
+func (t tx) Reportable(ctx context.Context, environment string, v ledger.Version) ([]ledger.Deployment, error) {
+	return all(ctx, t, scanDeployment, reportable, environment, v.Release, v.Number)
 }
 
 // InsertDeployment takes the place in the order of its environment's locks.
@@ -81,14 +86,6 @@ func (t tx) UpdateDeployment(ctx context.Context, d ledger.Deployment) error {
 
 func (t tx) Deployment(ctx context.Context, id string) (ledger.Deployment, error) {
 	return one(ctx, t, noDeployment(id), scanDeployment, deploymentByID, id)
-}
-
-func (t tx) Busy(ctx context.Context, environment string) (ledger.Deployment, error) {
-	return one(ctx, t, noDeployment("under way"), scanDeployment, busyDeployment, environment)
-}
-
-func (t tx) Wanted(ctx context.Context, environment string) ([]ledger.Deployment, error) {
-	return all(ctx, t, scanDeployment, wantedDeployments, environment)
 }
 
 func (t tx) WantedIn(ctx context.Context) ([]string, error) { return all(ctx, t, scanText, wantedIn) }

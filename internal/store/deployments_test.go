@@ -54,13 +54,8 @@ func TestDeployments(t *testing.T) {
 		same(t, list(0, 100), []ledger.Deployment{third, second, first})
 		same(t, list(1, 1), []ledger.Deployment{second})
 		same(t, list(3, 10), []ledger.Deployment(nil))
-		newest := func(n int64) ledger.Deployment {
-			return get(t, s, func(ctx context.Context, tx ledger.Tx) (ledger.Deployment, error) {
-				return tx.NewestOf(ctx, "environment-qa", rc(n))
-			})
-		}
-		same(t, newest(1), third)
-		same(t, newest(2), second)
+		succeeded := get(t, s, func(ctx context.Context, tx ledger.Tx) (ledger.Deployment, error) { return tx.Succeeded(ctx, "environment-qa") })
+		same(t, succeeded, first)
 		other := get(t, s, func(ctx context.Context, tx ledger.Tx) ([]ledger.Deployment, error) {
 			return tx.Deployments(ctx, "environment-prod", 0, 10)
 		})
@@ -80,29 +75,60 @@ func TestUpdateDeployment(t *testing.T) {
 			change(t, s, func(ctx context.Context, tx ledger.Tx) error { return tx.UpdateDeployment(ctx, changed) })
 			want := d // only status, message, what ran before, and end
 			want.Status, want.Message, want.From, want.EndedAt = changed.Status, changed.Message, changed.From, changed.EndedAt
-			got := get(t, s, func(ctx context.Context, tx ledger.Tx) (ledger.Deployment, error) {
-				return tx.NewestOf(ctx, "environment-qa", rc(1))
-			})
+			got := get(t, s, func(ctx context.Context, tx ledger.Tx) (ledger.Deployment, error) { return tx.Deployment(ctx, d.ID) })
 			same(t, got, want)
 		}
 	})
 }
 
-func TestActive(t *testing.T) {
+// Open is what has not ended in word, or not in deed.
+func TestOpen(t *testing.T) {
 	t.Parallel()
 	storetest.Each(t, func(t *testing.T, url string) {
 		s := filled(t, url)
 		var want []string
-		for _, status := range ledger.Statuses() {
-			insert(t, s, deployment(string(status), 1, status))
-			if status.Active() {
-				want = append([]string{string(status)}, want...)
+		make := func(status ledger.Status, effect ledger.EffectState) {
+			d := deployment(string(status)+" "+string(effect), 1, status)
+			d.Effect = effect
+			insert(t, s, d)
+			if status.Active() || effect == ledger.EffectWanted || effect.Slot() {
+				want = append([]string{d.ID}, want...)
 			}
 		}
-		got := get(t, s, func(ctx context.Context, tx ledger.Tx) ([]ledger.Deployment, error) {
-			return tx.Active(ctx, "environment-qa")
-		})
-		same(t, ids(got), want)
+		for _, status := range ledger.Statuses() {
+			for _, effect := range []ledger.EffectState{ledger.NoEffect, ledger.EffectWanted, ledger.EffectDone, ledger.EffectFailed} {
+				make(status, effect)
+			}
+		}
+		open := func() []string {
+			return ids(get(t, s, func(ctx context.Context, tx ledger.Tx) ([]ledger.Deployment, error) { return tx.Open(ctx, "environment-qa") }))
+		}
+		same(t, open(), want)
+		make(ledger.Success, ledger.EffectUnknown)
+		same(t, open(), want)
+	})
+}
+
+// A report is about the deployment that has the slot, or about the newest of its candidate.
+func TestReportable(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, url string) {
+		s := filled(t, url)
+		reportable := func(n int64) []string {
+			return ids(get(t, s, func(ctx context.Context, tx ledger.Tx) ([]ledger.Deployment, error) {
+				return tx.Reportable(ctx, "environment-qa", rc(n))
+			}))
+		}
+		same(t, reportable(1), []string(nil))
+		running := deployment("2", 1, ledger.InProgress)
+		running.Effect = ledger.EffectRunning
+		insert(t, s, deployment("1", 1, ledger.Pending), deployment("3", 2, ledger.Pending), running, deployment("4", 2, ledger.Pending), deployment("0", 1, ledger.Pending))
+		same(t, reportable(1), []string{"2", "0"})
+		same(t, reportable(2), []string{"2", "4"})
+		same(t, reportable(3), []string{"2"})
+		running.Effect = ledger.EffectDone
+		change(t, s, func(ctx context.Context, tx ledger.Tx) error { return tx.UpdateDeployment(ctx, running) })
+		same(t, reportable(1), []string{"0"})
 	})
 }
 

@@ -270,14 +270,7 @@ func TestSlot(t *testing.T) {
 					t.Errorf("one is %s, the other one %s: %v", a, b, err)
 				}
 			}
-			busy := get(t, s, func(ctx context.Context, tx ledger.Tx) (ledger.Deployment, error) {
-				return tx.Busy(ctx, "environment-qa")
-			})
-			same(t, busy.ID, "1")
 		}
-		same(t, ids(get(t, s, func(ctx context.Context, tx ledger.Tx) ([]ledger.Deployment, error) {
-			return tx.Wanted(ctx, "environment-qa")
-		})), []string{"2"})
 		same(t, get(t, s, func(ctx context.Context, tx ledger.Tx) ([]string, error) { return tx.WantedIn(ctx) }), []string{"environment-qa"})
 		if err := set(second, "dreaming"); err == nil {
 			t.Error("an effect was kept that is no word of ours")

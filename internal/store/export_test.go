@@ -26,8 +26,8 @@ func OpenAt(ctx context.Context, url string, version int64) (*Store, error) {
 func Queries() map[string][]any {
 	return map[string][]any{
 		projectByName: {"a"}, lockProject: {"a"}, effectOf: {"a"}, endBuild: {"a"}, cancelBuild: {"a"}, allProjects: nil, environmentByName: {"a", "b"}, lockEnvironment: {"a", "b"},
-		candidateByVersion: {"a", "b", 1}, deploymentsOf: {"a", 1, 1}, deploymentsBefore: {"a", "b", 1}, deploymentsFrom: {"a", "b", 1}, activeDeployments: {"a"}, newestOfCandidate: {"a", "b", 1},
-		updateDeployment: {"a", "b", "c", 1, "done", 0, "d", "e", 1}, deploymentByID: {"a"}, busyDeployment: {"a"}, wantedDeployments: {"a"}, wantedIn: nil,
+		candidateByVersion: {"a", "b", 1}, deploymentsOf: {"a", 1, 1}, deploymentsBefore: {"a", "b", 1}, deploymentsFrom: {"a", "b", 1}, openDeployments: {"a"}, succeeded: {"a"}, reportable: {"a", "b", 1}, newestOfCandidate: {"a", "b", 1},
+		updateDeployment: {"a", "b", "c", 1, "done", 0, "d", "e", 1}, deploymentByID: {"a"}, busyDeployment: {"a"}, wantedIn: nil,
 		environmentByID: {"a"}, lockByID: {"a"}, setHold: {"a", "b"}, candidateByID: {"a"}, candidatesOf: {"a", "b", 1}, candidatesOfRelease: {"a", "b", 1}, updateCandidate: {"a", "b", "c"},
 		effectByID: {"a"}, waitingEffects: {1, 1}, takeEffect: {"a", 1, 1}, renewLease: {"a", 1, 1}, setEffect: {"a", 1, "done", 0},
 		countEntries: {"a", 1, 1, 0, 1}, entriesOf: {"a"}, cancelEffect: {"a", 1}, endEffect: {"a", "done"}, answerEffect: {"a", "b"}, pipelineOwner: {"a", "b"},
@@ -41,7 +41,7 @@ func Queries() map[string][]any {
 		repositoryByName: {"a"}, lockBlob: {"a"}, blobBySHA256: {"a", "b"}, blobBySHA1: {"a", "b"}, blobsAfter: {"a", 1}, blobAtPlace: {"a"},
 		unusedBlobs: {"a", 1}, deleteBlob: {"a"}, fileByPath: {"a", "b"}, filesBetween: {"a", "b", "c", 1}, lockFile: {"a", "b"}, updateFile: {"a", "b", "c", "d", "e", 1},
 		deleteFile: {"a", "b"}, deleteFiles: {"a", "b", "c"}, buildByNumber: {"a", "b", "c"}, buildsOfName: {"a", "b", 1},
-		quarantined: nil, endQuarantine: nil, unsealed: nil, openDeployments: nil,
+		quarantined: nil, endQuarantine: nil, unsealed: nil, notEnded: nil,
 	}
 }
 

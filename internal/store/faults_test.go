@@ -48,8 +48,8 @@ func missing() []attempt {
 		{"UpdateWatch", "no-watch", func(ctx context.Context, tx ledger.Tx) error {
 			return tx.UpdateWatch(ctx, ledger.Watch{Project: "acme"}, time.Minute)
 		}},
-		{"NewestOf", "no-deployment", func(ctx context.Context, tx ledger.Tx) error {
-			_, err := tx.NewestOf(ctx, "environment-qa", rc(2))
+		{"Succeeded", "no-deployment", func(ctx context.Context, tx ledger.Tx) error {
+			_, err := tx.Succeeded(ctx, "environment-prod")
 			return err
 		}},
 		{"InsertDeployment of no candidate", "no-candidate", func(ctx context.Context, tx ledger.Tx) error {
@@ -68,7 +68,6 @@ func missing() []attempt {
 			return tx.UpdateCandidate(ctx, ledger.Candidate{ID: "other", State: ledger.Blocked})
 		}},
 		{"Deployment", "no-deployment", func(ctx context.Context, tx ledger.Tx) error { _, err := tx.Deployment(ctx, "other"); return err }},
-		{"Busy", "no-deployment", func(ctx context.Context, tx ledger.Tx) error { _, err := tx.Busy(ctx, "environment-qa"); return err }},
 		{"PutApproval", "no-deployment", func(ctx context.Context, tx ledger.Tx) error {
 			return tx.PutApproval(ctx, ledger.Approval{Deployment: "other", Subject: "ann"})
 		}},

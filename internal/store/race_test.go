@@ -123,7 +123,7 @@ func TestEverybodyAtOnce(t *testing.T) {
 			return err
 		})
 		active := get(t, s, func(ctx context.Context, tx ledger.Tx) ([]ledger.Deployment, error) {
-			return tx.Active(ctx, "environment-qa")
+			return tx.Open(ctx, "environment-qa")
 		})
 		byName, rollbacks := 0, 0
 		for _, d := range active {

@@ -9,8 +9,8 @@ import (
 )
 
 const (
-	unsealed        = `SELECT COUNT(*) FROM events WHERE position IS NULL`
-	openDeployments = `SELECT status, COUNT(*) FROM deployments WHERE status IN ('pending', 'in_progress', 'canceling', 'unknown') GROUP BY status`
+	unsealed = `SELECT COUNT(*) FROM events WHERE position IS NULL`
+	notEnded = `SELECT status, COUNT(*) FROM deployments WHERE status IN ('pending', 'in_progress', 'canceling', 'unknown') GROUP BY status`
 )
 
 // Standing is what is watched of a ledger. All of it is found by indexes that hold little.
@@ -38,7 +38,7 @@ func (s *Store) Standing(ctx context.Context) (now Standing, err error) {
 			n      int64
 		}
 		scan := func(r row) (c counted, err error) { return c, r.Scan(&c.status, &c.n) }
-		open, err := all(ctx, t, scan, openDeployments)
+		open, err := all(ctx, t, scan, notEnded)
 		if err != nil {
 			return err
 		}
