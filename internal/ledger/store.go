@@ -12,6 +12,8 @@ type Store interface {
 	Change(ctx context.Context, do func(Tx) error) error
 	// Read runs do on one state of the ledger. It must change nothing.
 	Read(ctx context.Context, do func(Tx) error) error
+	// TokenByHash reads a token as it is now: each request begins with that, and it is not worth a transaction.
+	TokenByHash(ctx context.Context, hash string) (Token, error) // no-token
 	Head(ctx context.Context) (Head, error)
 	// VerifyFrom computes the chain of events anew, holds it against an end that was kept elsewhere, unless that is zero, and returns
 	// its end. Its fault broken-chain (kind Invalid) says where it was changed.
@@ -139,8 +141,7 @@ type Tx interface {
 	InsertPipeline(ctx context.Context, host, id, effect string) error             // pipeline-taken; the same again is none
 	PipelineOwner(ctx context.Context, host, id string) (effect string, err error) // "" for nobody
 
-	Token(ctx context.Context, id string) (Token, error)         // no-token
-	TokenByHash(ctx context.Context, hash string) (Token, error) // no-token
+	Token(ctx context.Context, id string) (Token, error) // no-token
 	// Tokens lists them without their hashes, the newest first; project "" lists all.
 	Tokens(ctx context.Context, project string) ([]Token, error)
 	AnyToken(ctx context.Context) (bool, error)                     // whether there is one, valid or not

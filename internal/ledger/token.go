@@ -210,11 +210,7 @@ func (l *Ledger) Authenticate(ctx context.Context, secret string) (Token, error)
 		return Token{}, bad
 	}
 	hash, now := HashOf(secret), l.Now()
-	var t Token
-	err := l.Store.Read(ctx, func(tx Tx) (err error) {
-		t, err = tx.TokenByHash(ctx, hash)
-		return err
-	})
+	t, err := l.Store.TokenByHash(ctx, hash)
 	switch {
 	case fault.Is(err, "no-token"):
 		return Token{}, bad

@@ -54,7 +54,9 @@ func TestDeployments(t *testing.T) {
 		same(t, list(0, 100), []ledger.Deployment{third, second, first})
 		same(t, list(1, 1), []ledger.Deployment{second})
 		same(t, list(3, 10), []ledger.Deployment(nil))
-		succeeded := get(t, s, func(ctx context.Context, tx ledger.Tx) (ledger.Deployment, error) { return tx.Succeeded(ctx, "environment-qa") })
+		succeeded := get(t, s, func(ctx context.Context, tx ledger.Tx) (ledger.Deployment, error) {
+			return tx.Succeeded(ctx, "environment-qa")
+		})
 		same(t, succeeded, first)
 		other := get(t, s, func(ctx context.Context, tx ledger.Tx) ([]ledger.Deployment, error) {
 			return tx.Deployments(ctx, "environment-prod", 0, 10)
@@ -101,7 +103,9 @@ func TestOpen(t *testing.T) {
 			}
 		}
 		open := func() []string {
-			return ids(get(t, s, func(ctx context.Context, tx ledger.Tx) ([]ledger.Deployment, error) { return tx.Open(ctx, "environment-qa") }))
+			return ids(get(t, s, func(ctx context.Context, tx ledger.Tx) ([]ledger.Deployment, error) {
+				return tx.Open(ctx, "environment-qa")
+			}))
 		}
 		same(t, open(), want)
 		make(ledger.Success, ledger.EffectUnknown)

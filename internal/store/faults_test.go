@@ -82,7 +82,6 @@ func missing() []attempt {
 		{"EffectOf", "no-effect", func(ctx context.Context, tx ledger.Tx) error { _, err := tx.EffectOf(ctx, "1"); return err }},
 		{"TakeEffect", "no-effect", func(ctx context.Context, tx ledger.Tx) error { _, err := tx.TakeEffect(ctx, "other", 0); return err }},
 		{"Token", "no-token", func(ctx context.Context, tx ledger.Tx) error { _, err := tx.Token(ctx, "other"); return err }},
-		{"TokenByHash", "no-token", func(ctx context.Context, tx ledger.Tx) error { _, err := tx.TokenByHash(ctx, ""); return err }},
 		{"InsertToken", "no-project", func(ctx context.Context, tx ledger.Tx) error { return tx.InsertToken(ctx, token("new", "other")) }},
 		{"RevokeToken", "no-token", func(ctx context.Context, tx ledger.Tx) error { return tx.RevokeToken(ctx, "other", at(0)) }},
 		{"UseToken", "no-token", func(ctx context.Context, tx ledger.Tx) error { return tx.UseToken(ctx, "other", at(0)) }},

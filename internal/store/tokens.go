@@ -37,8 +37,10 @@ func (t tx) Token(ctx context.Context, id string) (ledger.Token, error) {
 	return one(ctx, t, noToken(), scanToken, tokenByID, id)
 }
 
-func (t tx) TokenByHash(ctx context.Context, hash string) (ledger.Token, error) {
-	return one(ctx, t, noToken(), scanToken, tokenByHash, hash)
+// TokenByHash implements ledger.Store.
+func (s *Store) TokenByHash(ctx context.Context, hash string) (ledger.Token, error) {
+	k, err := one(ctx, tx{s.read, s.meaning, s.clock}, noToken(), scanToken, tokenByHash, hash)
+	return k, said(ctx, err)
 }
 
 func (t tx) Tokens(ctx context.Context, project string) ([]ledger.Token, error) {

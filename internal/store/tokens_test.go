@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/gravitee-lab/gio/internal/fault"
 	"github.com/gravitee-lab/gio/internal/ledger"
 	"github.com/gravitee-lab/gio/internal/store"
 	"github.com/gravitee-lab/gio/internal/store/storetest"
@@ -37,7 +38,14 @@ func TestTokens(t *testing.T) {
 			return tx.InsertToken(ctx, one)
 		})
 		same(t, tokenOf(t, s, "1"), all)
-		same(t, get(t, s, func(ctx context.Context, tx ledger.Tx) (ledger.Token, error) { return tx.TokenByHash(ctx, one.Hash) }), one)
+		byHash, err := s.TokenByHash(t.Context(), one.Hash)
+		if err != nil {
+			t.Fatal(err)
+		}
+		same(t, byHash, one)
+		if _, err := s.TokenByHash(t.Context(), ""); !fault.Is(err, "no-token") {
+			t.Errorf("of no hash: %v", err)
+		}
 		list := func(project string) []ledger.Token {
 			return get(t, s, func(ctx context.Context, tx ledger.Tx) ([]ledger.Token, error) { return tx.Tokens(ctx, project) })
 		}

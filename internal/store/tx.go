@@ -13,9 +13,16 @@ import (
 
 // tx is a ledger.Tx.
 type tx struct {
-	sql     *sql.Tx
+	sql     asked
 	meaning func(error) meaning
 	clock   string // query of the database's time in milliseconds; "" for our own
+}
+
+// asked is a transaction, or a database where each statement is one of its own.
+type asked interface {
+	ExecContext(ctx context.Context, query string, arguments ...any) (sql.Result, error)
+	QueryContext(ctx context.Context, query string, arguments ...any) (*sql.Rows, error)
+	QueryRowContext(ctx context.Context, query string, arguments ...any) *sql.Row
 }
 
 // row is a row of a result.
