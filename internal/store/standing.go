@@ -10,7 +10,7 @@ import (
 
 const (
 	unsealed = `SELECT COUNT(*) FROM events WHERE position IS NULL`
-	notEnded = `SELECT status, COUNT(*) FROM deployments WHERE status IN ('pending', 'in_progress', 'canceling', 'unknown') GROUP BY status`
+	notEnded = `SELECT status, COUNT(*) FROM deployments WHERE (status = 'pending' OR status = 'in_progress' OR status = 'canceling' OR status = 'unknown') GROUP BY status`
 )
 
 // Standing is what is watched of a ledger. All of it is found by indexes that hold little.

@@ -1,5 +1,6 @@
 -- One text for SQLite and PostgreSQL. Times are milliseconds since 1970, 0 for none. BTEXT is text that is compared byte by byte:
--- PostgreSQL has it as a domain (postgres.go), SQLite takes it for its TEXT.
+-- PostgreSQL has it as a domain (postgres.go), SQLite takes it for its TEXT. What each change of a deployment checks is written with =
+-- and OR, not with IN: SQLite makes a table of a list, anew in each statement.
 
 -- +goose Up
 CREATE TABLE projects (
@@ -43,14 +44,15 @@ CREATE TABLE deployments (
     number       BIGINT NOT NULL,
     from_release BTEXT NOT NULL,
     from_number  BIGINT NOT NULL,
-    status       BTEXT NOT NULL CHECK (status IN ('pending', 'in_progress', 'success', 'failure', 'canceling', 'canceled', 'error', 'unknown')),
+    status       BTEXT NOT NULL CHECK (status = 'pending' OR status = 'in_progress' OR status = 'success' OR status = 'failure'
+        OR status = 'canceling' OR status = 'canceled' OR status = 'error' OR status = 'unknown'),
     message      BTEXT NOT NULL,
     actor        BTEXT NOT NULL,
     restores     BTEXT REFERENCES deployments (id),
     started_at   BIGINT NOT NULL,
     ended_at     BIGINT NOT NULL,
     FOREIGN KEY (project, release, number) REFERENCES candidates (project, release, number),
-    CHECK ((status IN ('success', 'failure', 'canceled', 'error')) = (ended_at <> 0))
+    CHECK ((status = 'success' OR status = 'failure' OR status = 'canceled' OR status = 'error') = (ended_at <> 0))
 );
 CREATE INDEX deployments_newest ON deployments (environment, rev DESC, id DESC);
 CREATE INDEX deployments_of_candidate ON deployments (environment, release, number, rev DESC, id DESC);

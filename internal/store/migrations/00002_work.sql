@@ -14,7 +14,7 @@ CREATE INDEX candidates_newest ON candidates (project, id DESC);
 -- effect is what is done, status is what is said; '' where others deploy. reported is 1 once a person or a service has said the
 -- status. forced is why it passes freezes, '' for not.
 ALTER TABLE deployments ADD COLUMN effect BTEXT NOT NULL DEFAULT ''
-    CHECK (effect IN ('', 'wanted', 'intended', 'running', 'done', 'failed', 'unknown'));
+    CHECK (effect = '' OR effect = 'wanted' OR effect = 'intended' OR effect = 'running' OR effect = 'done' OR effect = 'failed' OR effect = 'unknown');
 ALTER TABLE deployments ADD COLUMN reported BIGINT NOT NULL DEFAULT 0;
 ALTER TABLE deployments ADD COLUMN forced BTEXT NOT NULL DEFAULT '';
 ALTER TABLE deployments ADD COLUMN link BTEXT NOT NULL DEFAULT '';
@@ -31,7 +31,7 @@ CREATE TABLE effects (
     environment BTEXT REFERENCES environments (id),
     deployment  BTEXT REFERENCES deployments (id),
     candidate   BTEXT REFERENCES candidates (id),
-    state       BTEXT NOT NULL CHECK (state IN ('intended', 'running', 'done', 'failed', 'unknown')),
+    state       BTEXT NOT NULL CHECK (state = 'intended' OR state = 'running' OR state = 'done' OR state = 'failed' OR state = 'unknown'),
     target      BTEXT NOT NULL,
     held        BIGINT NOT NULL,
     cancel      BIGINT NOT NULL,

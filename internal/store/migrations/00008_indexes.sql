@@ -1,12 +1,18 @@
--- What each change of the ledger looks up is found at once, and the history is written to fewer places.
+-- What each change of the ledger looks up is found at once, and is written to fewer places. Conditions are written with = and OR, not
+-- with IN, of which SQLite makes a table in each statement.
 
 -- +goose Up
 -- What has not ended, in word or in deed.
 DROP INDEX deployments_active;
-CREATE INDEX deployments_under_way ON deployments (environment, rev DESC, id DESC)
-    WHERE (status IN ('pending', 'in_progress', 'canceling') OR effect IN ('wanted', 'intended', 'running', 'unknown'));
+CREATE INDEX deployments_under_way ON deployments (environment, rev DESC, id DESC) WHERE (status = 'pending' OR status = 'in_progress'
+    OR status = 'canceling' OR effect = 'wanted' OR effect = 'intended' OR effect = 'running' OR effect = 'unknown');
 -- What runs.
 CREATE INDEX deployments_succeeded ON deployments (environment, rev DESC, id DESC) WHERE status = 'success';
+-- As before.
+DROP INDEX deployments_slot;
+CREATE UNIQUE INDEX deployments_slot ON deployments (environment) WHERE (effect = 'intended' OR effect = 'running' OR effect = 'unknown');
+DROP INDEX deployments_open;
+CREATE INDEX deployments_open ON deployments (status) WHERE (status = 'pending' OR status = 'in_progress' OR status = 'canceling' OR status = 'unknown');
 
 -- Nobody asks for what has no position yet.
 DROP INDEX events_of_project;
