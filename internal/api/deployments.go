@@ -136,10 +136,7 @@ func (a API) shown(ctx context.Context, c ledger.Caller, id string) (wire.Gate, 
 	}
 	out := wire.Gate{
 		Deployment: deploymentOf(g.Deployment, g.Environment), Commit: g.Facts.Candidate.Commit, Author: g.Facts.Candidate.Author,
-		Closed: g.Closed, Requires: wire.Requirements(g.Facts.Requires), Approvals: []wire.Approval{},
-	}
-	if g.Facts.Previous != nil {
-		out.Previous = g.Facts.Previous.String()
+		Closed: g.Closed, Requires: wire.Requirements(g.Facts.Requires), Approvals: []wire.Approval{}, Previous: g.Facts.Previous,
 	}
 	if g.Facts.Frozen != nil {
 		out.Freeze = g.Facts.Frozen.String()

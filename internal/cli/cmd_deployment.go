@@ -136,6 +136,9 @@ func deploymentFacts(g wire.Gate) []fact {
 			}
 			all = append(all, fact{"requires", fmt.Sprintf("%s runs it (it runs %s)", g.Requires.Previous, runs)})
 		}
+		if g.Restores == "" && g.Requires.Signed {
+			all = append(all, fact{"requires", "a signed bundle"})
+		}
 		if g.Restores == "" && g.Requires.Approvals > 0 {
 			all = append(all, fact{"requires", fmt.Sprintf("approvals: %d of %d", len(g.Approvals), g.Requires.Approvals)})
 		}

@@ -93,6 +93,9 @@ func requirements(r *wire.Requirements) string {
 	if r.Previous != "" {
 		all = append(all, r.Previous+" runs it")
 	}
+	if r.Signed {
+		all = append(all, "a signed bundle")
+	}
 	if r.Approvals == 1 {
 		all = append(all, "1 approval")
 	} else if r.Approvals > 1 {

@@ -44,7 +44,8 @@ environments:
 #     parameters: {version: "{{.Version}}", commit: "{{.Commit}}"}   # and .Candidate, .DeploymentID, .Previous
 #   requires:
 #     approvals: 1           # of persons who neither asked for it nor wrote the commit
-#     previous: staging      # runs the candidate
+#     previous: staging      # runs the candidate, or has its bundle
+#     signed: true           # there is a signed bundle of it
 `
 
 func newProjectInitCommand(env *environment) *cobra.Command {

@@ -49,6 +49,7 @@ type declaredEnvironment struct {
 type declaredRequirements struct {
 	Approvals int    `yaml:"approvals,omitempty"`
 	Previous  string `yaml:"previous,omitempty"`
+	Signed    bool   `yaml:"signed,omitempty"`
 }
 
 type declaredTrigger struct {

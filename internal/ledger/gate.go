@@ -45,25 +45,45 @@ type Facts struct {
 	Held      string  // why nothing at all may begin; "" for not
 	Frozen    *Freeze // the environment takes nothing new
 	Requires  Requirements
-	Approvals int      // distinct persons who may approve it, and did
-	Previous  *Version // what runs in the environment that Requires names; nil for nothing
+	Approvals int    // distinct persons who may approve it, and did
+	Previous  string // what is in the environment that Requires names; "" for nothing
+	IsThere   bool   // and that is it
+	Unsigned  string // why there is no signed bundle of it; "" where there is one
 	Candidate Candidate
+
+	box *Bundle // its bundle, where Requires asks for one; nil for none
 }
 
-// Closed says why a deployment may not begin; "" when it may. It is the only gate: whoever starts something asks it, in the
-// transaction that starts.
+// Closed says why a deployment may not begin; "" when it may. With ClosedToBundle it is the only gate: whoever starts something asks it,
+// in the transaction that starts.
 func Closed(d Deployment, f Facts) string {
+	if f.Held == "" && f.Candidate.State != Ready {
+		return fmt.Sprintf("the candidate is %s", f.Candidate.State)
+	}
+	return f.closed(d.Forced != "", d.Restores != "", fmt.Sprintf("waits until %s runs %s", f.Requires.Previous, d.Candidate))
+}
+
+// ClosedToBundle says why a bundle may not be promoted; "" when it may.
+func ClosedToBundle(b Bundle, f Facts, forced bool) string {
+	if f.Held == "" && b.Candidate != "" && f.Candidate.State != Ready {
+		return fmt.Sprintf("the candidate is %s", f.Candidate.State)
+	}
+	return f.closed(forced, false, fmt.Sprintf("waits until %s has %s %s", f.Requires.Previous, b.Name, b.Version))
+}
+
+// closed says what both gates do. Back tells a rollback, which needs nothing more than a gate that is not shut.
+func (f Facts) closed(forced, back bool, noPrevious string) string {
 	switch {
 	case f.Held != "":
 		return f.Held
-	case f.Candidate.State != Ready:
-		return fmt.Sprintf("the candidate is %s", f.Candidate.State)
-	case f.Frozen != nil && d.Forced == "":
+	case f.Frozen != nil && !forced:
 		return f.Frozen.String()
-	case d.Restores != "": // a rollback needs nothing else
+	case back:
 		return ""
-	case f.Requires.Previous != "" && (f.Previous == nil || *f.Previous != d.Candidate):
-		return fmt.Sprintf("waits until %s runs %s", f.Requires.Previous, d.Candidate)
+	case f.Requires.Signed && f.Unsigned != "":
+		return f.Unsigned
+	case f.Requires.Previous != "" && !f.IsThere:
+		return noPrevious
 	case f.Approvals < f.Requires.Approvals:
 		return waitsForApproval(f.Requires.Approvals - f.Approvals)
 	}
@@ -82,9 +102,10 @@ type standing struct {
 	environment Environment
 	held        string
 	frozen      *Freeze
-	previous    *Version
-	current     *Deployment // nil: nothing has succeeded there
-	candidate   Candidate   // one that was read already
+	before      *Environment // that it requires; nil for none
+	runsBefore  *Deployment  // nil: nothing has succeeded in that one
+	current     *Deployment  // nil: nothing has succeeded there
+	candidate   Candidate    // one that was read already
 }
 
 // standingOf reads it. The environment is locked, so that nothing of it changes meanwhile.
@@ -97,7 +118,15 @@ func (l *Ledger) standingOf(ctx context.Context, tx Tx, e Environment) (s standi
 		return s, err
 	}
 	if e.Requires.Previous != "" {
-		if s.previous, err = runsIn(ctx, tx, e.Project, e.Requires.Previous); err != nil {
+		before, err := tx.Environment(ctx, e.Project, e.Requires.Previous)
+		switch {
+		case err == nil:
+			s.before = &before
+			s.runsBefore, err = currentOf(ctx, tx, before)
+		case fault.Is(err, "no-environment"):
+			err = nil
+		}
+		if err != nil {
 			return s, err
 		}
 	}
@@ -118,7 +147,7 @@ func versionOf(current *Deployment) Version {
 // facts reads what the gate goes by.
 func (s standing) facts(ctx context.Context, tx Tx, d Deployment) (f Facts, err error) {
 	e := s.environment
-	f = Facts{Held: s.held, Frozen: s.frozen, Requires: e.Requires, Previous: s.previous, Candidate: s.candidate}
+	f = Facts{Held: s.held, Frozen: s.frozen, Requires: e.Requires, Candidate: s.candidate}
 	if f.Candidate.Version != d.Candidate {
 		if f.Candidate, err = tx.Candidate(ctx, e.Project, d.Candidate); err != nil {
 			return f, err
@@ -131,23 +160,84 @@ func (s standing) facts(ctx context.Context, tx Tx, d Deployment) (f Facts, err 
 		}
 		f.Approvals = len(yes)
 	}
-	return f, nil
+	if e.Requires.Previous == "" && !e.Requires.Signed {
+		return f, nil
+	}
+	b, err := boxOf(ctx, tx, f.Candidate)
+	if err != nil {
+		return f, err
+	}
+	f.box = b
+	switch {
+	case b == nil:
+		f.Unsigned = fmt.Sprintf("waits for a signed bundle of %s", d.Candidate)
+	case b.Status != Sealed:
+		f.Unsigned = fmt.Sprintf("waits until the bundle %s %s is sealed", b.Name, b.Version)
+	}
+	f.Previous, f.IsThere, err = s.isBefore(ctx, tx, &f.Candidate, b)
+	return f, err
 }
 
-// runsIn is what runs in another environment; nil for nothing.
-func runsIn(ctx context.Context, tx Tx, project, environment string) (*Version, error) {
-	other, err := tx.Environment(ctx, project, environment)
-	if fault.Is(err, "no-environment") {
+// bundleFacts reads what the gate goes by before a bundle is promoted. Nobody approves promotions: whose approval is required approves
+// the deployment of the bundle's candidate.
+func (s standing) bundleFacts(ctx context.Context, tx Tx, b Bundle) (f Facts, err error) {
+	e := s.environment
+	f = Facts{Held: s.held, Frozen: s.frozen, Requires: e.Requires}
+	var made *Candidate
+	if b.Candidate != "" {
+		if f.Candidate, err = tx.CandidateByID(ctx, b.Candidate); err != nil {
+			return f, err
+		}
+		made = &f.Candidate
+	}
+	if e.Requires.Approvals > 0 && made != nil {
+		if f.Approvals, err = approvalsOf(ctx, tx, e, made.Version); err != nil {
+			return f, err
+		}
+	}
+	f.Previous, f.IsThere, err = s.isBefore(ctx, tx, made, &b)
+	return f, err
+}
+
+// approvalsOf counts those of the newest deployment of a candidate.
+func approvalsOf(ctx context.Context, tx Tx, e Environment, v Version) (int, error) {
+	all, err := tx.Reportable(ctx, e.ID, v)
+	if err != nil || len(all) == 0 || all[len(all)-1].Candidate != v {
+		return 0, err
+	}
+	yes, err := tx.Approvals(ctx, all[len(all)-1].ID)
+	return len(yes), err
+}
+
+// boxOf is the newest bundle of a candidate; nil for none.
+func boxOf(ctx context.Context, tx Tx, c Candidate) (*Bundle, error) {
+	b, err := tx.BundleOf(ctx, c.ID)
+	if fault.Is(err, "no-bundle") {
 		return nil, nil
 	}
+	return &b, err
+}
+
+// isBefore says what is in the environment that is required, and whether that is a candidate or its bundle, either of them nil for none.
+// Where something is deployed, that counts; else what was promoted to there, of bundles of the same name the newest.
+func (s standing) isBefore(ctx context.Context, tx Tx, c *Candidate, b *Bundle) (there string, is bool, err error) {
+	switch {
+	case s.before == nil:
+		return "", false, nil
+	case c != nil && s.runsBefore != nil:
+		return s.runsBefore.Candidate.String(), s.runsBefore.Candidate == c.Version, nil
+	case b == nil:
+		return "", false, nil
+	}
+	newest, err := tx.NewestStanding(ctx, s.before.ID, b.Name)
+	if fault.Is(err, "no-promotion") {
+		return "", false, nil
+	}
 	if err != nil {
-		return nil, err
+		return "", false, err
 	}
-	current, err := currentOf(ctx, tx, other)
-	if err != nil || current == nil {
-		return nil, err
-	}
-	return &current.Candidate, nil
+	stands, err := tx.BundleByID(ctx, newest.Bundle)
+	return stands.Name + " " + stands.Version, stands.ID == b.ID, err
 }
 
 // frozen is a freeze that holds in an environment; nil for none.
@@ -203,7 +293,7 @@ func (l *Ledger) begin(ctx context.Context, tx Tx, e Environment) (changed []Dep
 func (l *Ledger) beginWith(ctx context.Context, tx Tx, s standing, open []Deployment) (changed []Deployment, err error) {
 	wanted, busy, free := queue(open)
 	for _, d := range wanted {
-		why, f, err := s.reason(ctx, tx, d, busy, free)
+		why, f, err := l.reason(ctx, tx, s, d, busy, free)
 		if err != nil {
 			return nil, err
 		}
@@ -240,13 +330,22 @@ func (l *Ledger) letWait(ctx context.Context, tx Tx, e Environment, d Deployment
 }
 
 // reason is why a deployment does not begin; "" when it may.
-func (s standing) reason(ctx context.Context, tx Tx, d, busy Deployment, free bool) (why string, f Facts, err error) {
+func (l *Ledger) reason(ctx context.Context, tx Tx, s standing, d, busy Deployment, free bool) (why string, f Facts, err error) {
 	if f, err = s.facts(ctx, tx, d); err != nil {
 		return "", f, err
 	}
 	why = Closed(d, f)
-	if why == "" && !free {
+	switch {
+	case why == "" && !free:
 		why = waitsFor(busy)
+	case why == "" && d.Restores == "" && f.Requires.Signed: // last, for it takes a while
+		_, _, err := l.verify(ctx, tx, *f.box)
+		switch {
+		case fault.KindOf(err) == fault.Invalid:
+			why = err.Error()
+		case err != nil:
+			return "", f, err
+		}
 	}
 	return why, f, nil
 }
@@ -267,7 +366,7 @@ func (l *Ledger) stands(ctx context.Context, tx Tx, environment string) (bool, e
 	}
 	wanted, busy, free := queue(open)
 	for _, d := range wanted {
-		if why, _, err := s.reason(ctx, tx, d, busy, free); err != nil || why == "" || why != d.Message {
+		if why, _, err := l.reason(ctx, tx, s, d, busy, free); err != nil || why == "" || why != d.Message {
 			return false, err
 		}
 	}

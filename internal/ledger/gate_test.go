@@ -12,7 +12,7 @@ func TestGate(t *testing.T) {
 	t.Parallel()
 	freeze := &ledger.Freeze{Reason: "peak season", Actor: "eve@example.org"}
 	until := &ledger.Freeze{Reason: "audit", Actor: "eve@example.org", EndsAt: time.Date(2026, 12, 24, 18, 0, 0, 0, time.UTC)}
-	one, two := rc(1), rc(2)
+	one := rc(1)
 	deploys, rollsBack := ledger.Deployment{Candidate: one}, ledger.Deployment{Candidate: one, Restores: "id"}
 	forced := func(d ledger.Deployment) ledger.Deployment { d.Forced = "the site is down"; return d }
 	needs := func(approvals int, previous string) ledger.Requirements {
@@ -38,14 +38,14 @@ func TestGate(t *testing.T) {
 		{"more approvals than are required", deploys, ledger.Facts{Requires: needs(1, ""), Approvals: 2}, ""},
 		{"no approval, forced", forced(deploys), ledger.Facts{Requires: needs(1, ""), Frozen: freeze}, "waits for 1 approval"},
 		{"nothing runs before", deploys, ledger.Facts{Requires: needs(0, "qa")}, noPrevious},
-		{"another one runs before", deploys, ledger.Facts{Requires: needs(0, "qa"), Previous: &two}, noPrevious},
-		{"it runs before", deploys, ledger.Facts{Requires: needs(0, "qa"), Previous: &one}, ""},
-		{"another one runs before, forced", forced(deploys), ledger.Facts{Requires: needs(0, "qa"), Previous: &two, Frozen: freeze}, noPrevious},
+		{"another one runs before", deploys, ledger.Facts{Requires: needs(0, "qa"), Previous: "1.0-rc2"}, noPrevious},
+		{"it runs before", deploys, ledger.Facts{Requires: needs(0, "qa"), Previous: "1.0-rc1", IsThere: true}, ""},
+		{"another one runs before, forced", forced(deploys), ledger.Facts{Requires: needs(0, "qa"), Previous: "1.0-rc2", Frozen: freeze}, noPrevious},
 		{"a rollback needs none of it", rollsBack, ledger.Facts{Requires: needs(2, "qa")}, ""},
 		{"approved, and not before", deploys, ledger.Facts{Requires: needs(1, "qa"), Approvals: 1}, noPrevious},
-		{"before, and not approved", deploys, ledger.Facts{Requires: needs(1, "qa"), Previous: &one}, "waits for 1 approval"},
-		{"approved, before, and frozen", deploys, ledger.Facts{Requires: needs(1, "qa"), Previous: &one, Approvals: 1, Frozen: freeze}, frozen},
-		{"approved and before", deploys, ledger.Facts{Requires: needs(1, "qa"), Previous: &one, Approvals: 1}, ""},
+		{"before, and not approved", deploys, ledger.Facts{Requires: needs(1, "qa"), Previous: "1.0-rc1", IsThere: true}, "waits for 1 approval"},
+		{"approved, before, and frozen", deploys, ledger.Facts{Requires: needs(1, "qa"), Previous: "1.0-rc1", IsThere: true, Approvals: 1, Frozen: freeze}, frozen},
+		{"approved and before", deploys, ledger.Facts{Requires: needs(1, "qa"), Previous: "1.0-rc1", IsThere: true, Approvals: 1}, ""},
 		{"blocked", deploys, ledger.Facts{Candidate: ledger.Candidate{State: ledger.Blocked}}, "the candidate is blocked"},
 		{"blocked, and a rollback", rollsBack, ledger.Facts{Candidate: ledger.Candidate{State: ledger.Blocked}}, "the candidate is blocked"},
 		{"blocked, and forced", forced(deploys), ledger.Facts{Candidate: ledger.Candidate{State: ledger.Blocked}, Frozen: freeze}, "the candidate is blocked"},

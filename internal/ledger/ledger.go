@@ -5,6 +5,8 @@
 //	candidate   one try at it, VERSION-rcN: one commit, for good
 //	environment where a project runs
 //	deployment  makes an environment run a candidate
+//	bundle      a sealed box of files and images
+//	promotion   carries a bundle to the repositories of an environment
 package ledger
 
 import (
@@ -26,11 +28,13 @@ type Ledger struct {
 	// Receivers are the names of those who get the news of deployments.
 	Receivers []string
 	// Hosts are the addresses of those to CircleCI, by name.
-	Hosts map[string]string
+	Hosts   map[string]string
+	Signing Signing
 	// Changed is called after each change that a caller made; it must not block. Nil: nobody listens.
 	Changed func()
 
-	underWay sync.Map // requests with a key, without their bodies
+	underWay  sync.Map // requests with a key, without their bodies
+	promoting sync.Map // roads on which a bundle is
 }
 
 // Caller is who asks for a change, and by which way.

@@ -245,6 +245,9 @@ func (r Requirements) fields() (all []field) {
 	if r.Previous != "" {
 		all = append(all, field{"requires.previous", r.Previous})
 	}
+	if r.Signed {
+		all = append(all, field{"requires.signed", "true"})
+	}
 	return all
 }
 

@@ -70,6 +70,67 @@ type Tx interface {
 	Build(ctx context.Context, key, name, number string) (Build, error)       // no-build-info
 	Builds(ctx context.Context, key, name string, limit int) ([]Build, error) // without their info, the newest first
 
+	// FileItem and FileOfContent find a file of a hosted repository as an item without a number. FileOfContent finds one of a project by either
+	// checksum, "" for one that is not known: first among those of no environment. Faults: no-file.
+	FileItem(ctx context.Context, repository, path string) (Item, error)
+	FileOfContent(ctx context.Context, project, sha256, sha1 string) (Item, error)
+
+	Bundle(ctx context.Context, project, name, version string) (Bundle, error) // no-bundle
+	// LockBundle reads a bundle, and keeps everybody else from doing something with it until the end of the transaction. Who locks
+	// environments, too, does it afterwards, in the order of their ids.
+	LockBundle(ctx context.Context, project, name, version string) (Bundle, error) // no-bundle
+	BundleByID(ctx context.Context, id string) (Bundle, error)                     // no-bundle
+	LockBundleByID(ctx context.Context, id string) (Bundle, error)                 // no-bundle
+	BundleOf(ctx context.Context, candidate string) (Bundle, error)                // the newest; no-bundle
+	InsertBundle(ctx context.Context, b Bundle, envelope string) error             // bundle-exists, no-project
+	UpdateBundle(ctx context.Context, b Bundle) error                              // tag, properties, what it lacks; no-bundle
+	SealBundle(ctx context.Context, bundle, key, envelope string) error            // no-bundle
+	DeleteBundle(ctx context.Context, b Bundle) error                              // with its items and promotions; no-bundle
+	Envelope(ctx context.Context, bundle string) (string, error)                   // no-bundle
+	InsertItems(ctx context.Context, bundle string, items []Item) error            // item-exists; no-file, where a content is gone
+	Items(ctx context.Context, bundle string) ([]Item, error)                      // by number
+	ItemKinds(ctx context.Context, bundle string) ([]Target, error)                // without repositories, in the order of the items
+	MadeIn(ctx context.Context, bundle string) (environment string, err error)     // name, of its first item's repository; "" for none
+	BundleNames(ctx context.Context, project string, o List) ([]BundleName, int, error)
+	Bundles(ctx context.Context, project, name string, o List) ([]Bundle, int, error)
+
+	// InsertPromotion makes a promotion, now or after all others of the bundle, which is locked. Fault: promotion-under-way.
+	InsertPromotion(ctx context.Context, p Promotion, now time.Time, envelope string) (millis int64, err error)
+	UpdatePromotion(ctx context.Context, p Promotion) error // status, messages, end; no-promotion
+	// RemovePromotion ends a record: it is history. Fault: no-promotion.
+	RemovePromotion(ctx context.Context, p Promotion) error
+	Promotion(ctx context.Context, bundle string, millis int64) (Promotion, error)      // that was not removed; no-promotion
+	PromotionByID(ctx context.Context, id string) (Promotion, error)                    // removed or not; no-promotion
+	Promotions(ctx context.Context, b Bundle, o List) ([]Promotion, int, error)         // that were not removed
+	PromotionsToEnd(ctx context.Context, bundle string) ([]Promotion, error)            // that were not removed, and did not fail
+	NewestPromotion(ctx context.Context, bundle, environment string) (Promotion, error) // removed or not; no-promotion
+	LastPromotion(ctx context.Context, bundle string) (Promotion, error)                // the newest that stands; no-promotion
+	StandsIn(ctx context.Context, bundle, environment string) (bool, error)             // by whichever promotion
+	NewestStanding(ctx context.Context, environment, name string) (Promotion, error)    // of any version of a bundle; no-promotion
+	PromotedItems(ctx context.Context, p Promotion) ([]Promoted, error)                 // in the order of the items
+
+	// InsertPromoted plans where the items of one kind and type go: those that are kept here are done at once, by ShelveFiles.
+	InsertPromoted(ctx context.Context, p Promotion, t Target) error
+	// TakenPlaces are the first places, of those planned, at which something else is.
+	TakenPlaces(ctx context.Context, promotion string, limit int) ([]string, error)
+	// ShelveFiles puts the files that are kept here where they are planned. Fault: place-taken, where something else has come to a place
+	// since TakenPlaces.
+	ShelveFiles(ctx context.Context, p Promotion, now time.Time) error
+	// UnshelveFiles takes away again what ShelveFiles has brought to where nothing was.
+	UnshelveFiles(ctx context.Context, promotion string) error
+	// DropPromoted forgets what was planned.
+	DropPromoted(ctx context.Context, promotion string) error
+	// LeftOutside counts the items for which something is to be done outside: to be brought there by a promotion that is processing and, by
+	// one that is a move, to be taken away from its source; to be taken away by one that is being deleted.
+	LeftOutside(ctx context.Context, p Promotion) (int, error)
+	// TakeAway takes what a move has brought away from the environment that it came from, as far as it is kept here.
+	TakeAway(ctx context.Context, p Promotion, from string, now time.Time) error
+	// TakeOut takes away what a promotion has brought, as far as it is kept here: not what another one names, nor what the bundle was made of.
+	TakeOut(ctx context.Context, promotion string) error
+	// Restore brings back what a move has taken away from its source, as far as it is kept here; the rest is wanted again. Whose place is
+	// taken by something else stays away.
+	Restore(ctx context.Context, move, source Promotion, o Overwrite, now time.Time) error
+
 	Candidate(ctx context.Context, project string, v Version) (Candidate, error) // no-candidate
 	InsertCandidate(ctx context.Context, c Candidate) error                      // candidate-exists, no-project
 	CandidateByID(ctx context.Context, id string) (Candidate, error)             // no-candidate

@@ -88,7 +88,8 @@ type Environment struct {
 // Requirements are what must hold before a deployment begins.
 type Requirements struct {
 	Approvals int    `json:"approvals,omitempty"` // by that many persons
-	Previous  string `json:"previous,omitempty"`  // the environment of the same project where the candidate must run
+	Previous  string `json:"previous,omitempty"`  // the environment of the same project where the candidate must run, or its bundle be
+	Signed    bool   `json:"signed,omitempty"`    // there is a bundle of it, whose signature is good
 }
 
 // Version names a candidate: the version of its release, and its number among the tries at it, from 1.

@@ -41,7 +41,23 @@ func Queries() map[string][]any {
 		repositoryByName: {"a"}, lockBlob: {"a"}, blobBySHA256: {"a", "b"}, blobBySHA1: {"a", "b"}, blobsAfter: {"a", 1}, blobAtPlace: {"a"},
 		unusedBlobs: {"a", 1}, deleteBlob: {"a"}, fileByPath: {"a", "b"}, filesBetween: {"a", "b", "c", 1}, lockFile: {"a", "b"}, updateFile: {"a", "b", "c", "d", "e", 1},
 		deleteFile: {"a", "b"}, deleteFiles: {"a", "b", "c"}, buildByNumber: {"a", "b", "c"}, buildsOfName: {"a", "b", 1},
+		bundleByName: {"a", "b", "c"}, bundleByID: {"a"}, bundleOf: {"a"}, lockBundle: {"a", "b", "c"}, lockBundleByID: {"a"}, envelopeOf: {"a"},
+		updateBundle: {"a", "b", "c", "d"}, sealBundle: {"a", "b", "c"}, deleteBundlePromoted: {"a"}, deleteBundlePromotions: {"a"}, deleteBundleItems: {"a"}, deleteBundle: {"a"},
+		dropLastName: {"a", "b"}, dropVersion: {"a", "b"}, countNames: {"a", 1}, namesCounted: {"a"}, versionsCount: {"a", "b"}, newestNames: {"a"}, newestBundles: {"a", "b"},
+		itemsOf: {"a"}, madeIn: {"a"}, fileItem: {"a", "b"},
+		promotionByID: {"a"}, promotionByMillis: {"a", 1}, newestPromotion: {"a", "b"}, lastPromotion: {"a"}, newestStanding: {"a", "b"},
+		newestRecords: {"a"}, recordsCount: {"a"}, countPromotions: {"a", 1}, newestMillis: {"a"},
+		updatePromotion: {"a", "COMPLETED", "b", 1}, removePromotion: {"a", "COMPLETED", 1}, dropPromoted: {"a"}, promotedItems: {"a", "b"}, unleave: {"a"},
 		quarantined: nil, endQuarantine: nil, unsealed: nil, notEnded: nil,
+	}
+}
+
+// WholeQueries are those that go through all that one promotion or one bundle has, and leave out some of it.
+func WholeQueries() map[string][]any {
+	return map[string][]any{
+		promotionsToEnd: {"a"}, standsIn: {"a", "b"}, insertPromoted: {"a", "b", "c", "d", "e"}, takenPlaces: {"a", 1}, shelveFiles: {"a", "b", "c", "{}", 1, "d"}, countDone: {"a"},
+		unshelveFiles: {"a"}, takeOut: {"a"}, takeAway: {"a", "b", "c"}, outOf: {"a"}, awayFrom: {"a", "b", "c"}, leave: {"a", "b", 1},
+		restoreFiles: {"a", "b", "c", 1, "d", "skip"}, backAgain: {"a", "b", "c"}, wantedAgain: {"a", "b"}, wantedOf: {"a"}, outsideOf: {"a"}, outsideFrom: {"a", "b"},
 	}
 }
 

@@ -1,6 +1,7 @@
 package store_test
 
 import (
+	"maps"
 	"strings"
 	"testing"
 
@@ -17,7 +18,9 @@ func TestQueriesUseIndexes(t *testing.T) {
 		url := storetest.SQLite(t)
 		filled(t, url)
 		db := storetest.Raw(t, url)
-		for query, arguments := range store.Queries() {
+		all := store.Queries()
+		maps.Copy(all, store.WholeQueries())
+		for query, arguments := range all {
 			plan := strings.Join(rows(t, db, "EXPLAIN QUERY PLAN "+query, arguments...), "\n")
 			whole := strings.Contains(plan, "SCAN ")
 			for _, harmless := range []string{"SCAN (subquery", "SCAN batch", "SCAN one", "SCAN newest"} { // what another query chose
@@ -43,6 +46,11 @@ func TestQueriesUseIndexes(t *testing.T) {
 				t.Errorf("%s\n%s", query, plan)
 			}
 		}
+		for query, arguments := range store.WholeQueries() {
+			if plan := strings.Join(rows(t, db, "EXPLAIN "+query, arguments...), "\n"); strings.Contains(plan, "Seq Scan") {
+				t.Errorf("%s\n%s", query, plan)
+			}
+		}
 	})
 }
 
@@ -53,6 +61,7 @@ func findsOne(plan string) bool {
 		"effects_open on effects mine", // those whose target is taken
 		"watches_pkey",                 // one row, which may not be due
 		"candidates_newest",            // PostgreSQL takes any index of an empty table
+		"bundles_newest", "bundle_names_pkey",
 	} {
 		if strings.Contains(plan, harmless) {
 			return true

@@ -67,8 +67,8 @@ func ofPostgres(err error) meaning {
 // migrating is the advisory lock of the one program that changes the tables.
 const migrating = 0x67696f
 
-// alone runs do while no other program that shares the database does. It makes the type of the columns, too: PostgreSQL compares
-// text by the language of the database unless it is told otherwise.
+// alone runs do while no other program that shares the database does. It makes what is added, too: PostgreSQL compares text by the
+// language of the database unless it is told otherwise.
 func (s *Store) alone(ctx context.Context, do func() error) error {
 	conn, err := s.write.Conn(ctx)
 	if err != nil {
@@ -81,14 +81,23 @@ func (s *Store) alone(ctx context.Context, do func() error) error {
 	defer func() {
 		_, _ = conn.ExecContext(context.WithoutCancel(ctx), "SELECT pg_advisory_unlock($1)", migrating)
 	}()
-	var exists bool
-	if err := conn.QueryRowContext(ctx, "SELECT to_regtype('btext') IS NOT NULL").Scan(&exists); err != nil {
-		return err
-	}
-	if !exists {
-		if _, err := conn.ExecContext(ctx, `CREATE DOMAIN btext AS TEXT COLLATE "C"`); err != nil {
+	for is, make := range added {
+		var exists bool
+		if err := conn.QueryRowContext(ctx, "SELECT "+is+" IS NOT NULL").Scan(&exists); err != nil {
 			return err
+		}
+		if !exists {
+			if _, err := conn.ExecContext(ctx, make); err != nil {
+				return err
+			}
 		}
 	}
 	return do()
+}
+
+// added is what PostgreSQL has to be given so that it takes the SQL that SQLite takes: the question whether it is there, and what makes it.
+var added = map[string]string{
+	"to_regtype('btext')": `CREATE DOMAIN btext AS TEXT COLLATE "C"`,
+	// As SQLite's own: the keys of an object replace those of another one.
+	"to_regprocedure('json_patch(text, text)')": `CREATE FUNCTION json_patch(text, text) RETURNS text LANGUAGE sql IMMUTABLE STRICT AS 'SELECT CAST(CAST($1 AS JSONB) || CAST($2 AS JSONB) AS TEXT)'`,
 }

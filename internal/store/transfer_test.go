@@ -72,12 +72,13 @@ func complete(t *testing.T, url string) {
 		`INSERT INTO blobs VALUES ('` + sum + `', '` + sum[:40] + `', '` + sum[:32] + `', 'aa/1', 7, 1)`,
 		`INSERT INTO files VALUES ('libs', 'io/acme/»ü«.jar', '` + sum + `', '{"k":["v"]}', 1, 'ann', 1)`,
 		`INSERT INTO builds VALUES ('artifactory-build-info', 'shop', '7', 'acme', 1, '{}', 1)`,
-		`INSERT INTO bundles (id, project, key, name, version, status, signing_key, envelope, created_at, created_by)
-			VALUES ('bundle', 'acme', 'release-bundles-v2', 'shop', '1', 'COMPLETED', '', '{}', 1, 'ann')`,
+		`INSERT INTO bundles (id, project, name, version, status, signing_key, envelope, created_at, created_by)
+			VALUES ('bundle', 'acme', 'shop', '1', 'COMPLETED', '', '{}', 1, 'ann')`,
+		`INSERT INTO bundle_names VALUES ('acme', 'shop', 1, '1', 1)`,
 		`INSERT INTO items VALUES ('bundle', 1, 'file', 'maven', 'libs', 'io/acme/»ü«.jar', '` + sum + `', 7, '` + sum + `', '{}')`,
-		`INSERT INTO promotions (id, bundle, environment, created_millis, operation, status, source, included, excluded, properties, signing_key, messages, created_by, ended_at)
-			VALUES ('p1', 'bundle', 'environment-qa', 1, 'copy', 'COMPLETED', NULL, '[]', '[]', '[]', '', '[]', 'ann', 1),
-			('p0', 'bundle', 'environment-qa', 2, 'move', 'PROCESSING', 'p1', '[]', '[]', '[]', '', '[]', 'ann', 0)`,
+		`INSERT INTO promotions (id, bundle, name, environment, rev, created_millis, operation, status, source, source_environment, included, excluded, properties, signing_key, messages, created_by, ended_at)
+			VALUES ('p1', 'bundle', 'shop', 'environment-qa', 1, 1, 'copy', 'COMPLETED', NULL, '', '[]', '[]', '[]', '', '[]', 'ann', 1),
+			('p0', 'bundle', 'shop', 'environment-qa', 2, 2, 'move', 'PROCESSING', 'p1', 'qa', '[]', '[]', '[]', '', '[]', 'ann', 0)`,
 		`INSERT INTO promoted VALUES ('p1', 1, 'libs', 'io/acme/»ü«.jar', 'done', '')`,
 		`INSERT INTO occupied VALUES ('libs', 'p0')`,
 	} {

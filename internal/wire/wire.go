@@ -90,7 +90,8 @@ type Trigger struct {
 // Requirements are what must hold before a deployment begins.
 type Requirements struct {
 	Approvals int    `json:"approvals,omitempty" minimum:"0" maximum:"20" doc:"by that many persons"`
-	Previous  string `json:"previous,omitempty" doc:"the environment where the candidate must run"`
+	Previous  string `json:"previous,omitempty" doc:"the environment where the candidate must run, or its bundle be"`
+	Signed    bool   `json:"signed,omitempty" doc:"there is a bundle of it, whose signature is good"`
 }
 
 // Change is one thing that a declaration changes.

@@ -52,12 +52,12 @@ CREATE TABLE builds (
 );
 CREATE INDEX builds_newest ON builds (key, name, started_at DESC, number DESC);
 
--- key is that of the repository that JFrog's clients name. candidate is what it is the box of, where gio released it. envelope is the
--- signature, DSSE over the list of items; '' while it is a draft.
+-- candidate is what it is the box of, where gio released it. envelope is the signature, DSSE over the list of items; '' while it is a
+-- draft. rev counts what was done with it: whoever does something begins by counting, and so waits for those before. promotions is
+-- how many records there are of it.
 CREATE TABLE bundles (
     id           BTEXT PRIMARY KEY,
     project      BTEXT NOT NULL REFERENCES projects (name),
-    key          BTEXT NOT NULL CHECK (key <> ''),
     name         BTEXT NOT NULL CHECK (name <> ''),
     version      BTEXT NOT NULL CHECK (version <> ''),
     status       BTEXT NOT NULL CHECK (status IN ('DRAFT', 'COMPLETED')),
@@ -67,55 +67,86 @@ CREATE TABLE bundles (
     tag          BTEXT NOT NULL DEFAULT '',
     properties   BTEXT NOT NULL DEFAULT '{}',
     missing      BTEXT NOT NULL DEFAULT '',
+    rev          BIGINT NOT NULL DEFAULT 0,
+    promotions   BIGINT NOT NULL DEFAULT 0,
     created_at   BIGINT NOT NULL,
     created_by   BTEXT NOT NULL,
-    UNIQUE (key, name, version)
+    UNIQUE (project, name, version),
+    CHECK ((status = 'DRAFT') = (envelope = ''))
 );
-CREATE INDEX bundles_of_project ON bundles (project, id DESC);
+CREATE INDEX bundles_newest ON bundles (project, name, id DESC);
+CREATE INDEX bundles_of_candidate ON bundles (candidate, id DESC) WHERE candidate IS NOT NULL;
+
+-- The names of a project's bundles, with how many versions there are and which is the newest, so that nobody has to count them.
+CREATE TABLE bundle_names (
+    project   BTEXT NOT NULL REFERENCES projects (name),
+    name      BTEXT NOT NULL,
+    versions  BIGINT NOT NULL CHECK (versions > 0),
+    latest    BTEXT NOT NULL,
+    latest_at BIGINT NOT NULL,
+    PRIMARY KEY (project, name)
+);
+CREATE INDEX bundle_names_newest ON bundle_names (project, latest_at DESC, name DESC);
+ALTER TABLE projects ADD COLUMN bundle_names BIGINT NOT NULL DEFAULT 0;
 
 -- What is in a bundle. sha256 is the content's, or an image's digest; blob is the content, of a file that was in a hosted repository.
+-- Of one kind and type nothing is at the same path: it would be promoted to the same place.
 CREATE TABLE items (
     bundle     BTEXT NOT NULL REFERENCES bundles (id),
     number     BIGINT NOT NULL,
     kind       BTEXT NOT NULL CHECK (kind IN ('file', 'image')),
     type       BTEXT NOT NULL,
     repository BTEXT NOT NULL,
-    path       BTEXT NOT NULL,
+    path       BTEXT NOT NULL CHECK (path <> ''),
     sha256     BTEXT NOT NULL CHECK (length(sha256) = 64),
     size       BIGINT NOT NULL,
     blob       BTEXT REFERENCES blobs (sha256),
     properties BTEXT NOT NULL,
-    PRIMARY KEY (bundle, number)
+    PRIMARY KEY (bundle, number),
+    UNIQUE (bundle, kind, type, path)
 );
 CREATE INDEX items_of_blob ON items (blob);
 
--- created_millis tells promotions apart, and grows with each one of a bundle. included and the like are JSON. token and renewed_at are
--- those of who carries one that needs work outside.
+-- created_millis tells promotions apart, and grows with each one of a bundle. included, excluded, properties and messages are JSON.
+-- source is the promotion from which the contents came, NULL for where the bundle was made of them, source_environment where that
+-- was. name is the bundle's, rev the environment's when it was made: the order of making. envelope is a signature of the bundle's list by
+-- another key than the bundle's, '' for none. left_at is when all of it was moved on; removed_at when it was rolled back or deleted: then it
+-- is history, and no record. token and renewed_at are those of who carries one that needs work outside.
 CREATE TABLE promotions (
-    id             BTEXT PRIMARY KEY,
-    bundle         BTEXT NOT NULL REFERENCES bundles (id),
-    environment    BTEXT NOT NULL REFERENCES environments (id),
-    created_millis BIGINT NOT NULL,
-    operation      BTEXT NOT NULL CHECK (operation IN ('copy', 'move')),
-    status         BTEXT NOT NULL CHECK (status IN ('PROCESSING', 'COMPLETED', 'FAILED', 'DELETING')),
-    source         BTEXT REFERENCES promotions (id),
-    included       BTEXT NOT NULL,
-    excluded       BTEXT NOT NULL,
-    properties     BTEXT NOT NULL,
-    signing_key    BTEXT NOT NULL,
-    messages       BTEXT NOT NULL,
-    created_by     BTEXT NOT NULL,
-    ended_at       BIGINT NOT NULL,
-    rolled_back_at BIGINT NOT NULL DEFAULT 0,
-    token          BIGINT NOT NULL DEFAULT 0,
-    renewed_at     BIGINT NOT NULL DEFAULT 0,
+    id                 BTEXT PRIMARY KEY,
+    bundle             BTEXT NOT NULL REFERENCES bundles (id),
+    name               BTEXT NOT NULL,
+    environment        BTEXT NOT NULL REFERENCES environments (id),
+    rev                BIGINT NOT NULL,
+    created_millis     BIGINT NOT NULL,
+    operation          BTEXT NOT NULL CHECK (operation IN ('copy', 'move')),
+    status             BTEXT NOT NULL CHECK (status IN ('PROCESSING', 'COMPLETED', 'FAILED', 'DELETING')),
+    source             BTEXT REFERENCES promotions (id),
+    source_environment BTEXT NOT NULL,
+    included           BTEXT NOT NULL,
+    excluded           BTEXT NOT NULL,
+    properties         BTEXT NOT NULL,
+    signing_key        BTEXT NOT NULL,
+    envelope           BTEXT NOT NULL DEFAULT '',
+    messages           BTEXT NOT NULL,
+    created_by         BTEXT NOT NULL,
+    ended_at           BIGINT NOT NULL,
+    left_at            BIGINT NOT NULL DEFAULT 0,
+    removed_at         BIGINT NOT NULL DEFAULT 0,
+    token              BIGINT NOT NULL DEFAULT 0,
+    renewed_at         BIGINT NOT NULL DEFAULT 0,
     UNIQUE (bundle, created_millis)
 );
 -- One at a time for a bundle in an environment.
 CREATE UNIQUE INDEX promotions_slot ON promotions (bundle, environment) WHERE status IN ('PROCESSING', 'DELETING');
 CREATE INDEX promotions_under_way ON promotions (renewed_at, id) WHERE status IN ('PROCESSING', 'DELETING');
+CREATE INDEX promotions_of ON promotions (bundle, created_millis DESC) WHERE removed_at = 0;
+CREATE INDEX promotions_to ON promotions (bundle, environment, created_millis DESC);
+-- What stands: of a bundle, and in an environment of bundles of one name, the newest first.
+CREATE INDEX promotions_last ON promotions (bundle, created_millis DESC) WHERE status = 'COMPLETED' AND removed_at = 0 AND left_at = 0;
+CREATE INDEX promotions_standing ON promotions (environment, name, rev DESC) WHERE status = 'COMPLETED' AND removed_at = 0 AND left_at = 0;
 
--- What a promotion put where. before is the digest that was there, of an image.
+-- What a promotion put where. before is the checksum of what was there, '' for nothing.
 CREATE TABLE promoted (
     promotion  BTEXT NOT NULL REFERENCES promotions (id),
     item       BIGINT NOT NULL,
