@@ -70,6 +70,11 @@ Settings: flags, then variables, then gio-server.yaml, then the defaults. In the
     git             url (how the addresses of release repositories begin), token, user
   notify: {slack: {webhook}, webhook: {url, secret}}   get news of deployments, only in the file; Slack's address is a secret
 
+  keys: {NAME: file:PATH}                      sign bundles, in PEM, only in the file: the first that can, where nobody names one;
+                                               without any the server makes one in data
+  unknown_signing_key  GIOSERVER_UNKNOWN_SIGNING_KEY
+                                               default: that one signs for names that nobody knows, too; else they are refused
+
 A secret never stands in the file: write env:NAME for a variable, or file:PATH.
 
 `

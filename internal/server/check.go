@@ -40,6 +40,9 @@ func checks(s Settings) []checked {
 		{"blobs", func(ctx context.Context) (string, error) { return checkBlobs(ctx, s.blobs()) }},
 		{"database", func(ctx context.Context) (string, error) { return checkDatabase(ctx, s.Database) }},
 	}
+	for _, key := range s.SigningKeys {
+		all = append(all, checked{"key " + key.name, func(context.Context) (string, error) { return key.check() }})
+	}
 	for _, name := range slices.Sorted(maps.Keys(s.Connections)) {
 		one := Connections{name: s.Connections[name]}
 		all = append(all, checked{"connection " + name, func(ctx context.Context) (string, error) {

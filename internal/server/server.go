@@ -57,6 +57,9 @@ func Run(ctx context.Context, s Settings, talk io.Writer, listening func(address
 		return err
 	}
 	l.Connections, l.Receivers = kindsOf(connections), slices.Sorted(maps.Keys(receivers))
+	if l.Signing, err = s.signing(); err != nil {
+		return err
+	}
 	if err := firstToken(ctx, l, s.Data, log); err != nil {
 		return err
 	}

@@ -36,6 +36,10 @@ type Settings struct {
 	TLS            TLS    `yaml:"tls"`
 	// TrustedProxies are those whose X-Forwarded-For is believed.
 	TrustedProxies Proxies `yaml:"trusted_proxies"`
+	// UnknownSigningKey is "default" where the usual key signs for names that nobody knows; "" refuses them.
+	UnknownSigningKey string `yaml:"unknown_signing_key"`
+	// SigningKeys sign bundles: the first that can, where nobody names one. Only the file has them.
+	SigningKeys SigningKeys `yaml:"-"`
 	// Connections are the systems outside by their names, with secrets that nobody has read yet. Only the file has them.
 	Connections Connections `yaml:"-"`
 	// Notify are those who get news of deployments. Only the file has them.
@@ -58,6 +62,7 @@ func (s *Settings) scalars() map[string]*string {
 	return map[string]*string{
 		"LISTEN": &s.Listen, "DATABASE": &s.Database, "DATA": &s.Data, "BLOBS": &s.Blobs, "BASE_URL": &s.BaseURL, "DEFAULT_PROJECT": &s.DefaultProject,
 		"DATABASE_PASSWORD": &s.DatabasePassword, "TLS_CERTIFICATE": &s.TLS.Certificate, "TLS_KEY": &s.TLS.Key,
+		"UNKNOWN_SIGNING_KEY": &s.UnknownSigningKey,
 	}
 }
 
@@ -94,6 +99,9 @@ func (s *Settings) check() error {
 	}
 	if (s.TLS.Certificate == "") != (s.TLS.Key == "") {
 		return invalid("tls needs both, a certificate and a key").Hint("write tls: {certificate: PATH, key: PATH}")
+	}
+	if s.UnknownSigningKey != "" && s.UnknownSigningKey != byDefault {
+		return invalid("unknown_signing_key is %.40q", s.UnknownSigningKey).Hint("write default, or leave it out: then nobody signs for names that are not known")
 	}
 	if s.BaseURL == "" {
 		return nil
@@ -154,6 +162,7 @@ type settingsFile struct {
 	Settings    `yaml:",inline"`
 	Connections yaml.Node `yaml:"connections"`
 	Notify      yaml.Node `yaml:"notify"`
+	Keys        yaml.Node `yaml:"keys"`
 }
 
 func fromFile(path string, named bool, getenv func(string) string) (Settings, error) {
@@ -169,12 +178,15 @@ func fromFile(path string, named bool, getenv func(string) string) (Settings, er
 	d.KnownFields(true)
 	if err := d.Decode(&s); err != nil && !errors.Is(err, io.EOF) {
 		return s.Settings, fault.New(fault.Invalid, "settings-file", "%s", path).Because(err).
-			Hint("the settings are listen, database, database_password, data, blobs, base_url, default_project, tls, trusted_proxies, connections and notify")
+			Hint("the settings are listen, database, database_password, data, blobs, base_url, default_project, tls, trusted_proxies, connections, notify, keys and unknown_signing_key")
 	}
 	if s.Settings.Connections, err = readConnections(path, &s.Connections, getenv); err != nil {
 		return s.Settings, err
 	}
-	s.Settings.Notify, err = readReceivers(path, &s.Notify, getenv)
+	if s.Settings.Notify, err = readReceivers(path, &s.Notify, getenv); err != nil {
+		return s.Settings, err
+	}
+	s.SigningKeys, err = readSigningKeys(path, &s.Keys, getenv)
 	return s.Settings, err
 }
 
