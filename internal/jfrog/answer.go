@@ -76,6 +76,7 @@ func secretOf(r *http.Request) string {
 // statuses are those of faults by their codes, where they are not those of their kinds.
 var statuses = map[string]int{
 	"bad-token":      http.StatusUnauthorized,
+	"bundle-exists":  http.StatusConflict,
 	"body-too-large": http.StatusRequestEntityTooLarge,
 	"other-checksum": http.StatusConflict,
 	"is-a-file":      http.StatusConflict,

@@ -1,6 +1,7 @@
 package jfrog
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -406,24 +407,33 @@ func (a API) searchTo(w http.ResponseWriter, r *http.Request, c ledger.Caller) e
 	if err != nil {
 		return err
 	}
-	repositories, err := a.Ledger.HostedRepositories(r.Context(), c)
+	l := a.lister(w, r, `{"results":[`)
+	err = a.eachFound(r.Context(), c, q, func(f ledger.File) error { return l.add(foundOf(f, q.properties)) })
+	if err != nil {
+		return l.end(err, "")
+	}
+	return l.end(nil, fmt.Sprintf(`],"range":{"start_pos":0,"end_pos":%d,"total":%[1]d}}`, l.n))
+}
+
+// eachFound calls do with all files that a query finds.
+func (a API) eachFound(ctx context.Context, c ledger.Caller, q query, do func(ledger.File) error) error {
+	repositories, err := a.Ledger.HostedRepositories(ctx, c)
 	if err != nil {
 		return err
 	}
-	l := a.lister(w, r, `{"results":[`)
 	for _, repository := range repositories {
 		for _, beginning := range q.criteria.beginnings(repository.Name) {
 			from, to := ledger.Beginning(beginning)
-			err := a.each(r.Context(), c, repository.Name, from, to, func(f ledger.File) error {
+			err := a.each(ctx, c, repository.Name, from, to, func(f ledger.File) error {
 				if !q.criteria.holds(itemOf(f)) {
 					return nil
 				}
-				return l.add(foundOf(f, q.properties))
+				return do(f)
 			})
 			if err != nil {
-				return l.end(err, "")
+				return err
 			}
 		}
 	}
-	return l.end(nil, fmt.Sprintf(`],"range":{"start_pos":0,"end_pos":%d,"total":%[1]d}}`, l.n))
+	return nil
 }

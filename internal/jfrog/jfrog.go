@@ -35,6 +35,8 @@ func (a API) Register(mux *http.ServeMux) {
 	mux.Handle("POST /artifactory/api/search/aql", patient(http.HandlerFunc(a.search)))
 	a.files(mux)
 	a.storage(mux)
+	a.bundles(mux)
+	a.promotions(mux)
 	a.builds(mux)
 	for _, root := range []string{"/artifactory", "/artifactory/", "/lifecycle", "/lifecycle/"} {
 		mux.Handle(root, a.answering(func(*http.Request, ledger.Caller) (int, any, error) { return 0, nil, errNoRoute }))

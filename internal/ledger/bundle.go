@@ -20,6 +20,7 @@ type Bundle struct {
 	Missing                    string // what keeps a draft from being sealed; "" for nothing
 	Rev                        int64  // counts what was done with it
 	Promotions                 int    // how many records there are
+	Released                   bool   // it is in an environment of production; known in lists only
 	CreatedAt                  time.Time
 	CreatedBy                  string
 }

@@ -158,7 +158,7 @@ func (w *world) ofStatus(status int, token, method, path, body string) string {
 	w.Helper()
 	got, said := w.ask(token, method, path, body)
 	if got != status {
-		w.Fatalf("%s %s: %d %s, want %d", method, path, got, said, status)
+		w.Fatalf("%s %s: %d %s, want %d\n%s", method, path, got, said, status, w.log)
 	}
 	return said
 }

@@ -59,10 +59,20 @@ func noBundle(name, version string) *fault.Fault {
 	return missing("no-bundle", "there is no bundle %.255s %.255s", name, version)
 }
 
-func scanBundle(r row) (b ledger.Bundle, err error) {
+func scanBundle(r row) (b ledger.Bundle, err error) { return scanBundleAnd(r) }
+
+// scanListed is scanBundle of one with what is known in lists.
+func scanListed(r row) (b ledger.Bundle, err error) {
+	var released int64
+	b, err = scanBundleAnd(r, &released)
+	b.Released = released == 1
+	return b, err
+}
+
+func scanBundleAnd(r row, more ...any) (b ledger.Bundle, err error) {
 	var properties string
 	var created int64
-	err = r.Scan(&b.ID, &b.Project, &b.Name, &b.Version, &b.Status, &b.Candidate, &b.Key, &b.Tag, &properties, &b.Missing, &b.Rev, &b.Promotions, &created, &b.CreatedBy)
+	err = r.Scan(append([]any{&b.ID, &b.Project, &b.Name, &b.Version, &b.Status, &b.Candidate, &b.Key, &b.Tag, &properties, &b.Missing, &b.Rev, &b.Promotions, &created, &b.CreatedBy}, more...)...)
 	if err != nil {
 		return b, err
 	}
@@ -235,7 +245,8 @@ const (
 	bundleNames   = `SELECT name, versions, latest, latest_at FROM bundle_names WHERE project = $1`
 	named         = ` AND LOWER(name) LIKE $2 ESCAPE '\'`
 	namesLike     = `SELECT COUNT(*) FROM bundle_names WHERE project = $1` + named
-	bundlesOf     = bundleColumns + ` WHERE project = $1 AND name = $2`
+	released      = `CASE WHEN EXISTS (SELECT 1 FROM promotions p JOIN environments e ON e.id = p.environment WHERE p.bundle = bundles.id` + stands + ` AND e.tier = 'production') THEN 1 ELSE 0 END`
+	bundlesOf     = `SELECT ` + bundleReturned + `, ` + released + ` FROM bundles WHERE project = $1 AND name = $2`
 	versioned     = ` AND (LOWER(version) LIKE $3 ESCAPE '\' OR LOWER(created_by) LIKE $3 ESCAPE '\')`
 	versionsLike  = `SELECT COUNT(*) FROM bundles WHERE project = $1 AND name = $2` + versioned
 	newestNames   = bundleNames + ` ORDER BY latest_at DESC, name DESC LIMIT 25 OFFSET 0`
@@ -269,7 +280,7 @@ func (t tx) Bundles(ctx context.Context, project, name string, o ledger.List) ([
 	if o.Filter != "" {
 		query, count, arguments = query+versioned, versionsLike, append(arguments, like(o.Filter))
 	}
-	return listed(ctx, t, scanBundle, query+order, count, arguments)
+	return listed(ctx, t, scanListed, query+order, count, arguments)
 }
 
 // listed reads a part of a list, and how long all of it is.
