@@ -127,9 +127,9 @@ type Tx interface {
 	TakeAway(ctx context.Context, p Promotion, from string, now time.Time) error
 	// TakeOut takes away what a promotion has brought, as far as it is kept here: not what another one names, nor what the bundle was made of.
 	TakeOut(ctx context.Context, promotion string) error
-	// Restore brings back what a move has taken away from its source, as far as it is kept here; the rest is wanted again. Whose place is
-	// taken by something else stays away.
-	Restore(ctx context.Context, move, source Promotion, o Overwrite, now time.Time) error
+	// Restore brings back what a move has taken away from the environment that it came from, as far as it is kept here; the rest is wanted
+	// again. Whose place is taken by something else stays away.
+	Restore(ctx context.Context, move Promotion, from string, o Overwrite, now time.Time) error
 
 	Candidate(ctx context.Context, project string, v Version) (Candidate, error) // no-candidate
 	InsertCandidate(ctx context.Context, c Candidate) error                      // candidate-exists, no-project

@@ -56,7 +56,7 @@ func (l *Ledger) RollBackPromotion(ctx context.Context, c Caller, project, name,
 			return Event{}, err
 		}
 		if back.ID != "" {
-			if err := tx.Restore(ctx, p, back, o.Overwrite, l.Now()); err != nil {
+			if err := tx.Restore(ctx, p, back.Environment, o.Overwrite, l.Now()); err != nil {
 				return Event{}, err
 			}
 		}
@@ -65,16 +65,12 @@ func (l *Ledger) RollBackPromotion(ctx context.Context, c Caller, project, name,
 	return p, err
 }
 
-// back is the promotion that a rollback of a move restores; zero for none.
+// back is the promotion to whose environment a rollback of a move brings things back; zero for no move.
 func (p Promotion) back(ctx context.Context, tx Tx) (Promotion, error) {
 	if p.Operation != MoveContents {
 		return Promotion{}, nil
 	}
-	before, err := tx.PromotionByID(ctx, p.Source)
-	if err == nil && !before.RemovedAt.IsZero() { // its record was deleted, and with it what it had put there
-		before = Promotion{}
-	}
-	return before, err
+	return tx.PromotionByID(ctx, p.Source)
 }
 
 // mayTakeOut locks environments, and refuses what is under way or frozen there. "" is no environment.

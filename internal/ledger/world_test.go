@@ -17,6 +17,7 @@ import (
 type world struct {
 	*ledger.Ledger
 	t     *testing.T
+	url   string // of the database
 	store *store.Store
 	now   time.Time
 }
@@ -25,7 +26,7 @@ const commit = "0123456789abcdef0123456789abcdef01234567"
 
 func empty(t *testing.T, url string) *world {
 	t.Helper()
-	w := &world{t: t, store: storetest.Open(t, url), now: time.Date(2026, 11, 30, 10, 0, 0, 0, time.UTC)}
+	w := &world{t: t, url: url, store: storetest.Open(t, url), now: time.Date(2026, 11, 30, 10, 0, 0, 0, time.UTC)}
 	w.Ledger = &ledger.Ledger{Store: w.store, Now: func() time.Time { return w.now }, NewID: storetest.NewID}
 	return w
 }

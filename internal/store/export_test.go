@@ -47,7 +47,7 @@ func Queries() map[string][]any {
 		itemsOf: {"a"}, madeIn: {"a"}, fileItem: {"a", "b"},
 		promotionByID: {"a"}, promotionByMillis: {"a", 1}, newestPromotion: {"a", "b"}, lastPromotion: {"a"}, newestStanding: {"a", "b"},
 		newestRecords: {"a"}, recordsCount: {"a"}, countPromotions: {"a", 1}, newestMillis: {"a"},
-		updatePromotion: {"a", "COMPLETED", "b", 1}, removePromotion: {"a", "COMPLETED", 1}, dropPromoted: {"a"}, promotedItems: {"a", "b"}, unleave: {"a"},
+		updatePromotion: {"a", "COMPLETED", "b", 1}, removePromotion: {"a", "COMPLETED", 1}, dropPromoted: {"a"}, promotedItems: {"a", "b"},
 		quarantined: nil, endQuarantine: nil, unsealed: nil, notEnded: nil,
 	}
 }
@@ -57,7 +57,7 @@ func WholeQueries() map[string][]any {
 	return map[string][]any{
 		promotionsToEnd: {"a"}, standsIn: {"a", "b"}, insertPromoted: {"a", "b", "c", "d", "e"}, takenPlaces: {"a", 1}, shelveFiles: {"a", "b", "c", "{}", 1, "d"}, countDone: {"a"},
 		unshelveFiles: {"a"}, takeOut: {"a"}, takeAway: {"a", "b", "c"}, outOf: {"a"}, awayFrom: {"a", "b", "c"}, leave: {"a", "b", 1},
-		restoreFiles: {"a", "b", "c", 1, "d", "skip"}, backAgain: {"a", "b", "c"}, wantedAgain: {"a", "b"}, wantedOf: {"a"}, outsideOf: {"a"}, outsideFrom: {"a", "b"},
+		unleave: {"a", "b"}, restoreFiles: {"a", "b", "c", 1, "d", "skip"}, backAgain: {"a", "b", "c"}, wantedAgain: {"a", "b", "c"}, wantedOf: {"a"}, outsideOf: {"a"}, outsideFrom: {"a", "b"},
 	}
 }
 

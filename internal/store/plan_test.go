@@ -27,7 +27,8 @@ func TestQueriesUseIndexes(t *testing.T) {
 				whole = whole && !strings.Contains(plan, harmless)
 			}
 			inOrder := len(arguments) == 0 && strings.Contains(plan, " USING ") // it returns all
-			if whole && !inOrder || strings.Contains(plan, "TEMP B-TREE") {
+			_, goesThrough := store.WholeQueries()[query]
+			if whole && !inOrder || strings.Contains(plan, "TEMP B-TREE") && !goesThrough {
 				t.Errorf("%s\n%s", query, plan)
 			}
 		}

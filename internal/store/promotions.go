@@ -73,24 +73,27 @@ const (
 		WHERE n.bundle = $2 AND n.environment = $3 AND n.removed_at = 0 AND (p.repository <> q.repository OR p.path <> q.path)` + namedBy + ` AND other.bundle <> $2))`
 	ofHosted = ` AND EXISTS (SELECT 1 FROM repositories r WHERE r.name = promoted.repository AND r.kind = 'hosted')`
 	outOf    = `UPDATE promoted SET state = 'removed' WHERE promotion = $1 AND state = 'done'` + ofHosted
-	awayFrom = `UPDATE promoted SET state = 'removed' WHERE promotion IN (SELECT id FROM promotions WHERE bundle = $2 AND environment = $3) AND state = 'done'
+	awayFrom = `UPDATE promoted SET state = 'removed', mover = $1 WHERE promotion IN (SELECT id FROM promotions WHERE bundle = $2 AND environment = $3) AND state = 'done'
 		AND item IN (SELECT item FROM promoted WHERE promotion = $1)` + ofHosted
 	leave = `UPDATE promotions SET left_at = $3 WHERE bundle = $1 AND environment = $2 AND removed_at = 0 AND left_at = 0
 		AND NOT EXISTS (SELECT 1 FROM promoted q WHERE q.promotion = promotions.id AND q.state IN ('done', 'wanted'))`
-	unleave = `UPDATE promotions SET left_at = 0 WHERE id = $1`
+	unleave = `UPDATE promotions SET left_at = 0 WHERE bundle = $1 AND environment = $2 AND removed_at = 0 AND left_at <> 0
+		AND EXISTS (SELECT 1 FROM promoted q WHERE q.promotion = promotions.id AND q.state IN ('done', 'wanted'))`
 
+	// Several promotions may have put something at one place.
 	restoreFiles = `INSERT INTO files (repository, path, sha256, properties, created_at, created_by, modified_at)
 		SELECT q.repository, q.path, i.sha256, i.properties, $4, $5, $4
-		FROM promoted q JOIN promoted p ON p.promotion = $1 AND p.item = q.item JOIN items i ON i.bundle = $3 AND i.number = q.item
-		JOIN repositories r ON r.name = q.repository WHERE q.promotion = $2 AND q.state = 'removed' AND r.kind = 'hosted' AND i.blob IS NOT NULL
+		FROM promotions n JOIN promoted q ON q.promotion = n.id AND q.mover = $1 AND q.state = 'removed' JOIN items i ON i.bundle = n.bundle AND i.number = q.item
+		JOIN repositories r ON r.name = q.repository WHERE n.bundle = $2 AND n.environment = $3 AND n.removed_at = 0 AND r.kind = 'hosted' AND i.blob IS NOT NULL
+		GROUP BY q.repository, q.path, i.sha256, i.properties
 		ON CONFLICT (repository, path) DO UPDATE SET sha256 = excluded.sha256, properties = excluded.properties, created_at = excluded.created_at,
 			created_by = excluded.created_by, modified_at = excluded.modified_at
 		WHERE files.sha256 <> excluded.sha256 AND ($6 = 'all' OR $6 = 'latest' AND files.path LIKE '%/latest/%')`
-	backAgain = `UPDATE promoted SET state = 'done' WHERE promotion = $2 AND state = 'removed' AND item IN (SELECT item FROM promoted WHERE promotion = $1)
-		AND EXISTS (SELECT 1 FROM items i JOIN files f ON f.sha256 = i.sha256 WHERE i.bundle = $3 AND i.number = promoted.item
+	movedBy   = ` WHERE mover = $1 AND state = 'removed' AND promotion IN (SELECT id FROM promotions WHERE bundle = $2 AND environment = $3 AND removed_at = 0)`
+	backAgain = `UPDATE promoted SET state = 'done', mover = ''` + movedBy + `
+		AND EXISTS (SELECT 1 FROM items i JOIN files f ON f.sha256 = i.sha256 WHERE i.bundle = $2 AND i.number = promoted.item
 			AND f.repository = promoted.repository AND f.path = promoted.path)`
-	wantedAgain = `UPDATE promoted SET state = 'wanted' WHERE promotion = $2 AND state = 'removed' AND item IN (SELECT item FROM promoted WHERE promotion = $1)
-		AND EXISTS (SELECT 1 FROM repositories r WHERE r.name = promoted.repository AND r.kind <> 'hosted')`
+	wantedAgain = `UPDATE promoted SET state = 'wanted', mover = ''` + movedBy + ` AND EXISTS (SELECT 1 FROM repositories r WHERE r.name = promoted.repository AND r.kind <> 'hosted')`
 
 	wantedOf    = `SELECT COUNT(*) FROM promoted WHERE promotion = $1 AND state = 'wanted'`
 	outside     = `SELECT COUNT(*) FROM promotions n JOIN promoted q ON q.promotion = n.id AND q.state = 'done' JOIN repositories r ON r.name = q.repository AND r.kind <> 'hosted'`
@@ -272,16 +275,16 @@ func (t tx) TakeOut(ctx context.Context, promotion string) error {
 	return err
 }
 
-func (t tx) Restore(ctx context.Context, move, source ledger.Promotion, o ledger.Overwrite, now time.Time) error {
-	if _, err := t.exec(ctx, restoreFiles, move.ID, source.ID, move.Bundle, millis(now), source.CreatedBy, string(o)); err != nil {
+func (t tx) Restore(ctx context.Context, move ledger.Promotion, from string, o ledger.Overwrite, now time.Time) error {
+	if _, err := t.exec(ctx, restoreFiles, move.ID, move.Bundle, from, millis(now), move.CreatedBy, string(o)); err != nil {
 		return err
 	}
-	if _, err := t.exec(ctx, backAgain, move.ID, source.ID, move.Bundle); err != nil {
+	if _, err := t.exec(ctx, backAgain, move.ID, move.Bundle, from); err != nil {
 		return err
 	}
-	if _, err := t.exec(ctx, wantedAgain, move.ID, source.ID); err != nil {
+	if _, err := t.exec(ctx, wantedAgain, move.ID, move.Bundle, from); err != nil {
 		return err
 	}
-	_, err := t.exec(ctx, unleave, source.ID)
+	_, err := t.exec(ctx, unleave, move.Bundle, from)
 	return err
 }

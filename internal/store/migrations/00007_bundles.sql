@@ -146,7 +146,8 @@ CREATE INDEX promotions_to ON promotions (bundle, environment, created_millis DE
 CREATE INDEX promotions_last ON promotions (bundle, created_millis DESC) WHERE status = 'COMPLETED' AND removed_at = 0 AND left_at = 0;
 CREATE INDEX promotions_standing ON promotions (environment, name, rev DESC) WHERE status = 'COMPLETED' AND removed_at = 0 AND left_at = 0;
 
--- What a promotion put where. before is the checksum of what was there, '' for nothing.
+-- What a promotion put where. before is the checksum of what was there, '' for nothing; mover is the promotion that has moved it on, ''
+-- for none.
 CREATE TABLE promoted (
     promotion  BTEXT NOT NULL REFERENCES promotions (id),
     item       BIGINT NOT NULL,
@@ -154,6 +155,7 @@ CREATE TABLE promoted (
     path       BTEXT NOT NULL,
     state      BTEXT NOT NULL CHECK (state IN ('wanted', 'done', 'removed', 'failed')),
     before     BTEXT NOT NULL,
+    mover      BTEXT NOT NULL DEFAULT '',
     PRIMARY KEY (promotion, item)
 );
 CREATE INDEX promoted_at ON promoted (repository, path);
