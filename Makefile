@@ -93,6 +93,7 @@ bench: ## What gio costs: requests, pushes, lateness, CPU, memory, a real releas
 .PHONY: storm
 storm: ## Every crash point, and storms in which one request or push in five goes wrong (8 minutes).
 	@set -o pipefail; $(FIGURES) -run 'Storm|CrashSweep' | grep -E '^(  [^ ]|FAIL|---.FAIL)'
+	@set -o pipefail; go test -count=1 -v -timeout 30m ./internal/blobs -run AgainstUploads -figures | grep -E '^(  [^ ]|FAIL|---.FAIL)'
 
 .PHONY: storm-server
 storm-server: ## gio-server: every crash point; 200 kills; three replicas that are killed in turn; one that sleeps (30 minutes).
