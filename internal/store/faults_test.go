@@ -81,6 +81,28 @@ func missing() []attempt {
 		{"Effect", "no-effect", func(ctx context.Context, tx ledger.Tx) error { _, err := tx.Effect(ctx, "other"); return err }},
 		{"EffectOf", "no-effect", func(ctx context.Context, tx ledger.Tx) error { _, err := tx.EffectOf(ctx, "1"); return err }},
 		{"TakeEffect", "no-effect", func(ctx context.Context, tx ledger.Tx) error { _, err := tx.TakeEffect(ctx, "other", 0); return err }},
+		{"File", "no-file", func(ctx context.Context, tx ledger.Tx) error { _, err := tx.File(ctx, "left", "other"); return err }},
+		{"LockFile", "no-file", func(ctx context.Context, tx ledger.Tx) error { _, err := tx.LockFile(ctx, "left", "other"); return err }},
+		{"InsertFile", "no-repository", func(ctx context.Context, tx ledger.Tx) error {
+			kept, err := tx.KeepBlob(ctx, blob("d"), at(0))
+			return cmp.Or(err, tx.InsertFile(ctx, ledger.File{Repository: "other", Path: "a", Blob: kept}))
+		}},
+		{"UpdateFile", "no-file", func(ctx context.Context, tx ledger.Tx) error {
+			return tx.UpdateFile(ctx, ledger.File{Repository: "left", Path: "other"})
+		}},
+		{"DeleteFile", "no-file", func(ctx context.Context, tx ledger.Tx) error { return tx.DeleteFile(ctx, "left", "other") }},
+		{"LockBlob", "no-content", func(ctx context.Context, tx ledger.Tx) error {
+			_, err := tx.LockBlob(ctx, blob("e").Checksums, "")
+			return err
+		}},
+		{"LockBlob by SHA-1", "no-content", func(ctx context.Context, tx ledger.Tx) error {
+			_, err := tx.LockBlob(ctx, ledger.Checksums{SHA1: blob("e").SHA1}, "")
+			return err
+		}},
+		{"Build", "no-build-info", func(ctx context.Context, tx ledger.Tx) error { _, err := tx.Build(ctx, "key", "name", "1"); return err }},
+		{"PutBuild", "no-project", func(ctx context.Context, tx ledger.Tx) error {
+			return tx.PutBuild(ctx, ledger.Build{Project: "other", Key: "key", Name: "name", Number: "1"}, at(0))
+		}},
 		{"Token", "no-token", func(ctx context.Context, tx ledger.Tx) error { _, err := tx.Token(ctx, "other"); return err }},
 		{"InsertToken", "no-project", func(ctx context.Context, tx ledger.Tx) error { return tx.InsertToken(ctx, token("new", "other")) }},
 		{"RevokeToken", "no-token", func(ctx context.Context, tx ledger.Tx) error { return tx.RevokeToken(ctx, "other", at(0)) }},
@@ -113,6 +135,18 @@ func present() []attempt {
 			k := token("1", "")
 			k.Hash = ledger.HashOf("another")
 			return tx.InsertToken(ctx, k)
+		}},
+		{"InsertFile", "file-exists", func(ctx context.Context, tx ledger.Tx) error {
+			err := tx.PutRepository(ctx, ledger.Repository{Name: "libs", Project: "acme", Kind: ledger.Hosted, Type: "generic"}, at(0))
+			kept, other := tx.KeepBlob(ctx, blob("d"), at(0))
+			for range 2 {
+				err = cmp.Or(err, other, tx.InsertFile(ctx, ledger.File{Repository: "libs", Path: "a", Blob: kept}))
+			}
+			return err
+		}},
+		{"DeleteBlob", "blob-used", func(ctx context.Context, tx ledger.Tx) error {
+			_, err := tx.DeleteBlob(ctx, blob("e").SHA256)
+			return err
 		}},
 		{"AppendEvent", "event-exists", func(ctx context.Context, tx ledger.Tx) error { return tx.AppendEvent(ctx, event("1")) }},
 	}
@@ -208,6 +242,9 @@ func writeAllButDeployments(ctx context.Context, tx ledger.Tx) error {
 		tx.InsertCandidate(ctx, candidate(4)),
 		tx.InsertComponents(ctx, candidate(4).ID, map[string]string{"api": "1.25.1"}),
 		tx.PutWatch(ctx, "left"),
+		tx.PutRepository(ctx, ledger.Repository{Name: "left", Project: "left", Kind: ledger.Hosted, Type: "generic"}, at(0)),
+		keep(ctx, tx, "left", "left", "c"),
+		tx.PutBuild(ctx, ledger.Build{Project: "left", Key: "key", Name: "left", Number: "1"}, at(0)),
 		tx.InsertToken(ctx, token("left", "left")),
 		tx.PutQuarantine(ctx, at(0), "left"),
 		tx.AppendEvent(ctx, event("left")),
