@@ -112,7 +112,7 @@ func pour(ctx context.Context, to io.Writer, content io.Reader) (n int64, err er
 		}
 		n += int64(read)
 		switch {
-		case failed == io.EOF: //nolint:errorlint // only the reader's own end, and no end of something that it read
+		case failed == io.EOF: // the reader's own end, and not that of something in it
 			return n, ctx.Err()
 		case failed != nil:
 			return n, fault.New(fault.Invalid, "broken-upload", "the content broke off after %d bytes", n).Because(failed).Hint("send it again")

@@ -102,8 +102,22 @@ func TestMatches(t *testing.T) {
 		pattern, text string
 		want          bool
 	}{
-		{"", "", true}, {"", "a", false}, {"*", "", true}, {"*", "a/b", true}, {"a*", "a", true}, {"a*b", "ab", true}, {"a*b", "axxb", true}, {"a*b", "axxbc", false},
-		{"*.jar", "x.jar", true}, {"*.jar", "x.jars", false}, {"**", "x", true}, {"?", "ü", true}, {"?", "", false}, {"a?c*", "abcd", true}, {"*a*b*c", "aabbcc", true}, {"*a*b*c", "acb", false},
+		{"", "", true},
+		{"", "a", false},
+		{"*", "", true},
+		{"*", "a/b", true},
+		{"a*", "a", true},
+		{"a*b", "ab", true},
+		{"a*b", "axxb", true},
+		{"a*b", "axxbc", false},
+		{"*.jar", "x.jar", true},
+		{"*.jar", "x.jars", false},
+		{"**", "x", true},
+		{"?", "ü", true},
+		{"?", "", false},
+		{"a?c*", "abcd", true},
+		{"*a*b*c", "aabbcc", true},
+		{"*a*b*c", "acb", false},
 	} {
 		if got := matches(test.pattern, test.text); got != test.want {
 			t.Errorf("%q as %q: %t", test.text, test.pattern, got)

@@ -43,3 +43,21 @@ func TestProject(t *testing.T) {
 		}
 	}
 }
+
+// TestKeys: the keys that are answered name the project that they are of.
+func TestKeys(t *testing.T) {
+	t.Parallel()
+	a := API{DefaultProject: "apim"}
+	for project, keys := range map[string][2]string{
+		"apim": {"release-bundles-v2", "artifactory-build-info"}, "ae": {"ae-release-bundles-v2", "ae-build-info"},
+	} {
+		if got := [2]string{a.bundlesOf(project), a.buildsOf(project)}; got != keys {
+			t.Errorf("%s: %s, want %s", project, got, keys)
+		}
+		for _, key := range keys {
+			if got, err := a.project(ledger.Caller{}, "", key); got != project || err != nil {
+				t.Errorf("%s is of %s, %v", key, got, err)
+			}
+		}
+	}
+}

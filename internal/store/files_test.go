@@ -114,8 +114,11 @@ func TestFiles(t *testing.T) {
 				project string
 				found   bool
 			}{
-				{blob("c").Checksums, "", true}, {blob("c").Checksums, "beside", true}, {blob("c").Checksums, "acme", false},
-				{ledger.Checksums{SHA1: blob("c").SHA1}, "beside", true}, {ledger.Checksums{SHA1: blob("c").SHA1}, "acme", false},
+				{blob("c").Checksums, "", true},
+				{blob("c").Checksums, "beside", true},
+				{blob("c").Checksums, "acme", false},
+				{ledger.Checksums{SHA1: blob("c").SHA1}, "beside", true},
+				{ledger.Checksums{SHA1: blob("c").SHA1}, "acme", false},
 				{blob("e").Checksums, "", false},
 			} {
 				if b, err := tx.LockBlob(ctx, c.sums, c.project); (err == nil && b == blob("c")) != c.found || !c.found && !fault.Is(err, "no-content") {
