@@ -313,8 +313,12 @@ func TestChartWithPostgreSQL(t *testing.T) {
 		t.Errorf("it has %v, want %v", got, kinds)
 	}
 	deployment := objects["Deployment"].Spec
-	if settings := checkPod(t, deployment.Template.Spec); settings.Database != "postgres://gio:planted@db/gio" || deployment.Replicas != 3 {
-		t.Errorf("%d replicas, the database is %s", deployment.Replicas, settings.Database)
+	if settings := checkPod(t, deployment.Template.Spec); settings.Database != "postgres://gio:planted@db/gio" || settings.Blobs != "none" || deployment.Replicas != 3 {
+		t.Errorf("%d replicas, the database is %s, files are kept in %s", deployment.Replicas, settings.Database, settings.Blobs)
+	}
+	shared := rendered(t, "--set", "database.kind=postgres,database.url=postgres://gio@db/gio,persistence.existingClaim=files")["Deployment"].Spec.Template.Spec
+	if settings := checkPod(t, shared); settings.Blobs != "" || len(shared.Volumes) != 1 {
+		t.Errorf("with a volume that all share: files are kept in %s, %+v", settings.Blobs, shared.Volumes)
 	}
 	volumes := deployment.Template.Spec.Volumes
 	if len(volumes) != 2 || volumes[1].Secret.SecretName != "ledger-db" || volumes[1].Secret.Items[0].Key != "password" {

@@ -57,7 +57,7 @@ Settings: flags, then variables, then gio-server.yaml, then the defaults. In the
   database          GIOSERVER_DATABASE         postgres://…, or the path of a SQLite file (ledger.db in data)
   database_password GIOSERVER_DATABASE_PASSWORD  place of PostgreSQL's password, when it is not in its address
   data              GIOSERVER_DATA             directory of that file and of the first token
-  blobs             GIOSERVER_BLOBS            directory of the contents of files (blobs in data)
+  blobs             GIOSERVER_BLOBS            directory of the contents of files (blobs in data); none: no files
   base_url          GIOSERVER_BASE_URL         how people reach the server, as in https://gio.example.org (where it listens)
   default_project   GIOSERVER_DEFAULT_PROJECT  the project of those who name none
   tls: {certificate, key}                      files in PEM; without them it speaks plain HTTP

@@ -80,6 +80,8 @@ type Home interface {
 	Old(before time.Time, each func(place string) error) error
 }
 
+var errNoHome = fault.New(fault.Invalid, "no-home", "this server keeps no files").Hint("its admin names a directory for them in its settings: blobs:")
+
 // longest bounds a path, and its segments, in bytes.
 const (
 	longestPath    = 1024
@@ -188,7 +190,7 @@ func (s Checksums) Compare(is Checksums) error {
 // Upload keeps a content, and puts it at a path. What the caller may not do is refused before anything is read. The same content
 // again changes nothing but adds the properties. Another one replaces what is there, and its properties: only where the caller may
 // delete files, too, but for Maven's lists of versions, which each upload changes. Faults: no-repository, not-hosted, not-allowed,
-// invalid-path, invalid-property, invalid-checksum, other-checksum, may-not-overwrite, is-a-folder, is-a-file.
+// no-home, invalid-path, invalid-property, invalid-checksum, other-checksum, may-not-overwrite, is-a-folder, is-a-file.
 func (l *Ledger) Upload(ctx context.Context, c Caller, u Upload, content io.Reader) (f File, err error) {
 	if err := u.check(); err != nil {
 		return f, err
@@ -199,6 +201,9 @@ func (l *Ledger) Upload(ctx context.Context, c Caller, u Upload, content io.Read
 	})
 	if err != nil {
 		return f, err
+	}
+	if l.Home == nil {
+		return f, errNoHome
 	}
 	blob, err := l.Home.Write(ctx, content)
 	if err != nil {

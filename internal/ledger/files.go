@@ -25,8 +25,11 @@ func (l *Ledger) File(ctx context.Context, c Caller, repository, path string) (f
 	return f, err
 }
 
-// OpenFile finds one, and opens its content. Faults: those of File.
+// OpenFile finds one, and opens its content. Faults: those of File; no-home.
 func (l *Ledger) OpenFile(ctx context.Context, c Caller, repository, path string) (f File, content io.ReadSeekCloser, err error) {
+	if l.Home == nil {
+		return f, nil, errNoHome
+	}
 	for range 3 { // it may be overwritten, and its old content collected, between the two
 		if f, err = l.File(ctx, c, repository, path); err != nil {
 			return f, nil, err
@@ -296,6 +299,9 @@ const orphansLast = 24 * time.Hour
 
 // CollectBlobs removes the contents that no file and no item of a bundle has any more, and the places that nothing names.
 func (l *Ledger) CollectBlobs(ctx context.Context) error {
+	if l.Home == nil {
+		return nil
+	}
 	for after := ""; ; {
 		var last string
 		var unused []string

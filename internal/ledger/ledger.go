@@ -20,7 +20,7 @@ import (
 // Ledger makes changes by the rules, and keeps them in its store. It is safe for concurrent use, by any number of replicas.
 type Ledger struct {
 	Store Store
-	Home  Home // of the contents of files
+	Home  Home // of the contents of files; nil: none are kept
 	Now   func() time.Time
 	NewID func() string // of what is made: each sorts after those before it
 	// Connections are those of the server's settings, by name.

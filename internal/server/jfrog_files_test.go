@@ -18,6 +18,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gravitee-lab/gio/internal/server"
 	"github.com/gravitee-lab/gio/internal/store/storetest"
 )
 
@@ -639,6 +640,21 @@ func TestOverwrites(t *testing.T) {
 			w.Errorf("%d contents are kept", kept)
 		}
 	})
+}
+
+// TestNoBlobs: a server that keeps no files says so, and loses none.
+func TestNoBlobs(t *testing.T) {
+	t.Parallel()
+	w := prepare(t, storetest.SQLite(t))
+	w.settings.Blobs = "none"
+	w.begin().shelved()
+	refused := jfrogError(400, "this server keeps no files; its admin names a directory for them in its settings: blobs:")
+	w.wants(w.admin, "PUT", libs+"a", "text", 400, refused)
+	w.wants(w.admin, "GET", libs+"a", "", 400, refused)
+	w.contains(w.says(server.Check), "none: hosted repositories take no files")
+	if _, err := os.Stat(filepath.Join(w.data, "blobs")); !os.IsNotExist(err) {
+		t.Errorf("it made a directory for them: %v", err)
+	}
 }
 
 // TestBrokenUpload: a client that dies in the middle leaves nothing.

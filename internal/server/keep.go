@@ -78,7 +78,7 @@ func Verify(ctx context.Context, s Settings, out io.Writer) error {
 		return err
 	}
 	held, err := kept.Examine(ctx)
-	if err == nil && slices.ContainsFunc(held.Tables, func(c store.Count) bool { return c.Table == "blobs" && c.Rows > 0 }) {
+	if err == nil && s.blobs() != "" && slices.ContainsFunc(held.Tables, func(c store.Count) bool { return c.Table == "blobs" && c.Rows > 0 }) {
 		err = verifyBlobs(ctx, kept, s.blobs(), out)
 	}
 	if err := errors.Join(err, kept.Close()); err != nil {

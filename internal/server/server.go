@@ -53,8 +53,10 @@ func Run(ctx context.Context, s Settings, talk io.Writer, listening func(address
 	}
 	defer func() { err = errors.Join(err, kept.Close()) }()
 	l := New(kept)
-	if l.Home, err = blobs.Open(s.blobs()); err != nil {
-		return err
+	if dir := s.blobs(); dir != "" {
+		if l.Home, err = blobs.Open(dir); err != nil {
+			return err
+		}
 	}
 	l.Connections, l.Receivers = kindsOf(connections), slices.Sorted(maps.Keys(receivers))
 	if l.Signing, err = s.signing(); err != nil {

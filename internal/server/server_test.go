@@ -89,7 +89,7 @@ func TestReadSettings(t *testing.T) {
 		t.Fatal(err)
 	}
 	whole := filepath.Join(t.TempDir(), "whole.yaml")
-	if err := os.WriteFile(whole, []byte("listen: file:1\ndatabase: file.db\ndata: /d\nbase_url: http://localhost:1\ndefault_project: apim\n"+
+	if err := os.WriteFile(whole, []byte("listen: file:1\ndatabase: file.db\ndata: /d\nblobs: b\nbase_url: http://localhost:1\ndefault_project: apim\n"+
 		"tls: {certificate: c, key: k}\ntrusted_proxies: [192.0.2.0/24, 192.0.2.7]\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -109,15 +109,15 @@ func TestReadSettings(t *testing.T) {
 		{"a variable that is not known", server.Settings{}, "", []string{"GIOSERVER_LISSEN=x"}, server.Settings{}, "unknown-setting"},
 		{"a key that is not known", server.Settings{}, wrong, nil, server.Settings{}, "settings-file"},
 		{"variables of all kinds", server.Settings{Data: "/d"}, file, []string{
-			"GIOSERVER_BASE_URL=https://gio.example.org/ledger/", "GIOSERVER_DEFAULT_PROJECT=apim", "GIOSERVER_TLS_CERTIFICATE=c", "GIOSERVER_TLS_KEY=k",
+			"GIOSERVER_BASE_URL=https://gio.example.org/ledger/", "GIOSERVER_DEFAULT_PROJECT=apim", "GIOSERVER_BLOBS=/b", "GIOSERVER_TLS_CERTIFICATE=c", "GIOSERVER_TLS_KEY=k",
 			"GIOSERVER_TRUSTED_PROXIES=10.1.2.3/8, ::1",
 		}, server.Settings{
 			Listen: "file:1", Data: "/d", Database: "file.db", BaseURL: "https://gio.example.org/ledger", DefaultProject: "apim",
-			TLS: server.TLS{Certificate: "c", Key: "k"}, TrustedProxies: proxies("10.0.0.0/8", "::1/128"),
+			TLS: server.TLS{Certificate: "c", Key: "k"}, TrustedProxies: proxies("10.0.0.0/8", "::1/128"), Blobs: "/b",
 		}, ""},
 		{"a file of all kinds", server.Settings{}, whole, nil, server.Settings{
 			Listen: "file:1", Data: "/d", Database: "file.db", BaseURL: "http://localhost:1", DefaultProject: "apim",
-			TLS: server.TLS{Certificate: "c", Key: "k"}, TrustedProxies: proxies("192.0.2.0/24", "192.0.2.7/32"),
+			TLS: server.TLS{Certificate: "c", Key: "k"}, TrustedProxies: proxies("192.0.2.0/24", "192.0.2.7/32"), Blobs: "b",
 		}, ""},
 		{"half of tls", server.Settings{}, file, []string{"GIOSERVER_TLS_KEY=k"}, server.Settings{}, "invalid-setting"},
 		{"a base without scheme", server.Settings{}, file, []string{"GIOSERVER_BASE_URL=gio.example.org"}, server.Settings{}, "invalid-setting"},

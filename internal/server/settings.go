@@ -30,7 +30,7 @@ type Settings struct {
 	DatabasePassword string `yaml:"database_password"`
 
 	Data           string `yaml:"data"`            // directory of the SQLite file and of the first token
-	Blobs          string `yaml:"blobs"`           // directory of the contents of files; "" for blobs in Data
+	Blobs          string `yaml:"blobs"`           // directory of the contents of files; "" for blobs in Data, "none" for no files
 	BaseURL        string `yaml:"base_url"`        // how links to this server begin; "" for where it listens
 	DefaultProject string `yaml:"default_project"` // of requests that name none
 	TLS            TLS    `yaml:"tls"`
@@ -114,8 +114,16 @@ func (s *Settings) check() error {
 	return nil
 }
 
-// blobs is the directory of the contents of files.
-func (s Settings) blobs() string { return cmp.Or(s.Blobs, filepath.Join(s.Data, "blobs")) }
+// noBlobs is said instead of a directory where the server keeps no files.
+const noBlobs = "none"
+
+// blobs is the directory of the contents of files; "" where none are kept.
+func (s Settings) blobs() string {
+	if s.Blobs == noBlobs {
+		return ""
+	}
+	return cmp.Or(s.Blobs, filepath.Join(s.Data, "blobs"))
+}
 
 // baseURL is how links to a server begin that listens at an address.
 func (s Settings) baseURL(listening string) string {

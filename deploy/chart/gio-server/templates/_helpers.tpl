@@ -86,6 +86,9 @@ spec:
         - {name: GIOSERVER_LISTEN, value: "0.0.0.0:8790"}
         - {name: GIOSERVER_DATA, value: /data}
         {{- if eq .Values.database.kind "postgres" }}
+        {{- if not .Values.persistence.existingClaim }}
+        - {name: GIOSERVER_BLOBS, value: none} # files would be lost with the pod
+        {{- end }}
         - {name: GIOSERVER_DATABASE, value: {{ .Values.database.url | quote }}}
         {{- if .Values.database.passwordSecret.name }}
         - {name: GIOSERVER_DATABASE_PASSWORD, value: file:/run/secrets/database/password}
@@ -143,8 +146,14 @@ spec:
 
 {{/* The pod's volumes, but for the one that a StatefulSet makes. */}}
 {{- define "gio-server.volumes" -}}
+{{- with .Values.persistence.existingClaim }}
+- name: data
+  persistentVolumeClaim: {claimName: {{ . }}}
+{{- end }}
 {{- if eq .Values.database.kind "postgres" }}
+{{- if not .Values.persistence.existingClaim }}
 - {name: data, emptyDir: {}}
+{{- end }}
 {{- with .Values.database.passwordSecret }}
 {{- if .name }}
 - name: database-password
@@ -155,9 +164,6 @@ spec:
       - {key: {{ .key | quote }}, path: password}
 {{- end }}
 {{- end }}
-{{- else if .Values.persistence.existingClaim }}
-- name: data
-  persistentVolumeClaim: {claimName: {{ .Values.persistence.existingClaim }}}
 {{- end }}
 {{- if .Values.settings }}
 - name: settings
