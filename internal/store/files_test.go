@@ -188,7 +188,7 @@ func TestOneFile(t *testing.T) {
 					if err != nil {
 						return err
 					}
-					f.Properties = maps(f.Properties, fmt.Sprint(n))
+					f.Properties = with(f.Properties, fmt.Sprint(n))
 					return tx.UpdateFile(t.Context(), f)
 				})
 				if err != nil {
@@ -207,8 +207,8 @@ func TestOneFile(t *testing.T) {
 	})
 }
 
-// maps are properties and one more.
-func maps(p ledger.Properties, key string) ledger.Properties {
+// with returns properties with one more.
+func with(p ledger.Properties, key string) ledger.Properties {
 	if p == nil {
 		p = ledger.Properties{}
 	}
