@@ -53,8 +53,8 @@ type Execution struct {
 	// after the last reading. It calls Wake before each reading of a pipeline that it watches, from several goroutines: Wake must
 	// not block, and what CircleCI tells after the call must not be missed. A nil channel never wakes; a nil Wake wakes nobody.
 	Wake func(pipeline string) <-chan struct{}
-	// Told tells whether CircleCI tells of pipelines these days, so that Wake will say when one ends: then the engine reads one that
-	// runs every five minutes. Nil: it does not. Told must not block.
+	// Told tells whether CircleCI tells of pipelines these days, so that Wake will say when one ends: then the engine reads one first
+	// three seconds after its trigger, and one that runs every five minutes. Nil: it does not. Told must not block.
 	Told func() bool
 	// Simulated: what this driver triggers is simulated, and counts as proven.
 	Simulated bool

@@ -26,6 +26,7 @@ type watcher struct {
 	began     time.Time // when this driver began to read: limits count from here
 	cut       bool      // --fail-fast has cancelled the pipeline
 	runs      bool      // its workflows ran when it was last read
+	unread    bool      // it has not been read yet, and CircleCI tells when it ends
 }
 
 // watch reads a pipeline until it has ended, and notes what changed. It ends early, and leaves the pipeline as it is, at a
@@ -35,6 +36,9 @@ func (s *session) watch(ctx context.Context, u unit, held *slot) error {
 	w := &watcher{
 		s: s, u: u, slot: held, pipeline: s.reader(u), late: late{s: s, read: s.clock.Now()},
 		triggered: s.rec.step(u.ids[0]).StartedAt, began: s.clock.Now(),
+	}
+	if err := w.waitForFirst(ctx); err != nil {
+		return err
 	}
 	for {
 		if err := s.rec.err(); err != nil {
@@ -55,6 +59,16 @@ func (s *session) watch(ctx context.Context, u unit, held *slot) error {
 			return err
 		}
 	}
+}
+
+// waitForFirst lets a pipeline that was just triggered begin before it is read, where CircleCI tells when one ends.
+func (w *watcher) waitForFirst(ctx context.Context) error {
+	if w.unread = w.s.told != nil && w.s.told() && w.age() < toldFirst; !w.unread {
+		return nil
+	}
+	err := w.wait(ctx, w.news())
+	w.unread = false
+	return err
 }
 
 // news gives the channel of Execution.Wake.
@@ -91,6 +105,8 @@ func (w *watcher) wait(ctx context.Context, news <-chan struct{}) error {
 func (w *watcher) next() time.Duration {
 	next := w.s.pace.next(w.u.steps[0].Component, w.age())
 	switch {
+	case w.unread:
+		next = toldFirst - w.age()
 	case w.doubt > 0:
 		next = w.doubt
 	case w.proof.isGreen():

@@ -87,8 +87,40 @@ func TestToldIsHardlyRead(t *testing.T) {
 			}
 			requests = append(requests, len(w.sim.Requests())-before)
 		}
-		if requests[1] > 9 || requests[0] < 2*requests[1] {
+		if requests[1] > 8 || requests[0] < 2*requests[1] {
 			t.Errorf("%d requests before CircleCI had told anything, then %d", requests[0], requests[1])
+		}
+	})
+}
+
+// One that ends before it would be read first is read when CircleCI tells so.
+func TestToldAtOnce(t *testing.T) {
+	t.Parallel()
+	url := storetest.SQLite(t)
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, url, runs(sim.Run{Duration: time.Minute}, sim.Run{Duration: time.Second}))
+		defer w.close()
+		defer w.work()()
+		for n := range int64(2) {
+			before := len(w.sim.Requests())
+			d := w.deploy("qa", n+1)
+			for len(w.sim.Pipelines()) == int(n) || w.sim.Pipelines()[n].Outcome != "success" {
+				time.Sleep(10 * time.Millisecond)
+			}
+			triggered := len(w.sim.Requests())
+			if n == 1 && triggered != before+4 { // who, which branch, the newest, the trigger
+				t.Errorf("%d requests before it has ended", triggered-before)
+			}
+			if err := w.Delivered(context.Background(), sim.URL, w.sim.Pipelines()[n].ID); err != nil {
+				t.Fatal(err)
+			}
+			time.Sleep(1100 * time.Millisecond) // a worker asks each second what CircleCI has told
+			if len(w.sim.Requests()) == triggered {
+				t.Errorf("pipeline %d is not read", n+1)
+			}
+			for !w.ended(d.ID)() {
+				time.Sleep(100 * time.Millisecond)
+			}
 		}
 	})
 }
