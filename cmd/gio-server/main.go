@@ -33,14 +33,13 @@ func main() {
 	os.Exit(int(kind))
 }
 
-const usage = `gio-server keeps which release runs where, and speaks Aviator's API.
+const usage = `gio-server keeps which release runs where, and speaks Aviator's API and what JFrog's jf speaks.
 
   gio-server [flags]                     serve until SIGTERM
   gio-server [flags] check               try settings, data directory and database
   gio-server [flags] backup --to PATH    write what the database holds to a new SQLite file
   gio-server [flags] verify              examine the database and its history; of a backup: --database PATH
-  gio-server [flags] restore --from PATH fill the database, which must be empty, with a backup; nothing is started then
-                                         until gio-server resume
+  gio-server [flags] restore --from PATH fill the empty database with a backup; nothing is started then until gio-server resume
   gio-server [flags] resume              let a restored server start what waits
   gio-server [flags] copy --to DATABASE  fill another database, which must be empty, with this one
   gio-server [flags] token SUBJECT       make a token for an admin, and print its secret
@@ -60,20 +59,15 @@ Settings: flags, then variables, then gio-server.yaml, then the defaults. In the
   blobs             GIOSERVER_BLOBS            directory of the contents of files (blobs in data); none: no files
   base_url          GIOSERVER_BASE_URL         how people reach the server, as in https://gio.example.org (where it listens)
   default_project   GIOSERVER_DEFAULT_PROJECT  the project of those who name none
-  tls: {certificate, key}                      files in PEM; without them it speaks plain HTTP
-                    GIOSERVER_TLS_CERTIFICATE, GIOSERVER_TLS_KEY
-  trusted_proxies   GIOSERVER_TRUSTED_PROXIES  addresses and networks whose X-Forwarded-For is believed; separated by
-                                               commas, in the file a list
+  tls: {certificate, key}  GIOSERVER_TLS_CERTIFICATE, GIOSERVER_TLS_KEY  files in PEM; without them it speaks plain HTTP
+  trusted_proxies   GIOSERVER_TRUSTED_PROXIES  addresses and networks whose X-Forwarded-For is believed (in the file a list)
   connections: {NAME: {kind, …}}               systems outside, only in the file; kind can be left out where NAME is it:
     circleci        token, host (https://circleci.com), webhook_secret (of what CircleCI sends to /hooks/circleci/NAME)
     webhook         url, secret (signs what is sent there)
     git             url (how the addresses of release repositories begin), token, user
   notify: {slack: {webhook}, webhook: {url, secret}}   get news of deployments, only in the file; Slack's address is a secret
-
-  keys: {NAME: file:PATH}                      sign bundles, in PEM, only in the file: the first that can, where nobody names one;
-                                               without any the server makes one in data
-  unknown_signing_key  GIOSERVER_UNKNOWN_SIGNING_KEY
-                                               default: that one signs for names that nobody knows, too; else they are refused
+  keys: {NAME: file:PATH}                      sign bundles, in PEM, only in the file: the first, where nobody names one; else one is made
+  unknown_signing_key  GIOSERVER_UNKNOWN_SIGNING_KEY  default: that one signs for unknown names, too; else they are refused
 
 A secret never stands in the file: write env:NAME for a variable, or file:PATH.
 

@@ -179,6 +179,9 @@ type slowAnswer struct {
 	flow *http.ResponseController
 }
 
+// Unwrap lets http.ResponseController reach the writer.
+func (a slowAnswer) Unwrap() http.ResponseWriter { return a.ResponseWriter }
+
 func (a slowAnswer) Write(p []byte) (int, error) {
 	_ = a.flow.SetWriteDeadline(time.Now().Add(slowest))
 	return a.ResponseWriter.Write(p)

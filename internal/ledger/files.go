@@ -174,7 +174,7 @@ func (l *Ledger) DeleteFiles(ctx context.Context, c Caller, repository, path str
 		}
 		what := "file.deleted"
 		data := map[string]string{}
-		f, err := tx.File(ctx, repository, path)
+		f, err := tx.LockFile(ctx, repository, path)
 		switch {
 		case err == nil:
 			n, data["sha256"] = 1, f.SHA256
@@ -236,13 +236,17 @@ func (l *Ledger) Transport(ctx context.Context, c Caller, t Transport) (n int, e
 	return n, err
 }
 
-// transport copies or moves one file.
+// transport copies or moves one file, as it is now.
 func (l *Ledger) transport(ctx context.Context, tx Tx, c Caller, to Repository, t Transport, f File) error {
-	made := File{Repository: to.Name, Path: t.ToPath + strings.TrimPrefix(f.Path, t.Path), Properties: f.Properties}
+	made := File{Repository: to.Name, Path: t.ToPath + strings.TrimPrefix(f.Path, t.Path)}
 	if err := CheckPath(made.Path); err != nil || t.Dry {
 		return err
 	}
-	var err error
+	f, err := tx.LockFile(ctx, f.Repository, f.Path)
+	if err != nil {
+		return err
+	}
+	made.Properties = f.Properties
 	if made.Blob, err = tx.LockBlob(ctx, f.Checksums, ""); err != nil {
 		return err
 	}
