@@ -210,7 +210,7 @@ func (l *Ledger) Upload(ctx context.Context, c Caller, u Upload, content io.Read
 		return f, err
 	}
 	if err = u.Compare(blob.Checksums); err == nil {
-		f, err = l.upload(ctx, c, u, func(tx Tx) (Blob, error) { return tx.KeepBlob(ctx, blob, l.Now()) })
+		f, err = l.upload(ctx, c, u, func(tx Tx) (Blob, error) { return l.keep(ctx, tx, blob) })
 	}
 	// After an error of the database nobody knows whether it was kept. A place that no row names goes by itself later.
 	if err == nil && f.Place != blob.Place || err != nil && fault.KindOf(err) != fault.Internal {
@@ -233,8 +233,36 @@ func (l *Ledger) UploadKnown(ctx context.Context, c Caller, u Upload) (f File, e
 		if err != nil {
 			return known, err
 		}
-		return known, u.Compare(known.Checksums)
+		if err := u.Compare(known.Checksums); err != nil {
+			return known, err
+		}
+		return known, l.isThere(known.Place)
 	})
+}
+
+// keep keeps a content once. One whose place was lost gets the new place, and with it every file that has it.
+func (l *Ledger) keep(ctx context.Context, tx Tx, b Blob) (Blob, error) {
+	kept, err := tx.KeepBlob(ctx, b, l.Now())
+	if err != nil || kept.Place == b.Place {
+		return kept, err
+	}
+	if err := l.isThere(kept.Place); !fault.Is(err, "no-content") {
+		return kept, err
+	}
+	kept.Place = b.Place
+	return kept, tx.MoveBlob(ctx, kept)
+}
+
+// isThere returns the fault of a place that is lost.
+func (l *Ledger) isThere(place string) error {
+	if l.Home == nil {
+		return errNoHome
+	}
+	content, err := l.Home.Open(place)
+	if err != nil {
+		return err
+	}
+	return content.Close()
 }
 
 // upload puts a content that is kept at a path.

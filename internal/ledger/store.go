@@ -47,6 +47,7 @@ type Tx interface {
 	// KeepBlob keeps a content, unless it is kept already, and returns the one that is. LockBlob finds one that a file of a project has, ""
 	// for any, by its SHA-256 or else its SHA-1. Until the end of the transaction nobody removes it.
 	KeepBlob(ctx context.Context, b Blob, now time.Time) (Blob, error)
+	MoveBlob(ctx context.Context, b Blob) error                                 // to another place; no-content
 	LockBlob(ctx context.Context, sums Checksums, project string) (Blob, error) // no-content
 	// UnusedBlobs looks at a number of contents whose SHA-256 sort after one, and returns those that neither a file nor an item has, and
 	// the last at which it looked, "" for the last of all.

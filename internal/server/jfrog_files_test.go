@@ -680,6 +680,40 @@ func TestBrokenUpload(t *testing.T) {
 	w.wants(w.admin, "GET", libs+"half", "", 404, jfrogError(404, "there is no file libs-dev/half"))
 }
 
+// TestLostContent: a content whose file is lost is sent again, and then every file has it.
+func TestLostContent(t *testing.T) {
+	each(t, func(w *world) {
+		w.shelved()
+		text := strings.Repeat("big ", 5000)
+		put := func(path string) int { return w.send(w.admin, "PUT", libs+path, strings.NewReader(text), deployed(text)...).status }
+		if got := put("a"); got != 201 {
+			w.Fatal(got)
+		}
+		lost, _ := filepath.Glob(filepath.Join(w.data, "blobs", "*", "*"))
+		if err := os.Remove(lost[0]); err != nil {
+			w.Fatal(err)
+		}
+		if got := w.send(w.admin, "GET", libs+"a", nil); got.status != 500 {
+			w.Errorf("lost: %d %s", got.status, got.body)
+		}
+		known := append(deployed(text), "X-Checksum-Deploy", "true")
+		if got := w.send(w.admin, "PUT", libs+"b", nil, known...); got.status != 404 {
+			w.Errorf("by its checksum: %d %s", got.status, got.body)
+		}
+		if got := put("b"); got != 201 {
+			w.Errorf("sent again: %d", got)
+		}
+		for _, path := range []string{"a", "b"} {
+			if got := w.send(w.admin, "GET", libs+path, nil); got.status != 200 || got.body != text {
+				w.Errorf("%s: %d", path, got.status)
+			}
+		}
+		if kept := w.contents(); kept != 1 {
+			w.Errorf("%d contents are kept", kept)
+		}
+	})
+}
+
 // dead is a client that is gone.
 type dead struct{}
 

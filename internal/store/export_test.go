@@ -38,7 +38,7 @@ func Queries() map[string][]any {
 		sealAt: {1}, answerByRequest: {"a", "b", "c", "d"}, pruneRequests: {1},
 		waitingNews: {1, 1}, takeNews: {"a", 1, 1}, putOffNews: {"a", 1}, deleteNews: {"a"}, deliveriesSince: {1}, pruneDeliveries: {1},
 		watchOf: {"a"}, deleteWatch: {"a"}, dueWatches: {1, 1}, takeWatch: {"a", 1, 1}, updateWatch: {"a", 1, "b", 1, 1, 1, "c", "d", 1, 0, 1},
-		repositoryByName: {"a"}, lockBlob: {"a"}, blobBySHA256: {"a", "b"}, blobBySHA1: {"a", "b"}, blobsAfter: {"a", 1}, blobAtPlace: {"a"},
+		repositoryByName: {"a"}, lockBlob: {"a"}, moveBlob: {"a", "b"}, blobBySHA256: {"a", "b"}, blobBySHA1: {"a", "b"}, blobsAfter: {"a", 1}, blobAtPlace: {"a"},
 		unusedBlobs: {"a", 1}, deleteBlob: {"a"}, fileByPath: {"a", "b"}, filesBetween: {"a", "b", "c", 1}, lockFile: {"a", "b"}, updateFile: {"a", "b", "c", "d", "e", 1},
 		deleteFile: {"a", "b"}, deleteFiles: {"a", "b", "c"}, buildByNumber: {"a", "b", "c"}, buildsOfName: {"a", "b", 1},
 		bundleByName: {"a", "b", "c"}, bundleByID: {"a"}, bundleOf: {"a"}, lockBundle: {"a", "b", "c"}, lockBundleByID: {"a"}, envelopeOf: {"a"},

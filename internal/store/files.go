@@ -14,6 +14,7 @@ const (
 	// Whoever finds the content there keeps others from removing it: the row is written, as it is.
 	keepBlob = `INSERT INTO blobs (sha256, sha1, md5, place, size, created_at) VALUES ($1, $2, $3, $4, $5, $6)
 		ON CONFLICT (sha256) DO UPDATE SET sha256 = excluded.sha256 RETURNING ` + blobReturned
+	moveBlob = `UPDATE blobs SET place = $2 WHERE sha256 = $1`
 	lockBlob = `UPDATE blobs SET sha256 = sha256 WHERE sha256 = $1 RETURNING ` + blobReturned
 	// Contents that a file of a project has, '' for any.
 	blobOfProject = `EXISTS (SELECT 1 FROM files f JOIN repositories r ON r.name = f.repository WHERE f.sha256 = b.sha256 AND (r.project = $2 OR $2 = ''))`
@@ -52,6 +53,10 @@ func scanBlob(r row) (b ledger.Blob, err error) {
 
 func (t tx) KeepBlob(ctx context.Context, b ledger.Blob, now time.Time) (ledger.Blob, error) {
 	return one(ctx, t, nil, scanBlob, keepBlob, b.SHA256, b.SHA1, b.MD5, b.Place, b.Size, millis(now))
+}
+
+func (t tx) MoveBlob(ctx context.Context, b ledger.Blob) error {
+	return t.update(ctx, missing("no-content", "no file has the content %.80s", b.SHA256), moveBlob, b.SHA256, b.Place)
 }
 
 func (t tx) LockBlob(ctx context.Context, sums ledger.Checksums, project string) (ledger.Blob, error) {
