@@ -103,7 +103,7 @@ func noBundle(name, version string) *fault.Fault {
 
 // CreateBundle puts what the sources name into a new bundle, as it is now, and seals it unless it is to be a draft. Its contents are
 // kept for as long as the bundle, whatever becomes of the files. Faults: no-project, invalid-bundle, bundle-exists, unknown-key,
-// empty-bundle, and those of sources: no-repository, no-file, other-checksum, no-checksum, no-build, no-bundle, not-sealed, same-place.
+// empty-bundle, and those of sources: no-repository, no-file, other-content, invalid-checksum, no-checksum, no-build, no-bundle, not-sealed, same-place.
 func (l *Ledger) CreateBundle(ctx context.Context, c Caller, project string, n NewBundle) (Bundle, error) {
 	if err := checkBundleName(n.Name, n.Version); err != nil {
 		return Bundle{}, err
@@ -138,8 +138,13 @@ func (l *Ledger) CreateBundle(ctx context.Context, c Caller, project string, n N
 	}
 	err = l.change(ctx, c, func(tx Tx) (Event, error) {
 		b.ID, b.CreatedAt, b.CreatedBy = l.NewID(), l.Now(), c.Token.Subject
-		if err := tx.InsertBundle(ctx, b, envelope); err != nil {
+		if err := tx.InsertBundle(ctx, b); err != nil {
 			return Event{}, err
+		}
+		if !n.Draft {
+			if err := tx.PutSignature(ctx, b.ID, b.Key, envelope, b.CreatedAt); err != nil {
+				return Event{}, err
+			}
 		}
 		return bundleEvent("created", b, nil), tx.InsertItems(ctx, b.ID, items)
 	})
@@ -233,8 +238,11 @@ func (l *Ledger) SealBundle(ctx context.Context, c Caller, project, name, versio
 		if err != nil {
 			return Event{}, err
 		}
+		if err := tx.PutSignature(ctx, b.ID, b.Key, envelope, l.Now()); err != nil {
+			return Event{}, err
+		}
 		b.Status = Sealed
-		return bundleEvent("sealed", b, nil), tx.SealBundle(ctx, b.ID, b.Key, envelope)
+		return bundleEvent("sealed", b, nil), tx.SealBundle(ctx, b.ID, b.Key)
 	})
 	return b, err
 }
@@ -330,7 +338,7 @@ func (l *Ledger) verify(ctx context.Context, tx Tx, b Bundle) (envelope, key str
 	if err != nil {
 		return "", "", err
 	}
-	if envelope, err = tx.Envelope(ctx, b.ID); err != nil {
+	if envelope, err = tx.Envelope(ctx, b.ID, b.Key); err != nil {
 		return "", "", err
 	}
 	key, err = l.Signing.Verify(envelope, b, items)

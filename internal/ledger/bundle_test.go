@@ -251,8 +251,8 @@ func TestBundleSources(t *testing.T) {
 		}
 		bad("no-repository", fault.NotFound, files("nowhere/one.txt"))
 		bad("no-file", fault.NotFound, files("libs/nothing"))
-		bad("other-checksum", fault.Invalid, ledger.Source{Artifacts: []ledger.Artifact{{Repository: "libs", Path: "two.txt", SHA256: sum("one")}}})
-		bad("other-checksum", fault.Invalid, ledger.Source{Artifacts: []ledger.Artifact{{Repository: "libs", Path: "two.txt", SHA256: "x"}}})
+		bad("other-content", fault.Invalid, ledger.Source{Artifacts: []ledger.Artifact{{Repository: "libs", Path: "two.txt", SHA256: sum("one")}}})
+		bad("invalid-checksum", fault.Invalid, ledger.Source{Artifacts: []ledger.Artifact{{Repository: "libs", Path: "two.txt", SHA256: "x"}}})
 		bad("no-checksum", fault.Invalid, files("images/ui:1"))
 		bad("no-build-info", fault.NotFound, ledger.Source{Builds: []ledger.BuildSource{{Key: "acme-build-info", Name: "shop", Number: "8"}}})
 		bad("no-file", fault.NotFound, ledger.Source{Builds: []ledger.BuildSource{{Key: "acme-build-info", Name: "shop", Number: "7", Dependencies: true}}})

@@ -201,11 +201,10 @@ func (l *Ledger) promote(ctx context.Context, tx Tx, c Caller, b Bundle, environ
 	if err != nil {
 		return p, err
 	}
-	envelope, err := l.signAgain(ctx, tx, b, o.Key, &p)
-	if err != nil {
+	if err := l.signAgain(ctx, tx, b, o.Key, &p); err != nil {
 		return p, err
 	}
-	if p.Millis, err = tx.InsertPromotion(ctx, p, l.Now(), envelope); err != nil {
+	if p.Millis, err = tx.InsertPromotion(ctx, p, l.Now()); err != nil {
 		return p, err
 	}
 	for _, t := range targets {
@@ -368,20 +367,27 @@ func (o PromoteOptions) takes(name string) bool {
 	return !slices.Contains(o.Exclude, name)
 }
 
-// signAgain signs the list of a bundle by another key than the bundle's, where one is named.
-func (l *Ledger) signAgain(ctx context.Context, tx Tx, b Bundle, key string, p *Promotion) (envelope string, err error) {
+// signAgain signs the list of a bundle by another key than the bundle's, where one is named that has not.
+func (l *Ledger) signAgain(ctx context.Context, tx Tx, b Bundle, key string, p *Promotion) (err error) {
 	p.Key = b.Key
 	if key == "" {
-		return "", nil
+		return nil
 	}
-	if p.Key, err = l.Signing.Key(key); err != nil || p.Key == b.Key {
-		return "", err
+	if p.Key, err = l.Signing.Key(key); err != nil {
+		return err
+	}
+	if _, err := tx.Envelope(ctx, b.ID, p.Key); !fault.Is(err, "no-signature") {
+		return err
 	}
 	items, err := tx.Items(ctx, b.ID)
 	if err != nil {
-		return "", err
+		return err
 	}
-	return l.Signing.Sign(p.Key, b, items)
+	envelope, err := l.Signing.Sign(p.Key, b, items)
+	if err != nil {
+		return err
+	}
+	return tx.PutSignature(ctx, b.ID, p.Key, envelope, l.Now())
 }
 
 // mostConflicts is how many of the places that are taken a promotion names.

@@ -134,7 +134,7 @@ func (all *collection) artifact(ctx context.Context, a Artifact) error {
 	}
 	sum := strings.ToLower(a.SHA256)
 	if sum != "" && !isSHA256(sum) {
-		return fault.New(fault.Invalid, "other-checksum", "%.80q is no SHA-256", a.SHA256)
+		return fault.New(fault.Invalid, "invalid-checksum", "%.80q is no SHA-256", a.SHA256)
 	}
 	if r.Kind != Hosted {
 		return all.elsewhere(r, a.Path, sum)
@@ -144,7 +144,7 @@ func (all *collection) artifact(ctx context.Context, a Artifact) error {
 		return err
 	}
 	if sum != "" && sum != i.SHA256 {
-		return fault.New(fault.Invalid, "other-checksum", "%s has the checksum %s, not %s", i.place(), i.SHA256, sum)
+		return fault.New(fault.Invalid, "other-content", "%s has the checksum %s, not %s", i.place(), i.SHA256, sum)
 	}
 	return all.add(i)
 }

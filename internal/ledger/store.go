@@ -79,24 +79,25 @@ type Tx interface {
 	Bundle(ctx context.Context, project, name, version string) (Bundle, error) // no-bundle
 	// LockBundle reads a bundle, and keeps everybody else from doing something with it until the end of the transaction. Who locks
 	// environments, too, does it afterwards, in the order of their ids.
-	LockBundle(ctx context.Context, project, name, version string) (Bundle, error) // no-bundle
-	BundleByID(ctx context.Context, id string) (Bundle, error)                     // no-bundle
-	LockBundleByID(ctx context.Context, id string) (Bundle, error)                 // no-bundle
-	BundleOf(ctx context.Context, candidate string) (Bundle, error)                // the newest; no-bundle
-	InsertBundle(ctx context.Context, b Bundle, envelope string) error             // bundle-exists, no-project
-	UpdateBundle(ctx context.Context, b Bundle) error                              // tag, properties, what it lacks; no-bundle
-	SealBundle(ctx context.Context, bundle, key, envelope string) error            // no-bundle
-	DeleteBundle(ctx context.Context, b Bundle) error                              // with its items and promotions; no-bundle
-	Envelope(ctx context.Context, bundle string) (string, error)                   // no-bundle
-	InsertItems(ctx context.Context, bundle string, items []Item) error            // item-exists; no-file, where a content is gone
-	Items(ctx context.Context, bundle string) ([]Item, error)                      // by number
-	ItemKinds(ctx context.Context, bundle string) ([]Target, error)                // without repositories, in the order of the items
-	MadeIn(ctx context.Context, bundle string) (environment string, err error)     // name, of its first item's repository; "" for none
+	LockBundle(ctx context.Context, project, name, version string) (Bundle, error)       // no-bundle
+	BundleByID(ctx context.Context, id string) (Bundle, error)                           // no-bundle
+	LockBundleByID(ctx context.Context, id string) (Bundle, error)                       // no-bundle
+	BundleOf(ctx context.Context, candidate string) (Bundle, error)                      // the newest; no-bundle
+	InsertBundle(ctx context.Context, b Bundle) error                                    // bundle-exists, no-project
+	UpdateBundle(ctx context.Context, b Bundle) error                                    // tag, properties, what it lacks; no-bundle
+	SealBundle(ctx context.Context, bundle, key string) error                            // no-bundle
+	DeleteBundle(ctx context.Context, b Bundle) error                                    // with its items and promotions; no-bundle
+	Envelope(ctx context.Context, bundle, key string) (string, error)                    // of the bundle's list, by a key of that name; no-signature
+	PutSignature(ctx context.Context, bundle, key, envelope string, now time.Time) error // unless there is one by that key; no-bundle
+	InsertItems(ctx context.Context, bundle string, items []Item) error                  // item-exists; no-file, where a content is gone
+	Items(ctx context.Context, bundle string) ([]Item, error)                            // by number
+	ItemKinds(ctx context.Context, bundle string) ([]Target, error)                      // without repositories, in the order of the items
+	MadeIn(ctx context.Context, bundle string) (environment string, err error)           // name, of its first item's repository; "" for none
 	BundleNames(ctx context.Context, project string, o List) ([]BundleName, int, error)
 	Bundles(ctx context.Context, project, name string, o List) ([]Bundle, int, error)
 
 	// InsertPromotion makes a promotion, now or after all others of the bundle, which is locked. Fault: promotion-under-way.
-	InsertPromotion(ctx context.Context, p Promotion, now time.Time, envelope string) (millis int64, err error)
+	InsertPromotion(ctx context.Context, p Promotion, now time.Time) (millis int64, err error)
 	UpdatePromotion(ctx context.Context, p Promotion) error // status, messages, end; no-promotion
 	// RemovePromotion ends a record: it is history. Fault: no-promotion.
 	RemovePromotion(ctx context.Context, p Promotion) error

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/gravitee-lab/gio/internal/fault"
 	"github.com/gravitee-lab/gio/internal/ledger"
@@ -18,14 +19,16 @@ const (
 	bundleOf       = bundleColumns + ` WHERE candidate = $1 ORDER BY id DESC LIMIT 1`
 	lockBundle     = `UPDATE bundles SET rev = rev + 1 WHERE project = $1 AND name = $2 AND version = $3 RETURNING ` + bundleReturned
 	lockBundleByID = `UPDATE bundles SET rev = rev + 1 WHERE id = $1 RETURNING ` + bundleReturned
-	envelopeOf     = `SELECT envelope FROM bundles WHERE id = $1`
+	envelopeOf     = `SELECT envelope FROM signatures WHERE bundle = $1 AND signing_key = $2`
+	putSignature   = `INSERT INTO signatures (bundle, signing_key, envelope, created_at) VALUES ($1, $2, $3, $4) ON CONFLICT (bundle, signing_key) DO NOTHING`
 	updateBundle   = `UPDATE bundles SET tag = $2, properties = $3, missing = $4 WHERE id = $1`
-	sealBundle     = `UPDATE bundles SET status = 'COMPLETED', signing_key = $2, envelope = $3 WHERE id = $1 AND status = 'DRAFT'`
-	insertBundle   = `INSERT INTO bundles (id, project, name, version, status, candidate, signing_key, envelope, created_at, created_by, missing)
-		VALUES ($1, $2, $3, $4, $5, NULLIF($6, ''), $7, $8, $9, $10, $11)`
+	sealBundle     = `UPDATE bundles SET status = 'COMPLETED', signing_key = $2 WHERE id = $1 AND status = 'DRAFT'`
+	insertBundle   = `INSERT INTO bundles (id, project, name, version, status, candidate, signing_key, created_at, created_by, missing)
+		VALUES ($1, $2, $3, $4, $5, NULLIF($6, ''), $7, $8, $9, $10)`
 
 	deleteBundlePromoted   = `DELETE FROM promoted WHERE promotion IN (SELECT id FROM promotions WHERE bundle = $1)`
 	deleteBundlePromotions = `DELETE FROM promotions WHERE bundle = $1`
+	deleteBundleSignatures = `DELETE FROM signatures WHERE bundle = $1`
 	deleteBundleItems      = `DELETE FROM items WHERE bundle = $1`
 	deleteBundle           = `DELETE FROM bundles WHERE id = $1`
 
@@ -100,16 +103,20 @@ func (t tx) BundleOf(ctx context.Context, candidate string) (ledger.Bundle, erro
 	return one(ctx, t, noBundle("of the candidate", candidate), scanBundle, bundleOf, candidate)
 }
 
-func (t tx) Envelope(ctx context.Context, bundle string) (string, error) {
-	return one(ctx, t, noBundle("with the id", bundle), scanText, envelopeOf, bundle)
+func (t tx) Envelope(ctx context.Context, bundle, key string) (string, error) {
+	return one(ctx, t, missing("no-signature", "the key %.120s has not signed the bundle", key), scanText, envelopeOf, bundle, key)
+}
+
+func (t tx) PutSignature(ctx context.Context, bundle, key, envelope string, now time.Time) error {
+	return t.insert(ctx, nil, noBundle("with the id", bundle), putSignature, bundle, key, envelope, millis(now))
 }
 
 func scanCount(r row) (n int64, err error) { return n, r.Scan(&n) }
 
-func (t tx) InsertBundle(ctx context.Context, b ledger.Bundle, envelope string) error {
+func (t tx) InsertBundle(ctx context.Context, b ledger.Bundle) error {
 	there := exists("bundle-exists", "the bundle %s %s exists already, and a bundle never changes", b.Name, b.Version).Hint("give the new one another version")
 	if err := t.insert(ctx, there, noProject(b.Project), insertBundle,
-		b.ID, b.Project, b.Name, b.Version, string(b.Status), b.Candidate, b.Key, envelope, millis(b.CreatedAt), b.CreatedBy, b.Missing); err != nil {
+		b.ID, b.Project, b.Name, b.Version, string(b.Status), b.Candidate, b.Key, millis(b.CreatedAt), b.CreatedBy, b.Missing); err != nil {
 		return err
 	}
 	versions, err := one(ctx, t, nil, scanCount, putBundleName, b.Project, b.Name, b.Version, millis(b.CreatedAt))
@@ -123,12 +130,12 @@ func (t tx) UpdateBundle(ctx context.Context, b ledger.Bundle) error {
 	return t.update(ctx, noBundle(b.Name, b.Version), updateBundle, b.ID, b.Tag, propertiesText(b.Properties), b.Missing)
 }
 
-func (t tx) SealBundle(ctx context.Context, bundle, key, envelope string) error {
-	return t.update(ctx, noBundle("that is a draft with the id", bundle), sealBundle, bundle, key, envelope)
+func (t tx) SealBundle(ctx context.Context, bundle, key string) error {
+	return t.update(ctx, noBundle("that is a draft with the id", bundle), sealBundle, bundle, key)
 }
 
 func (t tx) DeleteBundle(ctx context.Context, b ledger.Bundle) error {
-	for _, query := range []string{deleteBundlePromoted, deleteBundlePromotions, deleteBundleItems} {
+	for _, query := range []string{deleteBundlePromoted, deleteBundlePromotions, deleteBundleSignatures, deleteBundleItems} {
 		if _, err := t.exec(ctx, query, b.ID); err != nil {
 			return err
 		}

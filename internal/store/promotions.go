@@ -31,8 +31,8 @@ const (
 	newestMillis      = `SELECT COALESCE(MAX(created_millis), 0) FROM promotions WHERE bundle = $1`
 
 	insertPromotion = `INSERT INTO promotions (id, bundle, name, environment, rev, created_millis, operation, status, source, source_environment, included, excluded,
-		properties, signing_key, envelope, messages, created_by, ended_at)
-		SELECT $1, b.id, b.name, e.id, e.rev, $4, $5, $6, NULLIF($7, ''), $8, $9, $10, $11, $12, $13, $14, $15, 0
+		properties, signing_key, messages, created_by, ended_at)
+		SELECT $1, b.id, b.name, e.id, e.rev, $4, $5, $6, NULLIF($7, ''), $8, $9, $10, $11, $12, $13, $14, 0
 		FROM bundles b, environments e WHERE b.id = $2 AND e.id = $3`
 	updatePromotion = `UPDATE promotions SET status = $2, messages = $3, ended_at = $4 WHERE id = $1`
 	removePromotion = `UPDATE promotions SET status = $2, removed_at = $3 WHERE id = $1 AND removed_at = 0`
@@ -126,7 +126,7 @@ func scanPromotion(r row) (p ledger.Promotion, err error) {
 	return p, nil
 }
 
-func (t tx) InsertPromotion(ctx context.Context, p ledger.Promotion, now time.Time, envelope string) (int64, error) {
+func (t tx) InsertPromotion(ctx context.Context, p ledger.Promotion, now time.Time) (int64, error) {
 	newest, err := one(ctx, t, nil, scanCount, newestMillis, p.Bundle)
 	if err != nil {
 		return 0, err
@@ -134,7 +134,7 @@ func (t tx) InsertPromotion(ctx context.Context, p ledger.Promotion, now time.Ti
 	at := max(millis(now), newest+1)
 	busy := fault.New(fault.Stopped, "promotion-under-way", "another promotion of the bundle to %s is under way", p.To)
 	if err := t.insert(ctx, busy, noPromotion(p.Source), insertPromotion, p.ID, p.Bundle, p.Environment, at, string(p.Operation), string(p.Status), p.Source, p.From,
-		inJSON(p.Included), inJSON(p.Excluded), inJSON(p.Properties), p.Key, envelope, inJSON(p.Messages), p.CreatedBy); err != nil {
+		inJSON(p.Included), inJSON(p.Excluded), inJSON(p.Properties), p.Key, inJSON(p.Messages), p.CreatedBy); err != nil {
 		return 0, err
 	}
 	_, err = t.exec(ctx, countPromotions, p.Bundle, 1)

@@ -72,8 +72,9 @@ func complete(t *testing.T, url string) {
 		`INSERT INTO blobs VALUES ('` + sum + `', '` + sum[:40] + `', '` + sum[:32] + `', 'aa/1', 7, 1)`,
 		`INSERT INTO files VALUES ('libs', 'io/acme/»ü«.jar', '` + sum + `', '{"k":["v"]}', 1, 'ann', 1)`,
 		`INSERT INTO builds VALUES ('artifactory-build-info', 'shop', '7', 'acme', 1, '{}', 1)`,
-		`INSERT INTO bundles (id, project, name, version, status, signing_key, envelope, created_at, created_by)
-			VALUES ('bundle', 'acme', 'shop', '1', 'COMPLETED', '', '{}', 1, 'ann')`,
+		`INSERT INTO bundles (id, project, name, version, status, signing_key, created_at, created_by)
+			VALUES ('bundle', 'acme', 'shop', '1', 'COMPLETED', 'key', 1, 'ann')`,
+		`INSERT INTO signatures VALUES ('bundle', 'key', '{}', 1)`,
 		`INSERT INTO bundle_names VALUES ('acme', 'shop', 1, '1', 1)`,
 		`INSERT INTO items VALUES ('bundle', 1, 'file', 'maven', 'libs', 'io/acme/»ü«.jar', '` + sum + `', 7, '` + sum + `', '{}')`,
 		`INSERT INTO promotions (id, bundle, name, environment, rev, created_millis, operation, status, source, source_environment, included, excluded, properties, signing_key, messages, created_by, ended_at)

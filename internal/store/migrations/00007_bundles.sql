@@ -52,8 +52,8 @@ CREATE TABLE builds (
 );
 CREATE INDEX builds_newest ON builds (key, name, started_at DESC, number DESC);
 
--- candidate is what it is the box of, where gio released it. envelope is the signature, DSSE over the list of items; '' while it is a
--- draft. rev counts what was done with it: whoever does something begins by counting, and so waits for those before. promotions is
+-- candidate is what it is the box of, where gio released it. signing_key is the name of the key that has signed its list, or of a draft the
+-- one that is to. rev counts what was done with it: whoever does something begins by counting, and so waits for those before. promotions is
 -- how many records there are of it.
 CREATE TABLE bundles (
     id           BTEXT PRIMARY KEY,
@@ -63,7 +63,6 @@ CREATE TABLE bundles (
     status       BTEXT NOT NULL CHECK (status IN ('DRAFT', 'COMPLETED')),
     candidate    BTEXT REFERENCES candidates (id),
     signing_key  BTEXT NOT NULL,
-    envelope     BTEXT NOT NULL,
     tag          BTEXT NOT NULL DEFAULT '',
     properties   BTEXT NOT NULL DEFAULT '{}',
     missing      BTEXT NOT NULL DEFAULT '',
@@ -71,11 +70,19 @@ CREATE TABLE bundles (
     promotions   BIGINT NOT NULL DEFAULT 0,
     created_at   BIGINT NOT NULL,
     created_by   BTEXT NOT NULL,
-    UNIQUE (project, name, version),
-    CHECK ((status = 'DRAFT') = (envelope = ''))
+    UNIQUE (project, name, version)
 );
 CREATE INDEX bundles_newest ON bundles (project, name, id DESC);
 CREATE INDEX bundles_of_candidate ON bundles (candidate, id DESC) WHERE candidate IS NOT NULL;
+
+-- What keys have signed the list of a bundle's items: DSSE envelopes, as long as the list.
+CREATE TABLE signatures (
+    bundle      BTEXT NOT NULL REFERENCES bundles (id),
+    signing_key BTEXT NOT NULL CHECK (signing_key <> ''),
+    envelope    BTEXT NOT NULL CHECK (envelope <> ''),
+    created_at  BIGINT NOT NULL,
+    PRIMARY KEY (bundle, signing_key)
+);
 
 -- The names of a project's bundles, with how many versions there are and which is the newest, so that nobody has to count them.
 CREATE TABLE bundle_names (
@@ -109,9 +116,8 @@ CREATE INDEX items_of_blob ON items (blob);
 
 -- created_millis tells promotions apart, and grows with each one of a bundle. included, excluded, properties and messages are JSON.
 -- source is the promotion from which the contents came, NULL for where the bundle was made of them, source_environment where that
--- was. name is the bundle's, rev the environment's when it was made: the order of making. envelope is a signature of the bundle's list by
--- another key than the bundle's, '' for none. left_at is when all of it was moved on; removed_at when it was rolled back or deleted: then it
--- is history, and no record. token and renewed_at are those of who carries one that needs work outside.
+-- was. name is the bundle's, rev the environment's when it was made: the order of making. left_at is when all of it was moved on; removed_at
+-- when it was rolled back or deleted: then it is history, and no record. token and renewed_at are those of who carries one that needs work outside.
 CREATE TABLE promotions (
     id                 BTEXT PRIMARY KEY,
     bundle             BTEXT NOT NULL REFERENCES bundles (id),
@@ -127,7 +133,6 @@ CREATE TABLE promotions (
     excluded           BTEXT NOT NULL,
     properties         BTEXT NOT NULL,
     signing_key        BTEXT NOT NULL,
-    envelope           BTEXT NOT NULL DEFAULT '',
     messages           BTEXT NOT NULL,
     created_by         BTEXT NOT NULL,
     ended_at           BIGINT NOT NULL,
