@@ -71,7 +71,7 @@ type Message struct {
 // Promoted is what a promotion has put somewhere.
 type Promoted struct {
 	Item
-	Repository, Path string // where to
+	Repository string // where to; the path is the item's
 }
 
 // PromoteOptions say how a bundle is promoted.
@@ -208,11 +208,11 @@ func (l *Ledger) promote(ctx context.Context, tx Tx, c Caller, b Bundle, environ
 		return p, err
 	}
 	for _, t := range targets {
-		if err := tx.InsertPromoted(ctx, p, t); err != nil {
+		if err := tx.InsertShelf(ctx, p, t); err != nil {
 			return p, err
 		}
 	}
-	return l.shelve(ctx, tx, c, b, p)
+	return l.shelve(ctx, tx, c, b, p, from)
 }
 
 // origin finds out where the contents come from, and makes a copy of a move that would take them away from where they are to be. It
@@ -393,8 +393,9 @@ func (l *Ledger) signAgain(ctx context.Context, tx Tx, b Bundle, key string, p *
 // mostConflicts is how many of the places that are taken a promotion names.
 const mostConflicts = 10
 
-// shelve puts what is kept here into the repositories that it is planned for, unless something else is there.
-func (l *Ledger) shelve(ctx context.Context, tx Tx, c Caller, b Bundle, p Promotion) (Promotion, error) {
+// shelve puts what is kept here into the repositories that it is planned for, unless something else is there. From is the environment
+// that a move takes it away from, "" for none.
+func (l *Ledger) shelve(ctx context.Context, tx Tx, c Caller, b Bundle, p Promotion, from string) (Promotion, error) {
 	taken, err := tx.TakenPlaces(ctx, p.ID, mostConflicts)
 	if err != nil {
 		return p, err
@@ -405,28 +406,29 @@ func (l *Ledger) shelve(ctx context.Context, tx Tx, c Caller, b Bundle, p Promot
 		}
 		return p, l.failPromotion(ctx, tx, c, b, &p)
 	}
-	if err := tx.ShelveFiles(ctx, p, l.Now()); err != nil {
+	left, err := tx.LeftOutside(ctx, p, from)
+	if err != nil {
 		return p, err
 	}
-	left, err := tx.LeftOutside(ctx, p)
-	if err != nil {
+	if left > 0 { // it may fail yet
+		if err := tx.NoteFilesThere(ctx, p.ID); err != nil {
+			return p, err
+		}
+	}
+	if err := tx.ShelveFiles(ctx, p, l.Now()); err != nil {
 		return p, err
 	}
 	if left > 0 {
 		return p, l.note(ctx, tx, c, promotionEvent("promoting", b, p))
 	}
-	return p, l.completePromotion(ctx, tx, c, b, &p)
+	return p, l.completePromotion(ctx, tx, c, b, &p, from)
 }
 
 // completePromotion ends a promotion whose contents are all there: a move takes them away from where they were. Both environments are
 // locked.
-func (l *Ledger) completePromotion(ctx context.Context, tx Tx, c Caller, b Bundle, p *Promotion) error {
-	if p.Operation == MoveContents {
-		source, err := tx.PromotionByID(ctx, p.Source)
-		if err != nil {
-			return err
-		}
-		if err := tx.TakeAway(ctx, *p, source.Environment, l.Now()); err != nil {
+func (l *Ledger) completePromotion(ctx context.Context, tx Tx, c Caller, b Bundle, p *Promotion, from string) error {
+	if from != "" {
+		if err := tx.TakeAway(ctx, *p, from, l.Now()); err != nil {
 			return err
 		}
 	}
@@ -439,7 +441,7 @@ func (l *Ledger) completePromotion(ctx context.Context, tx Tx, c Caller, b Bundl
 
 // failPromotion ends a promotion of which nothing is there.
 func (l *Ledger) failPromotion(ctx context.Context, tx Tx, c Caller, b Bundle, p *Promotion) error {
-	if err := tx.DropPromoted(ctx, p.ID); err != nil {
+	if err := tx.DropShelves(ctx, p.ID); err != nil {
 		return err
 	}
 	p.Status, p.EndedAt = Failed, l.Now()
@@ -460,13 +462,9 @@ func (l *Ledger) EndPromotion(ctx context.Context, id, problem string) (p Promot
 		if err != nil {
 			return Event{}, err
 		}
-		from := ""
-		if p.Operation == MoveContents {
-			source, err := tx.PromotionByID(ctx, p.Source)
-			if err != nil {
-				return Event{}, err
-			}
-			from = source.Environment
+		from, err := p.leaves(ctx, tx)
+		if err != nil {
+			return Event{}, err
 		}
 		if _, err := lockBoth(ctx, tx, p.Environment, from); err != nil {
 			return Event{}, err
@@ -474,12 +472,21 @@ func (l *Ledger) EndPromotion(ctx context.Context, id, problem string) (p Promot
 		if p, err = tx.PromotionByID(ctx, id); err != nil { // as it is now
 			return Event{}, err
 		}
-		return Event{}, l.end(ctx, tx, b, &p, problem)
+		return Event{}, l.end(ctx, tx, b, &p, from, problem)
 	})
 	return p, err
 }
 
-func (l *Ledger) end(ctx context.Context, tx Tx, b Bundle, p *Promotion, problem string) error {
+// leaves is the id of the environment that a move takes things away from; "" for no move.
+func (p Promotion) leaves(ctx context.Context, tx Tx) (string, error) {
+	if p.Operation != MoveContents {
+		return "", nil
+	}
+	source, err := tx.PromotionByID(ctx, p.Source)
+	return source.Environment, err
+}
+
+func (l *Ledger) end(ctx context.Context, tx Tx, b Bundle, p *Promotion, from, problem string) error {
 	if problem != "" {
 		p.Messages = append(p.Messages, Message{problem, l.Now()})
 	}
@@ -492,7 +499,10 @@ func (l *Ledger) end(ctx context.Context, tx Tx, b Bundle, p *Promotion, problem
 		}
 		return l.failPromotion(ctx, tx, driver, b, p)
 	case p.Status == Processing:
-		return l.completePromotion(ctx, tx, driver, b, p)
+		if err := tx.ShelveFiles(ctx, *p, l.Now()); err != nil { // what has come from outside, too
+			return err
+		}
+		return l.completePromotion(ctx, tx, driver, b, p, from)
 	case problem != "": // it stands, as far as it is there
 		p.Status = Completed
 		if err := tx.UpdatePromotion(ctx, *p); err != nil {

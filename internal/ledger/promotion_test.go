@@ -320,11 +320,12 @@ func TestPromotionRollback(t *testing.T) {
 		if err := back("qa", ledger.UnpromoteOptions{}); err != nil {
 			t.Fatal(err)
 		}
-		w.stand("qa-maven")
-		w.stand("qa-generic", `a/one.txt one {"built":["yes"]}`) // by the promotion before
+		w.stand("qa-maven", "three.jar three") // by the promotion before
+		w.stand("qa-generic", `a/one.txt one {"built":["yes"]}`)
 		if err := back("qa", ledger.UnpromoteOptions{}); err != nil {
 			t.Fatal(err)
 		}
+		w.stand("qa-maven")
 		w.stand("qa-generic")
 		w.stand("libs", `a/one.txt one {"built":["yes"]}`)
 		same(t, w.records(), []string(nil))

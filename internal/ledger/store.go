@@ -111,20 +111,23 @@ type Tx interface {
 	NewestStanding(ctx context.Context, environment, name string) (Promotion, error)    // of any version of a bundle; no-promotion
 	PromotedItems(ctx context.Context, p Promotion) ([]Promoted, error)                 // in the order of the items
 
-	// InsertPromoted plans where the items of one kind and type go: those that are kept here are done at once, by ShelveFiles.
-	InsertPromoted(ctx context.Context, p Promotion, t Target) error
+	// InsertShelf plans where the items of one kind and type go. What is kept here, and is to be kept here there, is brought by ShelveFiles;
+	// the rest is wanted, item by item.
+	InsertShelf(ctx context.Context, p Promotion, t Target) error // no-repository
 	// TakenPlaces are the first places, of those planned, at which something else is.
 	TakenPlaces(ctx context.Context, promotion string, limit int) ([]string, error)
 	// ShelveFiles puts the files that are kept here where they are planned. Fault: place-taken, where something else has come to a place
 	// since TakenPlaces.
 	ShelveFiles(ctx context.Context, p Promotion, now time.Time) error
-	// UnshelveFiles takes away again what ShelveFiles has brought to where nothing was.
+	// UnshelveFiles takes away again what ShelveFiles has brought, but for what NoteFilesThere has found at its place before.
 	UnshelveFiles(ctx context.Context, promotion string) error
-	// DropPromoted forgets what was planned.
-	DropPromoted(ctx context.Context, promotion string) error
+	NoteFilesThere(ctx context.Context, promotion string) error
+	// DropShelves forgets what was planned.
+	DropShelves(ctx context.Context, promotion string) error
 	// LeftOutside counts the items for which something is to be done outside: to be brought there by a promotion that is processing and, by
-	// one that is a move, to be taken away from its source; to be taken away by one that is being deleted.
-	LeftOutside(ctx context.Context, p Promotion) (int, error)
+	// a move from that environment, to be taken away there; to be taken away by one that is being deleted and, by the rollback of such a
+	// move, to be brought back. From is the id of that environment, "" for no move.
+	LeftOutside(ctx context.Context, p Promotion, from string) (int, error)
 	// TakeAway takes what a move has brought away from the environment that it came from, as far as it is kept here.
 	TakeAway(ctx context.Context, p Promotion, from string, now time.Time) error
 	// TakeOut takes away what a promotion has brought, as far as it is kept here: not what another one names, nor what the bundle was made of.

@@ -45,32 +45,24 @@ func (l *Ledger) RollBackPromotion(ctx context.Context, c Caller, project, name,
 		case p.To != environment:
 			return Event{}, fault.New(fault.Invalid, "elsewhere", "%s %s was promoted to %s last, not to %.100q", name, version, p.To, environment)
 		}
-		back, err := p.back(ctx, tx)
+		back, err := p.leaves(ctx, tx)
 		if err != nil {
 			return Event{}, err
 		}
-		if err := l.mayTakeOut(ctx, tx, c, b, o.Force, p.Environment, back.Environment); err != nil {
+		if err := l.mayTakeOut(ctx, tx, c, b, o.Force, p.Environment, back); err != nil {
 			return Event{}, err
 		}
 		if err := tx.TakeOut(ctx, p.ID); err != nil {
 			return Event{}, err
 		}
-		if back.ID != "" {
-			if err := tx.Restore(ctx, p, back.Environment, o.Overwrite, l.Now()); err != nil {
+		if back != "" {
+			if err := tx.Restore(ctx, p, back, o.Overwrite, l.Now()); err != nil {
 				return Event{}, err
 			}
 		}
-		return promotionEvent("rollback", b, p), l.remove(ctx, tx, &p)
+		return promotionEvent("rollback", b, p), l.remove(ctx, tx, &p, back)
 	})
 	return p, err
-}
-
-// back is the promotion to whose environment a rollback of a move brings things back; zero for no move.
-func (p Promotion) back(ctx context.Context, tx Tx) (Promotion, error) {
-	if p.Operation != MoveContents {
-		return Promotion{}, nil
-	}
-	return tx.PromotionByID(ctx, p.Source)
 }
 
 // mayTakeOut locks environments, and refuses what is under way or frozen there. "" is no environment.
@@ -106,11 +98,11 @@ func (l *Ledger) mayTakeOut(ctx context.Context, tx Tx, c Caller, b Bundle, forc
 }
 
 // remove removes the record of a promotion, of which nothing is here any more. Where something is to be done outside, it waits for who
-// does it.
-func (l *Ledger) remove(ctx context.Context, tx Tx, p *Promotion) error {
+// does it. Back is the environment to which a rollback brings things back, "" for none.
+func (l *Ledger) remove(ctx context.Context, tx Tx, p *Promotion, back string) error {
 	before := p.Status
 	p.Status = Deleting
-	left, err := tx.LeftOutside(ctx, *p)
+	left, err := tx.LeftOutside(ctx, *p, back)
 	if err != nil {
 		return err
 	}
@@ -134,7 +126,7 @@ func (l *Ledger) DeletePromotion(ctx context.Context, c Caller, project, name, v
 		if err := tx.TakeOut(ctx, p.ID); err != nil {
 			return Event{}, err
 		}
-		return promotionEvent("promotion-deleted", b, p), l.remove(ctx, tx, &p)
+		return promotionEvent("promotion-deleted", b, p), l.remove(ctx, tx, &p, "")
 	})
 	return p, err
 }
@@ -160,7 +152,7 @@ func (l *Ledger) DeleteBundle(ctx context.Context, c Caller, project, name, vers
 				return Event{}, err
 			}
 			p.Status = Deleting
-			left, err := tx.LeftOutside(ctx, p)
+			left, err := tx.LeftOutside(ctx, p, "")
 			if err != nil {
 				return Event{}, err
 			}

@@ -27,6 +27,7 @@ const (
 		VALUES ($1, $2, $3, $4, $5, NULLIF($6, ''), $7, $8, $9, $10)`
 
 	deleteBundlePromoted   = `DELETE FROM promoted WHERE promotion IN (SELECT id FROM promotions WHERE bundle = $1)`
+	deleteBundleShelves    = `DELETE FROM shelves WHERE promotion IN (SELECT id FROM promotions WHERE bundle = $1)`
 	deleteBundlePromotions = `DELETE FROM promotions WHERE bundle = $1`
 	deleteBundleSignatures = `DELETE FROM signatures WHERE bundle = $1`
 	deleteBundleItems      = `DELETE FROM items WHERE bundle = $1`
@@ -135,7 +136,7 @@ func (t tx) SealBundle(ctx context.Context, bundle, key string) error {
 }
 
 func (t tx) DeleteBundle(ctx context.Context, b ledger.Bundle) error {
-	for _, query := range []string{deleteBundlePromoted, deleteBundlePromotions, deleteBundleSignatures, deleteBundleItems} {
+	for _, query := range []string{deleteBundlePromoted, deleteBundleShelves, deleteBundlePromotions, deleteBundleSignatures, deleteBundleItems} {
 		if _, err := t.exec(ctx, query, b.ID); err != nil {
 			return err
 		}

@@ -42,12 +42,12 @@ func Queries() map[string][]any {
 		unusedBlobs: {"a", 1}, deleteBlob: {"a"}, fileByPath: {"a", "b"}, filesBetween: {"a", "b", "c", 1}, lockFile: {"a", "b"}, updateFile: {"a", "b", "c", "d", "e", 1},
 		deleteFile: {"a", "b"}, deleteFiles: {"a", "b", "c"}, buildByNumber: {"a", "b", "c"}, buildsOfName: {"a", "b", 1},
 		bundleByName: {"a", "b", "c"}, bundleByID: {"a"}, bundleOf: {"a"}, lockBundle: {"a", "b", "c"}, lockBundleByID: {"a"}, envelopeOf: {"a", "b"},
-		updateBundle: {"a", "b", "c", "d"}, sealBundle: {"a", "b"}, deleteBundlePromoted: {"a"}, deleteBundlePromotions: {"a"}, deleteBundleSignatures: {"a"}, deleteBundleItems: {"a"}, deleteBundle: {"a"},
+		updateBundle: {"a", "b", "c", "d"}, sealBundle: {"a", "b"}, deleteBundlePromoted: {"a"}, deleteBundleShelves: {"a"}, deleteBundlePromotions: {"a"}, deleteBundleSignatures: {"a"}, deleteBundleItems: {"a"}, deleteBundle: {"a"},
 		dropLastName: {"a", "b"}, dropVersion: {"a", "b"}, countNames: {"a", 1}, namesCounted: {"a"}, versionsCount: {"a", "b"}, newestNames: {"a"}, newestBundles: {"a", "b"},
 		itemsOf: {"a"}, madeIn: {"a"}, fileItem: {"a", "b"},
 		promotionByID: {"a"}, promotionByMillis: {"a", 1}, newestPromotion: {"a", "b"}, lastPromotion: {"a"}, newestStanding: {"a", "b"},
 		newestRecords: {"a"}, recordsCount: {"a"}, countPromotions: {"a", 1}, newestMillis: {"a"},
-		updatePromotion: {"a", "COMPLETED", "b", 1}, removePromotion: {"a", "COMPLETED", 1}, dropPromoted: {"a"}, promotedItems: {"a", "b"},
+		updatePromotion: {"a", "COMPLETED", "b", 1}, removePromotion: {"a", "COMPLETED", 1}, dropPromoted: {"a"}, dropShelves: {"a"},
 		quarantined: nil, endQuarantine: nil, unsealed: nil, notEnded: nil,
 	}
 }
@@ -55,9 +55,10 @@ func Queries() map[string][]any {
 // WholeQueries are those that go through all that one promotion or one bundle has, and leave out some of it.
 func WholeQueries() map[string][]any {
 	return map[string][]any{
-		promotionsToEnd: {"a"}, standsIn: {"a", "b"}, insertPromoted: {"a", "b", "c", "d", "e"}, takenPlaces: {"a", 1}, shelveFiles: {"a", "b", "c", "{}", 1, "d"}, countDone: {"a"},
-		unshelveFiles: {"a"}, takeOut: {"a"}, takeAway: {"a", "b", "c"}, outOf: {"a"}, awayFrom: {"a", "b", "c"}, leave: {"a", "b", 1},
-		unleave: {"a", "b"}, restoreFiles: {"a", "b", "c", 1, "d", "skip"}, backAgain: {"a", "b", "c"}, wantedAgain: {"a", "b", "c"}, wantedOf: {"a"}, outsideOf: {"a"}, outsideFrom: {"a", "b"},
+		promotionsToEnd: {"a"}, standsIn: {"a", "b"}, insertWanted: {"a", "b", "c", "d", "e"}, promotedItems: {"a"}, takenPlaces: {"a", 1}, noteThere: {"a"},
+		shelveFiles: {"a", "b", "{}", 1, "c"}, countLaid: {"a"}, unshelveFiles: {"a"}, takeOut: {"a"}, takeAway: {"a", "b", "c"}, outOf: {"a"}, awayFrom: {"a", "b", "c"},
+		leave: {"a", "b", 1}, unleave: {"a", "b"}, restoreFiles: {"a", "b", "c", 1, "d", "skip"}, backAgain: {"a", "b", "c"}, wantedAgain: {"a", "b", "c"},
+		wantedOf: {"a"}, wantedAt: {"a", "b"}, outsideOf: {"a"}, outsideFrom: {"a", "b", "c"},
 	}
 }
 

@@ -37,69 +37,71 @@ const (
 	updatePromotion = `UPDATE promotions SET status = $2, messages = $3, ended_at = $4 WHERE id = $1`
 	removePromotion = `UPDATE promotions SET status = $2, removed_at = $3 WHERE id = $1 AND removed_at = 0`
 
-	// What is kept here is done when ShelveFiles has followed; the rest is wanted.
-	insertPromoted = `INSERT INTO promoted (promotion, item, repository, path, state, before)
-		SELECT $1, i.number, r.name, i.path, CASE WHEN r.kind = 'hosted' AND i.blob IS NOT NULL THEN 'done' ELSE 'wanted' END, COALESCE(f.sha256, '')
-		FROM items i JOIN repositories r ON r.name = $3 LEFT JOIN files f ON f.repository = r.name AND f.path = i.path
-		WHERE i.bundle = $2 AND i.kind = $4 AND i.type = $5`
-	dropPromoted  = `DELETE FROM promoted WHERE promotion = $1`
-	promotedItems = `SELECT i.number, i.kind, i.type, i.repository, i.path, i.sha256, i.size, CASE WHEN i.blob IS NULL THEN 0 ELSE 1 END, i.properties, p.repository, p.path
-		FROM promoted p JOIN items i ON i.bundle = $2 AND i.number = p.item WHERE p.promotion = $1 ORDER BY p.item`
-	takenPlaces = `SELECT p.repository || '/' || p.path FROM promoted p JOIN promotions n ON n.id = p.promotion JOIN items i ON i.bundle = n.bundle AND i.number = p.item
-		WHERE p.promotion = $1 AND p.before <> '' AND p.before <> i.sha256 ORDER BY p.item LIMIT $2`
+	insertShelf = `INSERT INTO shelves (promotion, kind, type, repository, state) VALUES ($1, $2, $3, $4, 'done')`
+	// What is kept here and goes to where its files are kept here, too, needs nothing more than a row of shelves.
+	insertWanted = `INSERT INTO promoted (promotion, item, repository, path, state, before)
+		SELECT $1, i.number, r.name, i.path, 'wanted', '' FROM items i JOIN repositories r ON r.name = $3
+		WHERE i.bundle = $2 AND i.kind = $4 AND i.type = $5 AND (r.kind <> 'hosted' OR i.blob IS NULL)`
+	dropShelves  = `DELETE FROM shelves WHERE promotion = $1`
+	dropPromoted = `DELETE FROM promoted WHERE promotion = $1`
+
+	// shelf joins the items that promotion n has put on shelf q, and laid those of them whose contents are kept here.
+	shelf         = ` JOIN shelves q ON q.promotion = n.id JOIN items i ON i.bundle = n.bundle AND i.kind = q.kind AND i.type = q.type`
+	laid          = ` AND i.blob IS NOT NULL`
+	there         = ` JOIN files f ON f.repository = q.repository AND f.path = i.path`
+	promotedItems = `SELECT i.number, i.kind, i.type, i.repository, i.path, i.sha256, i.size, CASE WHEN i.blob IS NULL THEN 0 ELSE 1 END, i.properties, q.repository
+		FROM promotions n` + shelf + ` WHERE n.id = $1 ORDER BY i.number`
+	takenPlaces = `SELECT q.repository || '/' || i.path FROM promotions n` + shelf + there + ` WHERE n.id = $1 AND f.sha256 <> i.sha256 ORDER BY i.number LIMIT $2`
+	noteThere   = `INSERT INTO promoted (promotion, item, repository, path, state, before)
+		SELECT n.id, i.number, q.repository, i.path, 'there', f.sha256 FROM promotions n` + shelf + laid + there + ` WHERE n.id = $1`
 
 	// Properties are those of the file where it came from: what was set there since the bundle was made comes along. A file that is
 	// there already, with the same content, gets them, too.
 	shelveFiles = `INSERT INTO files (repository, path, sha256, properties, created_at, created_by, modified_at)
-		SELECT p.repository, p.path, i.sha256,
-			CASE WHEN $4 = '{}' THEN COALESCE(s.properties, i.properties) ELSE json_patch(COALESCE(s.properties, i.properties), $4) END, $5, $6, $5
-		FROM promoted p JOIN items i ON i.bundle = $2 AND i.number = p.item
-		LEFT JOIN promoted q ON q.promotion = $3 AND q.item = p.item AND q.state = 'done'
-		LEFT JOIN files s ON s.repository = COALESCE(q.repository, i.repository) AND s.path = COALESCE(q.path, i.path) AND s.sha256 = i.sha256
-		WHERE p.promotion = $1 AND p.state = 'done'
+		SELECT q.repository, i.path, i.sha256,
+			CASE WHEN $3 = '{}' THEN COALESCE(s.properties, i.properties) ELSE json_patch(COALESCE(s.properties, i.properties), $3) END, $4, $5, $4
+		FROM promotions n` + shelf + laid + ` JOIN repositories r ON r.name = q.repository AND r.kind = 'hosted'
+		LEFT JOIN shelves o ON o.promotion = $2 AND o.kind = q.kind AND o.type = q.type AND o.state = 'done'
+		LEFT JOIN files s ON s.repository = COALESCE(o.repository, i.repository) AND s.path = i.path AND s.sha256 = i.sha256
+		WHERE n.id = $1
 		ON CONFLICT (repository, path) DO UPDATE SET properties = json_patch(files.properties, excluded.properties) WHERE files.sha256 = excluded.sha256`
-	countDone = `SELECT COUNT(*) FROM promoted WHERE promotion = $1 AND state = 'done'`
+	countLaid = `SELECT COUNT(*) FROM promotions n` + shelf + laid + ` JOIN repositories r ON r.name = q.repository AND r.kind = 'hosted' WHERE n.id = $1`
 
 	// placed are the files that promotions have brought, as they are.
-	placed = `DELETE FROM files WHERE (repository, path) IN (SELECT f.repository, f.path
-		FROM promotions n JOIN promoted q ON q.promotion = n.id AND q.state = 'done' JOIN items i ON i.bundle = n.bundle AND i.number = q.item
-		JOIN files f ON f.repository = q.repository AND f.path = q.path AND f.sha256 = i.sha256`
-	// namedBy another promotion: its file stays.
-	namedBy       = ` AND NOT EXISTS (SELECT 1 FROM promoted o JOIN promotions other ON other.id = o.promotion WHERE o.repository = q.repository AND o.path = q.path AND o.state IN ('done', 'wanted')`
-	unshelveFiles = placed + ` WHERE n.id = $1 AND q.before = ''` + namedBy + ` AND other.id <> $1))`
-	takeOut       = placed + ` WHERE n.id = $1 AND (i.repository <> q.repository OR i.path <> q.path)` + namedBy + ` AND other.id <> $1))`
+	placed = `DELETE FROM files WHERE (repository, path) IN (SELECT f.repository, f.path FROM promotions n` + shelf + laid + there + ` AND f.sha256 = i.sha256`
+	// What another promotion names stays.
+	unlessNamed = ` AND NOT EXISTS (SELECT 1 FROM items j JOIN promotions other ON other.bundle = j.bundle
+		JOIN shelves o ON o.promotion = other.id AND o.kind = j.kind AND o.type = j.type AND o.repository = q.repository AND o.state = 'done' WHERE j.path = i.path`
+	unshelveFiles = placed + ` WHERE n.id = $1 AND NOT EXISTS (SELECT 1 FROM promoted t WHERE t.promotion = $1 AND t.item = i.number AND t.state = 'there')` + unlessNamed + ` AND other.id <> $1))`
+	takeOut       = placed + ` WHERE n.id = $1 AND q.state = 'done' AND i.repository <> q.repository` + unlessNamed + ` AND other.id <> $1))`
 	// What has come to its own place, by another declaration of the repository, has not left it.
-	takeAway = placed + ` JOIN promoted p ON p.promotion = $1 AND p.item = q.item
-		WHERE n.bundle = $2 AND n.environment = $3 AND n.removed_at = 0 AND (p.repository <> q.repository OR p.path <> q.path)` + namedBy + ` AND other.bundle <> $2))`
-	ofHosted = ` AND EXISTS (SELECT 1 FROM repositories r WHERE r.name = promoted.repository AND r.kind = 'hosted')`
-	outOf    = `UPDATE promoted SET state = 'removed' WHERE promotion = $1 AND state = 'done'` + ofHosted
-	awayFrom = `UPDATE promoted SET state = 'removed', mover = $1 WHERE promotion IN (SELECT id FROM promotions WHERE bundle = $2 AND environment = $3) AND state = 'done'
-		AND item IN (SELECT item FROM promoted WHERE promotion = $1)` + ofHosted
-	leave = `UPDATE promotions SET left_at = $3 WHERE bundle = $1 AND environment = $2 AND removed_at = 0 AND left_at = 0
-		AND NOT EXISTS (SELECT 1 FROM promoted q WHERE q.promotion = promotions.id AND q.state IN ('done', 'wanted'))`
-	unleave = `UPDATE promotions SET left_at = 0 WHERE bundle = $1 AND environment = $2 AND removed_at = 0 AND left_at <> 0
-		AND EXISTS (SELECT 1 FROM promoted q WHERE q.promotion = promotions.id AND q.state IN ('done', 'wanted'))`
+	takeAway = placed + ` JOIN shelves p ON p.promotion = $1 AND p.kind = q.kind AND p.type = q.type
+		WHERE n.bundle = $2 AND n.environment = $3 AND n.removed_at = 0 AND q.state = 'done' AND p.repository <> q.repository` + unlessNamed + ` AND other.bundle <> $2))`
+	outOf    = `UPDATE shelves SET state = 'removed' WHERE promotion = $1 AND state = 'done'`
+	awayFrom = `UPDATE shelves SET state = 'removed', mover = $1 WHERE promotion IN (SELECT id FROM promotions WHERE bundle = $2 AND environment = $3) AND state = 'done'
+		AND EXISTS (SELECT 1 FROM shelves p WHERE p.promotion = $1 AND p.kind = shelves.kind AND p.type = shelves.type)`
+	onShelves = `EXISTS (SELECT 1 FROM shelves q WHERE q.promotion = promotions.id AND q.state = 'done')`
+	leave     = `UPDATE promotions SET left_at = $3 WHERE bundle = $1 AND environment = $2 AND removed_at = 0 AND left_at = 0 AND NOT ` + onShelves
+	unleave   = `UPDATE promotions SET left_at = 0 WHERE bundle = $1 AND environment = $2 AND removed_at = 0 AND left_at <> 0 AND ` + onShelves
 
 	// Several promotions may have put something at one place.
 	restoreFiles = `INSERT INTO files (repository, path, sha256, properties, created_at, created_by, modified_at)
-		SELECT q.repository, q.path, i.sha256, i.properties, $4, $5, $4
-		FROM promotions n JOIN promoted q ON q.promotion = n.id AND q.mover = $1 AND q.state = 'removed' JOIN items i ON i.bundle = n.bundle AND i.number = q.item
-		JOIN repositories r ON r.name = q.repository WHERE n.bundle = $2 AND n.environment = $3 AND n.removed_at = 0 AND r.kind = 'hosted' AND i.blob IS NOT NULL
-		GROUP BY q.repository, q.path, i.sha256, i.properties
+		SELECT q.repository, i.path, i.sha256, i.properties, $4, $5, $4 FROM promotions n` + shelf + laid + ` JOIN repositories r ON r.name = q.repository AND r.kind = 'hosted'
+		WHERE n.bundle = $2 AND n.environment = $3 AND n.removed_at = 0 AND q.mover = $1 AND q.state = 'removed'
+		GROUP BY q.repository, i.path, i.sha256, i.properties
 		ON CONFLICT (repository, path) DO UPDATE SET sha256 = excluded.sha256, properties = excluded.properties, created_at = excluded.created_at,
 			created_by = excluded.created_by, modified_at = excluded.modified_at
 		WHERE files.sha256 <> excluded.sha256 AND ($6 = 'all' OR $6 = 'latest' AND files.path LIKE '%/latest/%')`
-	movedBy   = ` WHERE mover = $1 AND state = 'removed' AND promotion IN (SELECT id FROM promotions WHERE bundle = $2 AND environment = $3 AND removed_at = 0)`
-	backAgain = `UPDATE promoted SET state = 'done', mover = ''` + movedBy + `
-		AND EXISTS (SELECT 1 FROM items i JOIN files f ON f.sha256 = i.sha256 WHERE i.bundle = $2 AND i.number = promoted.item
-			AND f.repository = promoted.repository AND f.path = promoted.path)`
-	wantedAgain = `UPDATE promoted SET state = 'wanted', mover = ''` + movedBy + ` AND EXISTS (SELECT 1 FROM repositories r WHERE r.name = promoted.repository AND r.kind <> 'hosted')`
+	movedBy     = ` WHERE mover = $1 AND state = 'removed' AND promotion IN (SELECT id FROM promotions WHERE bundle = $2 AND environment = $3 AND removed_at = 0)`
+	backAgain   = `UPDATE shelves SET state = 'done', mover = ''` + movedBy
+	wantedAgain = `UPDATE promoted SET state = 'wanted', mover = ''` + movedBy
 
 	wantedOf    = `SELECT COUNT(*) FROM promoted WHERE promotion = $1 AND state = 'wanted'`
+	wantedAt    = `SELECT COUNT(*) FROM promotions n JOIN promoted q ON q.promotion = n.id AND q.state = 'wanted' WHERE n.bundle = $1 AND n.environment = $2`
 	outside     = `SELECT COUNT(*) FROM promotions n JOIN promoted q ON q.promotion = n.id AND q.state = 'done' JOIN repositories r ON r.name = q.repository AND r.kind <> 'hosted'`
 	outsideOf   = outside + ` WHERE n.id = $1`
-	outsideFrom = outside + ` JOIN promotions s ON s.id = $2 JOIN promoted p ON p.promotion = $1 AND p.item = q.item
-		WHERE n.bundle = s.bundle AND n.environment = s.environment AND n.removed_at = 0`
+	outsideFrom = outside + ` JOIN items i ON i.bundle = n.bundle AND i.number = q.item JOIN shelves p ON p.promotion = $1 AND p.kind = i.kind AND p.type = i.type
+		WHERE n.bundle = $2 AND n.environment = $3 AND n.removed_at = 0`
 )
 
 func noPromotion(what string) *fault.Fault {
@@ -197,20 +199,29 @@ func (t tx) NewestStanding(ctx context.Context, environment, name string) (ledge
 func (t tx) PromotedItems(ctx context.Context, p ledger.Promotion) ([]ledger.Promoted, error) {
 	scan := func(r row) (i ledger.Promoted, err error) {
 		var kept int64
-		err = r.Scan(&i.Number, &i.Kind, &i.Type, &i.Item.Repository, &i.Item.Path, &i.SHA256, &i.Size, &kept, &i.Item.Properties, &i.Repository, &i.Path)
+		err = r.Scan(&i.Number, &i.Kind, &i.Type, &i.Item.Repository, &i.Path, &i.SHA256, &i.Size, &kept, &i.Properties, &i.Repository)
 		i.Kept = kept == 1
 		return i, err
 	}
-	return all(ctx, t, scan, promotedItems, p.ID, p.Bundle)
+	return all(ctx, t, scan, promotedItems, p.ID)
 }
 
-func (t tx) InsertPromoted(ctx context.Context, p ledger.Promotion, to ledger.Target) error {
-	there := exists("promoted-exists", "what is of the type %s is planned already", to.Type)
-	return t.insert(ctx, there, noPromotion(p.ID), insertPromoted, p.ID, p.Bundle, to.To.Name, string(to.Kind), to.Type)
+func (t tx) InsertShelf(ctx context.Context, p ledger.Promotion, to ledger.Target) error {
+	there := exists("shelf-exists", "there is a place for what is of the type %s already", to.Type)
+	if err := t.insert(ctx, there, noRepository(to.To.Name), insertShelf, p.ID, string(to.Kind), to.Type, to.To.Name); err != nil {
+		return err
+	}
+	_, err := t.exec(ctx, insertWanted, p.ID, p.Bundle, to.To.Name, string(to.Kind), to.Type)
+	return err
 }
 
 func (t tx) TakenPlaces(ctx context.Context, promotion string, limit int) ([]string, error) {
 	return all(ctx, t, scanText, takenPlaces, promotion, limit)
+}
+
+func (t tx) NoteFilesThere(ctx context.Context, promotion string) error {
+	_, err := t.exec(ctx, noteThere, promotion)
+	return err
 }
 
 func (t tx) ShelveFiles(ctx context.Context, p ledger.Promotion, now time.Time) error {
@@ -218,11 +229,11 @@ func (t tx) ShelveFiles(ctx context.Context, p ledger.Promotion, now time.Time) 
 	for _, each := range p.Properties {
 		set[each.Key] = append([]string{}, each.Values...)
 	}
-	done, err := t.exec(ctx, shelveFiles, p.ID, p.Bundle, p.Source, inJSON(set), millis(now), p.CreatedBy)
+	done, err := t.exec(ctx, shelveFiles, p.ID, p.Source, inJSON(set), millis(now), p.CreatedBy)
 	if err != nil {
 		return err
 	}
-	planned, err := one(ctx, t, nil, scanCount, countDone, p.ID)
+	planned, err := one(ctx, t, nil, scanCount, countLaid, p.ID)
 	if err == nil && done != planned { // somebody has uploaded something meanwhile
 		err = existing{fault.New(fault.Stopped, "place-taken", "something else has come to where the bundle is promoted to").Hint("promote it again")}
 	}
@@ -234,26 +245,26 @@ func (t tx) UnshelveFiles(ctx context.Context, promotion string) error {
 	return err
 }
 
-func (t tx) DropPromoted(ctx context.Context, promotion string) error {
+func (t tx) DropShelves(ctx context.Context, promotion string) error {
+	if _, err := t.exec(ctx, dropShelves, promotion); err != nil {
+		return err
+	}
 	_, err := t.exec(ctx, dropPromoted, promotion)
 	return err
 }
 
-func (t tx) LeftOutside(ctx context.Context, p ledger.Promotion) (int, error) {
+func (t tx) LeftOutside(ctx context.Context, p ledger.Promotion, from string) (int, error) {
+	first, second := wantedOf, outsideFrom
+	arguments := []any{p.ID, p.Bundle, from}
 	if p.Status == ledger.Deleting {
-		taken, err := one(ctx, t, nil, scanCount, outsideOf, p.ID)
-		if err != nil || p.Operation != ledger.MoveContents {
-			return int(taken), err
-		}
-		back, err := one(ctx, t, nil, scanCount, wantedOf, p.Source)
-		return int(taken + back), err
+		first, second, arguments = outsideOf, wantedAt, arguments[1:]
 	}
-	wanted, err := one(ctx, t, nil, scanCount, wantedOf, p.ID)
-	if err != nil || p.Operation != ledger.MoveContents {
-		return int(wanted), err
+	n, err := one(ctx, t, nil, scanCount, first, p.ID)
+	if err != nil || from == "" {
+		return int(n), err
 	}
-	away, err := one(ctx, t, nil, scanCount, outsideFrom, p.ID, p.Source)
-	return int(wanted + away), err
+	more, err := one(ctx, t, nil, scanCount, second, arguments...)
+	return int(n + more), err
 }
 
 func (t tx) TakeAway(ctx context.Context, p ledger.Promotion, from string, now time.Time) error {

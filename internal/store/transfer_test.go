@@ -80,6 +80,7 @@ func complete(t *testing.T, url string) {
 		`INSERT INTO promotions (id, bundle, name, environment, rev, created_millis, operation, status, source, source_environment, included, excluded, properties, signing_key, messages, created_by, ended_at)
 			VALUES ('p1', 'bundle', 'shop', 'environment-qa', 1, 1, 'copy', 'COMPLETED', NULL, '', '[]', '[]', '[]', '', '[]', 'ann', 1),
 			('p0', 'bundle', 'shop', 'environment-qa', 2, 2, 'move', 'PROCESSING', 'p1', 'qa', '[]', '[]', '[]', '', '[]', 'ann', 0)`,
+		`INSERT INTO shelves VALUES ('p1', 'file', 'maven', 'libs', 'done', '')`,
 		`INSERT INTO promoted VALUES ('p1', 1, 'libs', 'io/acme/»ü«.jar', 'done', '', '')`,
 		`INSERT INTO occupied VALUES ('libs', 'p0')`,
 	} {

@@ -113,6 +113,7 @@ CREATE TABLE items (
     UNIQUE (bundle, kind, type, path)
 );
 CREATE INDEX items_of_blob ON items (blob);
+CREATE INDEX items_at ON items (path, bundle);
 
 -- created_millis tells promotions apart, and grows with each one of a bundle. included, excluded, properties and messages are JSON.
 -- source is the promotion from which the contents came, NULL for where the bundle was made of them, source_environment where that
@@ -151,14 +152,28 @@ CREATE INDEX promotions_to ON promotions (bundle, environment, created_millis DE
 CREATE INDEX promotions_last ON promotions (bundle, created_millis DESC) WHERE status = 'COMPLETED' AND removed_at = 0 AND left_at = 0;
 CREATE INDEX promotions_standing ON promotions (environment, name, rev DESC) WHERE status = 'COMPLETED' AND removed_at = 0 AND left_at = 0;
 
--- What a promotion put where. before is the checksum of what was there, '' for nothing; mover is the promotion that has moved it on, ''
--- for none.
+-- Where a promotion has put what is of one kind and type: all of it into one repository, at the path that the item has. mover is the
+-- promotion that has moved it on, '' for none.
+CREATE TABLE shelves (
+    promotion  BTEXT NOT NULL REFERENCES promotions (id),
+    kind       BTEXT NOT NULL,
+    type       BTEXT NOT NULL,
+    repository BTEXT NOT NULL REFERENCES repositories (name),
+    state      BTEXT NOT NULL CHECK (state = 'done' OR state = 'removed'),
+    mover      BTEXT NOT NULL DEFAULT '',
+    PRIMARY KEY (promotion, kind, type)
+);
+CREATE INDEX shelves_of_repository ON shelves (repository, promotion);
+
+-- What is to be done outside, item by item, and what was: what goes to a repository outside, and what comes from one. before is the
+-- checksum of what was there, '' for nothing. Of a promotion with such items 'there' are the files kept here that were at their place
+-- before. mover is as above.
 CREATE TABLE promoted (
     promotion  BTEXT NOT NULL REFERENCES promotions (id),
     item       BIGINT NOT NULL,
     repository BTEXT NOT NULL,
     path       BTEXT NOT NULL,
-    state      BTEXT NOT NULL CHECK (state IN ('wanted', 'done', 'removed', 'failed')),
+    state      BTEXT NOT NULL CHECK (state = 'wanted' OR state = 'done' OR state = 'removed' OR state = 'failed' OR state = 'there'),
     before     BTEXT NOT NULL,
     mover      BTEXT NOT NULL DEFAULT '',
     PRIMARY KEY (promotion, item)
