@@ -66,10 +66,17 @@ func signer(t *testing.T) ledger.Signing {
 // shelves is a project with repositories of its environments, and some that belong to none.
 func shelves(t *testing.T, url string) *world {
 	t.Helper()
+	w := signing(t, url)
+	w.declares(func(*ledger.Declaration) {})
+	return w
+}
+
+// signing is a world whose ledger signs, and knows systems outside.
+func signing(t *testing.T, url string) *world {
+	t.Helper()
 	w := newWorld(t, url)
 	w.Signing = signer(t)
 	w.Connections = map[string]ledger.Kind{"art": "artifactory", "reg": "registry"}
-	w.declares(func(*ledger.Declaration) {})
 	return w
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -638,4 +639,149 @@ func (s meeting) Read(ctx context.Context, do func(ledger.Tx) error) error {
 	s.looked.Done()
 	<-s.ready
 	return err
+}
+
+// outside makes the maven repositories of prod and edge those of an Artifactory, and adds an image to the bundle box 1.
+func outside(t *testing.T, url string) *world {
+	t.Helper()
+	w := signing(t, url)
+	w.declares(func(d *ledger.Declaration) {
+		d.Repositories = slices.DeleteFunc(d.Repositories, func(r ledger.Repository) bool { return r.Name == "prod-maven" || r.Name == "edge-maven" })
+		for _, environment := range []string{"prod", "edge"} {
+			d.Repositories = append(d.Repositories, ledger.Repository{Name: environment + "-remote", Environment: environment, Kind: ledger.Artifactory, Type: "maven", Connection: "art", Path: environment})
+		}
+	})
+	w.put("libs/a/one.txt", "one")
+	w.put("libs/two.txt", "two")
+	w.put("jars/three.jar", "three")
+	w.bundle("box", "1", "libs/a/one.txt", "libs/two.txt", "jars/three.jar")
+	return w
+}
+
+// items lists what is noted of items, as "edge-remote three.jar wanted".
+func (w *world) outsideItems() (lines []string) {
+	w.t.Helper()
+	rows, err := storetest.Raw(w.t, w.url).QueryContext(w.t.Context(), "SELECT p.repository || ' ' || p.path || ' ' || p.state FROM promoted p JOIN promotions n ON n.id = p.promotion ORDER BY n.created_millis, p.item")
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	defer func() { _ = rows.Close() }()
+	for rows.Next() {
+		var line string
+		if err := rows.Scan(&line); err != nil {
+			w.t.Fatal(err)
+		}
+		lines = append(lines, line)
+	}
+	if err := rows.Err(); err != nil {
+		w.t.Fatal(err)
+	}
+	return lines
+}
+
+// What must be done outside waits, and ends the promotion with what is kept here, or leaves nothing.
+func TestPromotionOutside(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, url string) {
+		w := outside(t, url)
+		end := func(p ledger.Promotion, problem string, want ledger.PromotionStatus) ledger.Promotion {
+			t.Helper()
+			ended, err := w.EndPromotion(t.Context(), p.ID, problem)
+			if err != nil || ended.Status != want {
+				t.Fatalf("%+v, %v", ended, err)
+			}
+			return ended
+		}
+		w.put("edge-generic/two.txt", "two", "mine=yes")
+		p := w.promote("edge", ledger.PromoteOptions{}, ledger.Processing)
+		w.stand("edge-generic", "a/one.txt one", `two.txt two {"mine":["yes"]}`) // at once
+		same(t, w.outsideItems(), []string{"edge-generic two.txt there", "edge-remote three.jar wanted"})
+		refused(t, "another one", w.promoteBox("edge", ledger.PromoteOptions{}), fault.Stopped, "promotion-under-way")
+		_, err := w.DeleteBundle(t.Context(), storetest.Admin(), "acme", "box", "1", ledger.UnpromoteOptions{})
+		refused(t, "deleting the bundle", err, fault.Stopped, "promotion-under-way")
+		_, err = w.DeletePromotion(t.Context(), storetest.Admin(), "acme", "box", "1", p.Millis, ledger.UnpromoteOptions{})
+		refused(t, "deleting the promotion", err, fault.Stopped, "promotion-under-way")
+		failed := end(p, "Target artifact already exists: edge-remote/three.jar", ledger.Failed)
+		if len(failed.Messages) != 1 || failed.EndedAt.IsZero() {
+			t.Errorf("%+v", failed)
+		}
+		w.stand("edge-generic", `two.txt two {"mine":["yes"]}`) // as before
+		if _, err := w.EndPromotion(t.Context(), p.ID, ""); !fault.Is(err, "not-under-way") {
+			t.Error(err)
+		}
+
+		w.promote("qa", ledger.PromoteOptions{}, ledger.Completed)
+		p = w.promote("edge", move(), ledger.Processing)
+		w.stand("qa-maven", "three.jar three") // what is moved leaves last
+		w.exec("UPDATE promoted SET state = 'done' WHERE state = 'wanted'")
+		end(p, "", ledger.Completed)
+		w.stand("qa-maven")
+		w.stand("qa-generic")
+		w.stand("edge-generic", "a/one.txt one", `two.txt two {"mine":["yes"]}`)
+
+		p = w.promote("qa", move(), ledger.Processing) // all that comes is kept here, and what leaves is outside
+		w.stand("qa-maven", "three.jar three")
+		w.stand("edge-generic", "a/one.txt one", `two.txt two {"mine":["yes"]}`)
+		w.exec("UPDATE promoted SET state = 'removed', mover = '" + p.ID + "' WHERE state = 'done'")
+		end(p, "", ledger.Completed)
+		w.stand("edge-generic")
+
+		back, err := w.RollBackPromotion(t.Context(), storetest.Admin(), "acme", "box", "1", "qa", ledger.UnpromoteOptions{})
+		if err != nil || back.Status != ledger.Deleting {
+			t.Fatal(back, err)
+		}
+		w.stand("qa-maven")
+		w.stand("edge-generic", "a/one.txt one", "two.txt two")
+		same(t, w.records(), []string{"edge copy FAILED", "qa copy COMPLETED", "edge move COMPLETED from qa", "qa move DELETING from edge"})
+		w.exec("UPDATE promoted SET state = 'done' WHERE state = 'wanted'")
+		end(back, "", ledger.Completed)
+		same(t, w.records(), []string{"edge copy FAILED", "qa copy COMPLETED", "edge move COMPLETED from qa"})
+
+		_, err = w.DeleteBundle(t.Context(), storetest.Admin(), "acme", "box", "1", ledger.UnpromoteOptions{})
+		refused(t, "what is outside must be deleted first", err, fault.Stopped, "kept-elsewhere")
+		w.stand("edge-generic", "a/one.txt one", "two.txt two")
+		gone, err := w.RollBackPromotion(t.Context(), storetest.Admin(), "acme", "box", "1", "edge", ledger.UnpromoteOptions{})
+		if err != nil || gone.Status != ledger.Deleting {
+			t.Fatal(gone, err)
+		}
+		end(gone, "the Artifactory does not answer", ledger.Completed)
+		if again, err := w.RollBackPromotion(t.Context(), storetest.Admin(), "acme", "box", "1", "edge", ledger.UnpromoteOptions{}); err != nil || again.Status != ledger.Deleting {
+			t.Fatal(again, err)
+		}
+		w.exec("UPDATE promoted SET state = 'removed' WHERE state = 'done'")
+		end(gone, "", ledger.Completed)
+		if _, err := w.DeleteBundle(t.Context(), storetest.Admin(), "acme", "box", "1", ledger.UnpromoteOptions{}); err != nil {
+			t.Error(err)
+		}
+		w.stand("qa-generic")
+		w.stand("libs", "a/one.txt one", "two.txt two")
+	})
+}
+
+// What comes from outside to where files are kept here is brought once its content is here.
+func TestPromotionFromOutside(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, url string) {
+		w := shelves(t, url)
+		w.declares(func(d *ledger.Declaration) {
+			d.Repositories = append(d.Repositories, ledger.Repository{Name: "remote", Kind: ledger.Artifactory, Type: "maven", Connection: "art", Path: "dev"})
+		})
+		sources := []ledger.Source{{Artifacts: []ledger.Artifact{{Repository: "remote", Path: "three.jar", SHA256: sum("three")}}}}
+		if _, err := w.CreateBundle(t.Context(), storetest.Admin(), "acme", ledger.NewBundle{Name: "box", Version: "1", Sources: sources}); err != nil {
+			t.Fatal(err)
+		}
+		w.put("qa-maven/three.jar", "other")
+		w.promote("qa", ledger.PromoteOptions{}, ledger.Failed) // it is known before anything is brought
+		w.remove("qa-maven/three.jar")
+		p := w.promote("qa", ledger.PromoteOptions{}, ledger.Processing)
+		w.stand("qa-maven")
+		same(t, w.outsideItems(), []string{"qa-maven three.jar wanted"})
+		w.put("libs/kept", "three") // the content is here
+		w.exec("UPDATE items SET blob = sha256")
+		w.exec("UPDATE promoted SET state = 'done'")
+		if p, err := w.EndPromotion(t.Context(), p.ID, ""); err != nil || p.Status != ledger.Completed {
+			t.Fatal(p, err)
+		}
+		w.stand("qa-maven", "three.jar three")
+	})
 }
