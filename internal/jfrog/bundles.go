@@ -291,7 +291,7 @@ type artifact struct {
 	Name       string        `json:"package_name,omitempty"`
 	Version    string        `json:"package_version,omitempty"`
 	Size       *int64        `json:"size,omitempty"`
-	Properties []setProperty `json:"properties,omitempty"`
+	Properties []setProperty `json:"properties,omitzero"`
 }
 
 func (a API) bundleRecord(r *http.Request, c ledger.Caller) (int, any, error) {

@@ -43,7 +43,7 @@ func (l *Ledger) RollBackPromotion(ctx context.Context, c Caller, project, name,
 		case err != nil:
 			return Event{}, err
 		case p.To != environment:
-			return Event{}, fault.New(fault.Invalid, "elsewhere", "%s %s was promoted to %s last, not to %.100q", name, version, p.To, environment)
+			return Event{}, fault.New(fault.Invalid, "elsewhere", "%s %s was promoted to %s last, not to %.100s", name, version, p.To, environment)
 		}
 		back, err := p.leaves(ctx, tx)
 		if err != nil {
