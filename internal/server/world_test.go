@@ -28,6 +28,8 @@ type world struct {
 	key     string // Idempotency-Key of the requests
 	client  string // the address that requests are said to come from
 
+	signingKey string // X-JFrog-Signing-Key-Name of the requests
+
 	replayed bool // the last answer was an old one
 	settings server.Settings
 	end      func() // ends the server
@@ -109,6 +111,9 @@ func (w *world) ask(token, method, path, body string) (int, string) {
 	req.Header.Set("Content-Type", "application/json")
 	if w.key != "" {
 		req.Header.Set("Idempotency-Key", w.key)
+	}
+	if w.signingKey != "" {
+		req.Header.Set("X-JFrog-Signing-Key-Name", w.signingKey)
 	}
 	if w.client != "" {
 		req.Header.Set("X-Forwarded-For", w.client)
