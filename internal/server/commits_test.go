@@ -137,19 +137,19 @@ func (w *world) project(name string, environments int, deploy string) {
 
 // health asks for nothing: what remains is HTTP, and the clients themselves.
 func (w *world) health() func() float64 {
-	lines := w.lines()
 	text := w.request("GET", "/health", "")
 	return func() float64 {
+		lines := w.lines()
 		return atOnce(w.T, func(client int) error { return lines[client].ask(text, http.StatusNoContent) })
 	}
 }
 
 // reports say that deployments go on and succeed, in turn: each time that of another environment, as nobody reports one again and again.
 func (w *world) reports() func() float64 {
-	lines := w.lines()
 	w.project("reports", clients*fresh, "")
 	var n [clients]int
 	return func() float64 {
+		lines := w.lines()
 		return atOnce(w.T, func(client int) error {
 			status := []string{"in_progress", "success"}[n[client]/fresh%2]
 			text := w.request("PATCH", deploymentsIn("reports", client*fresh+n[client]%fresh), fmt.Sprintf(`{"release_candidate_version": "1.0.0-rc1", "status": %q}`, status))
@@ -163,24 +163,24 @@ const anew = `{"release_candidate_version": "1.0.0-rc1"}`
 
 // deployments are asked for of those who deploy: each takes the place of the one before.
 func (w *world) deployments() func() float64 {
-	lines := w.lines()
 	var texts [clients][]byte
 	for client := range clients {
 		texts[client] = w.request("POST", deploymentsIn("apim", client), anew)
 	}
 	return func() float64 {
+		lines := w.lines()
 		return atOnce(w.T, func(client int) error { return lines[client].ask(texts[client], http.StatusCreated) })
 	}
 }
 
 // starts are deployments that begin at once: each in an environment where nothing was deployed before.
 func (w *world) starts() func() float64 {
-	lines := w.lines()
 	round := 0
 	return func() float64 {
 		round++
 		name := fmt.Sprintf("round%d", round)
 		w.project(name, clients*fresh, `, "kind": "circleci", "deploy": {"connection": "ci", "project": "gh/acme/apim", "branch": "main"}`)
+		lines := w.lines()
 		var n [clients]int
 		return atOnce(w.T, func(client int) error {
 			if n[client] == fresh {
@@ -203,7 +203,7 @@ func (w *world) request(method, path, body string) []byte {
 		method, path, w.address, w.admin, len(body), body)
 }
 
-// line is a client's connection. It reads as little of an answer as can be, because who measures shares the processors with the server.
+// line is a client's connection, for one round: the server closes those that send nothing. It reads as little of an answer as can be, because who measures shares the processors with the server.
 type line struct {
 	net.Conn
 	in *bufio.Reader

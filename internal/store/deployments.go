@@ -14,8 +14,8 @@ const (
 	newestFirst       = ` ORDER BY rev DESC, id DESC`
 	deploymentsOf     = ofEnvironment + newestFirst + ` LIMIT $2 OFFSET $3`
 	deploymentsBefore = ofEnvironment + ` AND (rev, id) < ((SELECT rev FROM deployments WHERE id = $2), $2)` + newestFirst + ` LIMIT $3`
-	openDeployments   = ofEnvironment + ` AND (status = 'pending' OR status = 'in_progress'
-		OR status = 'canceling' OR effect = 'wanted' OR effect = 'intended' OR effect = 'running' OR effect = 'unknown')` + newestFirst
+	underWay          = `(status = 'pending' OR status = 'in_progress' OR status = 'canceling' OR effect = 'wanted' OR effect = 'intended' OR effect = 'running' OR effect = 'unknown')`
+	openDeployments   = ofEnvironment + ` AND ` + underWay + newestFirst
 	succeeded         = ofEnvironment + ` AND status = 'success'` + newestFirst + ` LIMIT 1`
 	busyDeployment    = ofEnvironment + ` AND (effect = 'intended' OR effect = 'running' OR effect = 'unknown')`
 	newestOfCandidate = ofEnvironment + ` AND release = $2 AND number = $3` + newestFirst + ` LIMIT 1`

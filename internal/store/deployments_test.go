@@ -110,6 +110,11 @@ func TestOpen(t *testing.T) {
 		same(t, open(), want)
 		make(ledger.Success, ledger.EffectUnknown)
 		same(t, open(), want)
+		now, err := s.Standing(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		same(t, now.Deployments, map[string]int64{"pending": 4, "in_progress": 4, "canceling": 4, "unknown": 4}) // by what is said
 	})
 }
 

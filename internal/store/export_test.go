@@ -48,7 +48,7 @@ func Queries() map[string][]any {
 		promotionByID: {"a"}, promotionByMillis: {"a", 1}, newestPromotion: {"a", "b"}, lastPromotion: {"a"}, newestStanding: {"a", "b"},
 		newestRecords: {"a"}, recordsCount: {"a"}, countPromotions: {"a", 1}, newestMillis: {"a"},
 		updatePromotion: {"a", "COMPLETED", "b", 1}, removePromotion: {"a", "COMPLETED", 1}, dropPromoted: {"a"}, dropShelves: {"a"},
-		quarantined: nil, endQuarantine: nil, unsealed: nil, notEnded: nil,
+		quarantined: nil, endQuarantine: nil, unsealed: nil, statuses: nil, unknowns: nil,
 	}
 }
 

@@ -6,11 +6,14 @@ import (
 	"time"
 
 	"github.com/pressly/goose/v3"
+
+	"github.com/gravitee-lab/gio/internal/ledger"
 )
 
 const (
 	unsealed = `SELECT COUNT(*) FROM events WHERE position IS NULL`
-	notEnded = `SELECT status, COUNT(*) FROM deployments WHERE (status = 'pending' OR status = 'in_progress' OR status = 'canceling' OR status = 'unknown') GROUP BY status`
+	statuses = `SELECT status FROM deployments WHERE ` + underWay
+	unknowns = `SELECT COUNT(*) FROM deployments WHERE status = 'unknown'`
 )
 
 // Standing is what is watched of a ledger. All of it is found by indexes that hold little.
@@ -33,18 +36,19 @@ func (s *Store) Standing(ctx context.Context) (now Standing, err error) {
 		if err != nil {
 			return err
 		}
-		type counted struct {
-			status string
-			n      int64
-		}
-		scan := func(r row) (c counted, err error) { return c, r.Scan(&c.status, &c.n) }
-		open, err := all(ctx, t, scan, notEnded)
+		open, err := all(ctx, t, scanText, statuses)
 		if err != nil {
 			return err
 		}
-		now = Standing{Position: end.position, Unsealed: waiting, Deployments: map[string]int64{}}
-		for _, c := range open {
-			now.Deployments[c.status] = c.n
+		unknown, err := one(ctx, t, nil, number, unknowns)
+		if err != nil {
+			return err
+		}
+		now = Standing{Position: end.position, Unsealed: waiting, Deployments: map[string]int64{string(ledger.Unknown): unknown}}
+		for _, status := range open {
+			if ledger.Status(status).Active() { // the end of what runs may have been said already
+				now.Deployments[status]++
+			}
 		}
 		now.Quarantined, _, err = t.Quarantined(ctx)
 		return err

@@ -11,8 +11,9 @@ CREATE INDEX deployments_succeeded ON deployments (environment, rev DESC, id DES
 -- As before.
 DROP INDEX deployments_slot;
 CREATE UNIQUE INDEX deployments_slot ON deployments (environment) WHERE (effect = 'intended' OR effect = 'running' OR effect = 'unknown');
+-- What is watched: of the others that have not ended the first of these tells.
 DROP INDEX deployments_open;
-CREATE INDEX deployments_open ON deployments (status) WHERE (status = 'pending' OR status = 'in_progress' OR status = 'canceling' OR status = 'unknown');
+CREATE INDEX deployments_unknown ON deployments (id) WHERE status = 'unknown';
 
 -- Nobody asks for what has no position yet.
 DROP INDEX events_of_project;
