@@ -96,7 +96,7 @@ type Tx interface {
 	BundleNames(ctx context.Context, project string, o List) ([]BundleName, int, error)
 	Bundles(ctx context.Context, project, name string, o List) ([]Bundle, int, error)
 
-	// InsertPromotion makes a promotion, now or after all others of the bundle, which is locked. Fault: promotion-under-way.
+	// InsertPromotion makes a promotion, now or after all others of the bundle, which is locked. Faults: promotion-under-way, no-bundle.
 	InsertPromotion(ctx context.Context, p Promotion, now time.Time) (millis int64, err error)
 	UpdatePromotion(ctx context.Context, p Promotion) error // status, messages, end; no-promotion
 	// RemovePromotion ends a record: it is history. Fault: no-promotion.

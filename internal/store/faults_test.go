@@ -103,6 +103,64 @@ func missing() []attempt {
 		{"PutBuild", "no-project", func(ctx context.Context, tx ledger.Tx) error {
 			return tx.PutBuild(ctx, ledger.Build{Project: "other", Key: "key", Name: "name", Number: "1"}, at(0))
 		}},
+		{"Bundle", "no-bundle", func(ctx context.Context, tx ledger.Tx) error {
+			_, err := tx.Bundle(ctx, "acme", "box", "2")
+			return err
+		}},
+		{"BundleByID", "no-bundle", func(ctx context.Context, tx ledger.Tx) error { _, err := tx.BundleByID(ctx, "other"); return err }},
+		{"BundleOf", "no-bundle", func(ctx context.Context, tx ledger.Tx) error { _, err := tx.BundleOf(ctx, "candidate-1"); return err }},
+		{"LockBundle", "no-bundle", func(ctx context.Context, tx ledger.Tx) error {
+			_, err := tx.LockBundle(ctx, "acme", "box", "2")
+			return err
+		}},
+		{"LockBundleByID", "no-bundle", func(ctx context.Context, tx ledger.Tx) error { _, err := tx.LockBundleByID(ctx, "other"); return err }},
+		{"InsertBundle", "no-project", func(ctx context.Context, tx ledger.Tx) error {
+			b := bundle("2")
+			b.Project = "other"
+			return tx.InsertBundle(ctx, b)
+		}},
+		{"UpdateBundle", "no-bundle", func(ctx context.Context, tx ledger.Tx) error { return tx.UpdateBundle(ctx, bundle("2")) }},
+		{"SealBundle that is sealed", "no-bundle", func(ctx context.Context, tx ledger.Tx) error { return tx.SealBundle(ctx, "bundle-1", "key") }},
+		{"DeleteBundle", "no-bundle", func(ctx context.Context, tx ledger.Tx) error { return tx.DeleteBundle(ctx, bundle("2")) }},
+		{"Envelope", "no-signature", func(ctx context.Context, tx ledger.Tx) error {
+			_, err := tx.Envelope(ctx, "bundle-1", "other")
+			return err
+		}},
+		{"PutSignature", "no-bundle", func(ctx context.Context, tx ledger.Tx) error {
+			return tx.PutSignature(ctx, "other", "key", "{}", at(0))
+		}},
+		{"InsertItems of a content that is gone", "no-file", func(ctx context.Context, tx ledger.Tx) error {
+			gone := item(2)
+			gone.Path, gone.SHA256 = "gone", strings.Repeat("9", 64)
+			return tx.InsertItems(ctx, "bundle-1", []ledger.Item{gone})
+		}},
+		{"FileItem", "no-file", func(ctx context.Context, tx ledger.Tx) error { _, err := tx.FileItem(ctx, "libs", "none"); return err }},
+		{"FileOfContent", "no-file", func(ctx context.Context, tx ledger.Tx) error {
+			_, err := tx.FileOfContent(ctx, "other", strings.Repeat("a", 64), "")
+			return err
+		}},
+		{"InsertPromotion", "no-bundle", func(ctx context.Context, tx ledger.Tx) error {
+			p := promotion("2")
+			p.Bundle = "other"
+			_, err := tx.InsertPromotion(ctx, p, at(0))
+			return err
+		}},
+		{"Promotion", "no-promotion", func(ctx context.Context, tx ledger.Tx) error { _, err := tx.Promotion(ctx, "bundle-1", 7); return err }},
+		{"PromotionByID", "no-promotion", func(ctx context.Context, tx ledger.Tx) error { _, err := tx.PromotionByID(ctx, "other"); return err }},
+		{"NewestPromotion", "no-promotion", func(ctx context.Context, tx ledger.Tx) error {
+			_, err := tx.NewestPromotion(ctx, "bundle-1", "environment-prod")
+			return err
+		}},
+		{"LastPromotion that is under way", "no-promotion", func(ctx context.Context, tx ledger.Tx) error { _, err := tx.LastPromotion(ctx, "bundle-1"); return err }},
+		{"NewestStanding", "no-promotion", func(ctx context.Context, tx ledger.Tx) error {
+			_, err := tx.NewestStanding(ctx, "environment-qa", "box")
+			return err
+		}},
+		{"UpdatePromotion", "no-promotion", func(ctx context.Context, tx ledger.Tx) error { return tx.UpdatePromotion(ctx, promotion("2")) }},
+		{"RemovePromotion", "no-promotion", func(ctx context.Context, tx ledger.Tx) error { return tx.RemovePromotion(ctx, promotion("2")) }},
+		{"InsertShelf", "no-repository", func(ctx context.Context, tx ledger.Tx) error {
+			return tx.InsertShelf(ctx, promotion("1"), ledger.Target{Kind: ledger.FileItem, Type: "npm", To: ledger.Repository{Name: "other"}})
+		}},
 		{"Token", "no-token", func(ctx context.Context, tx ledger.Tx) error { _, err := tx.Token(ctx, "other"); return err }},
 		{"InsertToken", "no-project", func(ctx context.Context, tx ledger.Tx) error { return tx.InsertToken(ctx, token("new", "other")) }},
 		{"RevokeToken", "no-token", func(ctx context.Context, tx ledger.Tx) error { return tx.RevokeToken(ctx, "other", at(0)) }},
@@ -129,6 +187,24 @@ func present() []attempt {
 		{"InsertComponents", "component-exists", twice},
 		{"InsertDeployment", "deployment-exists", func(ctx context.Context, tx ledger.Tx) error {
 			return tx.InsertDeployment(ctx, deployment("1", 2, ledger.Pending))
+		}},
+		{"InsertBundle", "bundle-exists", func(ctx context.Context, tx ledger.Tx) error {
+			b := bundle("1")
+			b.ID = "another"
+			return tx.InsertBundle(ctx, b)
+		}},
+		{"InsertItems by number", "item-exists", func(ctx context.Context, tx ledger.Tx) error {
+			i := item(1)
+			i.Path = "another"
+			return tx.InsertItems(ctx, "bundle-1", []ledger.Item{i})
+		}},
+		{"InsertItems by place", "item-exists", func(ctx context.Context, tx ledger.Tx) error {
+			i := item(1)
+			i.Number = 2
+			return tx.InsertItems(ctx, "bundle-1", []ledger.Item{i})
+		}},
+		{"InsertShelf", "shelf-exists", func(ctx context.Context, tx ledger.Tx) error {
+			return tx.InsertShelf(ctx, promotion("1"), ledger.Target{Kind: ledger.FileItem, Type: "generic", To: ledger.Repository{Name: "libs"}})
 		}},
 		{"InsertToken by hash", "token-exists", func(ctx context.Context, tx ledger.Tx) error { return tx.InsertToken(ctx, known) }},
 		{"InsertToken by id", "token-exists", func(ctx context.Context, tx ledger.Tx) error {
@@ -167,13 +243,75 @@ func unreadable() []attempt {
 	}
 }
 
+func bundle(version string) ledger.Bundle {
+	return ledger.Bundle{ID: "bundle-" + version, Project: "acme", Name: "box", Version: version, Status: ledger.Sealed, Key: "key", CreatedAt: at(1), CreatedBy: "ann"}
+}
+
+func item(number int64) ledger.Item {
+	return ledger.Item{Number: number, Kind: ledger.FileItem, Type: "generic", Repository: "libs", Path: "one.txt", SHA256: strings.Repeat("a", 64), Size: 3, Kept: true, Properties: "{}"}
+}
+
+func promotion(id string) ledger.Promotion {
+	return ledger.Promotion{ID: "promotion-" + id, Bundle: "bundle-1", Environment: "environment-qa", To: "qa", Operation: ledger.CopyContents, Status: ledger.Processing, CreatedBy: "ann"}
+}
+
+// promote makes a bundle of one file, and a promotion of it.
+func promote(ctx context.Context, tx ledger.Tx) error {
+	sums := ledger.Checksums{SHA256: strings.Repeat("a", 64), SHA1: strings.Repeat("a", 40), MD5: strings.Repeat("a", 32)}
+	for name, environment := range map[string]string{"libs": "", "qa-libs": "qa"} {
+		if err := tx.PutRepository(ctx, ledger.Repository{Name: name, Project: "acme", Environment: environment, Kind: ledger.Hosted, Type: "generic"}, at(0)); err != nil {
+			return err
+		}
+	}
+	_, err := tx.KeepBlob(ctx, ledger.Blob{Checksums: sums, Place: "place", Size: 3}, at(0))
+	err = errors.Join(err,
+		tx.InsertFile(ctx, ledger.File{Repository: "libs", Path: "one.txt", Blob: ledger.Blob{Checksums: sums}, CreatedAt: at(0), ModifiedAt: at(0)}),
+		tx.InsertBundle(ctx, bundle("1")),
+		tx.PutSignature(ctx, "bundle-1", "key", "{}", at(0)),
+		tx.InsertItems(ctx, "bundle-1", []ledger.Item{item(1)}),
+	)
+	if err != nil {
+		return err
+	}
+	_, err = tx.InsertPromotion(ctx, promotion("1"), at(0))
+	return errors.Join(err,
+		tx.InsertShelf(ctx, promotion("1"), ledger.Target{Kind: ledger.FileItem, Type: "generic", To: ledger.Repository{Name: "qa-libs"}}),
+		tx.ShelveFiles(ctx, promotion("1"), at(0)),
+	)
+}
+
+// One promotion of a bundle to an environment at a time, whoever asks.
+func TestPromotionSlot(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, url string) {
+		s := filled(t, url)
+		change(t, s, promote)
+		next := promotion("2")
+		insert := func() error {
+			return s.Change(t.Context(), func(tx ledger.Tx) error {
+				_, err := tx.InsertPromotion(t.Context(), next, at(0))
+				return err
+			})
+		}
+		if err := insert(); !fault.Is(err, "promotion-under-way") || fault.KindOf(err) != fault.Stopped {
+			t.Errorf("a second one: %v", err)
+		}
+		ended := promotion("1")
+		ended.Status = ledger.Completed
+		change(t, s, func(ctx context.Context, tx ledger.Tx) error { return tx.UpdatePromotion(ctx, ended) })
+		if err := insert(); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
 func TestFaults(t *testing.T) {
 	t.Parallel()
 	storetest.Each(t, func(t *testing.T, url string) {
 		s := filled(t, url)
 		insert(t, s, deployment("1", 1, ledger.Pending))
 		change(t, s, func(ctx context.Context, tx ledger.Tx) error {
-			return errors.Join(tx.InsertToken(ctx, token("1", "")), tx.AppendEvent(ctx, event("1")))
+			return errors.Join(tx.InsertToken(ctx, token("1", "")), tx.AppendEvent(ctx, event("1")), promote(ctx, tx))
 		})
 		for kind, attempts := range map[fault.Kind][]attempt{fault.NotFound: missing(), fault.Invalid: append(present(), unreadable()...)} {
 			for _, a := range attempts {
@@ -248,5 +386,6 @@ func writeAllButDeployments(ctx context.Context, tx ledger.Tx) error {
 		tx.InsertToken(ctx, token("left", "left")),
 		tx.PutQuarantine(ctx, at(0), "left"),
 		tx.AppendEvent(ctx, event("left")),
+		promote(ctx, tx),
 	)
 }

@@ -134,10 +134,14 @@ func (t tx) InsertPromotion(ctx context.Context, p ledger.Promotion, now time.Ti
 		return 0, err
 	}
 	at := max(millis(now), newest+1)
+	rows, err := t.exec(ctx, insertPromotion, p.ID, p.Bundle, p.Environment, at, string(p.Operation), string(p.Status), p.Source, p.From,
+		inJSON(p.Included), inJSON(p.Excluded), inJSON(p.Properties), p.Key, inJSON(p.Messages), p.CreatedBy)
 	busy := fault.New(fault.Stopped, "promotion-under-way", "another promotion of the bundle to %s is under way", p.To)
-	if err := t.insert(ctx, busy, noPromotion(p.Source), insertPromotion, p.ID, p.Bundle, p.Environment, at, string(p.Operation), string(p.Status), p.Source, p.From,
-		inJSON(p.Included), inJSON(p.Excluded), inJSON(p.Properties), p.Key, inJSON(p.Messages), p.CreatedBy); err != nil {
+	if err := t.named(err, busy, noPromotion(p.Source)); err != nil {
 		return 0, err
+	}
+	if rows == 0 {
+		return 0, noBundle("with the id", p.Bundle)
 	}
 	_, err = t.exec(ctx, countPromotions, p.Bundle, 1)
 	return at, err
