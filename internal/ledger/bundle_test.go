@@ -239,7 +239,8 @@ func TestBundleSources(t *testing.T) {
 			{Builds: []ledger.BuildSource{{Key: "acme-build-info", Name: "shop", Number: "7"}}},
 			{Artifacts: []ledger.Artifact{
 				{Repository: "images", Path: "gateway/3.9.4/manifest.json", SHA256: strings.ToUpper(sum("other"))},
-				{Repository: "images", Path: "ui:1", SHA256: sum("other")}, {Repository: "remote", Path: "x/y.bin", SHA256: sum("other")},
+				{Repository: "images", Path: "ui:1", SHA256: sum("other")},
+				{Repository: "remote", Path: "x/y.bin", SHA256: sum("other")},
 			}},
 		}
 		if _, err := w.CreateBundle(t.Context(), storetest.Admin(), "acme", ledger.NewBundle{Name: "all", Version: "1", Sources: sources}); err != nil {

@@ -8,7 +8,7 @@ import (
 	"github.com/gravitee-lab/gio/internal/fault"
 )
 
-// News are an event of a deployment for one receiver. They are kept in the transaction of the event until they were sent.
+// News are an event of a deployment, or of a bundle in an environment, for one receiver. They are kept in the transaction of the event until they were sent.
 type News struct {
 	ID        string // the same whenever they are sent again
 	Receiver  string // name
@@ -22,18 +22,22 @@ type Story struct {
 	Type        string    `json:"type"` // of the event: "deployment.started"
 	Time        time.Time `json:"time"`
 	Project     string    `json:"project"`
-	Deployment  string    `json:"deployment"` // id
+	Deployment  string    `json:"deployment"` // id; "" of a bundle
 	Environment string    `json:"environment"`
-	Candidate   string    `json:"candidate"`
-	Status      Status    `json:"status"`
+	Candidate   string    `json:"candidate"`        // "" of a bundle
+	Bundle      string    `json:"bundle,omitempty"` // its name and its version
+	Status      Status    `json:"status"`           // of a bundle that of its promotion
 	Message     string    `json:"message,omitempty"`
 	Actor       string    `json:"actor"`
 }
 
-// isNews tells whether receivers are told of an event: that a deployment began, ended, waits for persons or is a rollback.
+// isNews tells whether receivers are told of an event: that a deployment began, ended, waits for persons or is a rollback; that a bundle was
+// promoted, could not be, or was rolled back.
 func isNews(e Event) bool {
 	switch e.Type {
 	case "deployment.started", "deployment.ended", "deployment.unknown", "deployment.waits", "deployment.rollback":
+		return true
+	case "bundle.promoted", "bundle.promotion-failed", "bundle.rollback":
 		return true
 	case "deployment.reported", "deployment.resolved":
 		return Status(e.Data["status"]).Ended()
@@ -46,10 +50,14 @@ func (l *Ledger) tell(ctx context.Context, tx Tx, e Event) error {
 	if !isNews(e) {
 		return nil
 	}
-	body, err := json.Marshal(Story{
+	story := Story{
 		Type: e.Type, Time: e.Time, Project: e.Project, Deployment: e.Subject, Environment: e.Data["environment"], Candidate: e.Data["candidate"],
 		Status: Status(e.Data["status"]), Message: e.Data["message"], Actor: e.Actor,
-	})
+	}
+	if name := e.Data["bundle"]; name != "" {
+		story.Deployment, story.Bundle = "", name+" "+e.Data["version"]
+	}
+	body, err := json.Marshal(story)
 	if err != nil {
 		return err
 	}

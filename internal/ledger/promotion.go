@@ -101,15 +101,6 @@ func (o PromoteOptions) check() error {
 	return nil
 }
 
-// all are the properties by their keys.
-func propertiesOf(all []Property) Properties {
-	by := Properties{}
-	for _, p := range all {
-		by[p.Key] = p.Values
-	}
-	return by
-}
-
 // underWay is the fault of one who asks for what another one has asked for at the same time.
 func underWay(name, version, environment string) error {
 	return fault.New(fault.Stopped, "promotion-under-way", "another promotion of %s %s to %s is under way", name, version, environment).

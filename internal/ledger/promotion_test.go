@@ -2,6 +2,7 @@ package ledger_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -113,6 +114,35 @@ func TestPromotionAgain(t *testing.T) {
 		w.remove("qa-generic/a/one.txt") // somebody removed it: it is brought again
 		w.promote("qa", ledger.PromoteOptions{}, ledger.Completed)
 		w.stand("qa-generic", `a/one.txt one {"built":["yes"]}`)
+	})
+}
+
+// Receivers are told what comes to environments, and what does not.
+func TestNewsOfPromotions(t *testing.T) {
+	t.Parallel()
+	w := boxed(t, storetest.SQLite(t))
+	w.Receivers = []string{"slack"}
+	w.promote("qa", ledger.PromoteOptions{}, ledger.Completed)
+	w.put("prod-maven/three.jar", "other")
+	w.promote("prod", ledger.PromoteOptions{}, ledger.Failed)
+	if _, err := w.RollBackPromotion(t.Context(), storetest.Admin(), "acme", "box", "1", "qa", ledger.UnpromoteOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	all, err := w.TakeNews(t.Context(), 10)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, n := range all {
+		var s ledger.Story
+		if err := json.Unmarshal([]byte(n.Body), &s); err != nil {
+			t.Fatal(err)
+		}
+		got = append(got, strings.TrimSpace(fmt.Sprintf("%s: %s %s %s %s %s", s.Type, s.Bundle, s.Environment, s.Status, s.Actor, s.Message)))
+	}
+	same(t, got, []string{
+		"bundle.promoted: box 1 qa COMPLETED ann@example.org", "bundle.promotion-failed: box 1 prod FAILED ann@example.org Target artifact already exists: prod-maven/three.jar",
+		"bundle.rollback: box 1 qa COMPLETED ann@example.org",
 	})
 }
 

@@ -202,8 +202,10 @@ func TestRecordedPromotions(t *testing.T) {
 			{"the version", "GET /artifactory/api/system/version HTTP/1.1\n" + common + bearer + trace, "", 200},
 			{"rbp", "POST " + commons + "?async=false&operation=copy HTTP/1.1\n" + common + bearer + json + trace + noKey, `{"environment":"QA"}`, 201},
 			{"rbp --sync=false", "POST " + commons + "?async=true&operation=copy HTTP/1.1\n" + common + bearer + json + trace + noKey, `{"environment":"QA"}`, 200},
-			{"rbp with everything", "POST " + commons + "?async=false&operation=move&project=commons HTTP/1.1\n" + common + bearer + json + trace + "X-Jfrog-Signing-Key-Name: gio-server\n",
-				`{"environment":"PROD","included_repository_keys":["commons-prod-generic-local","commons-prod-maven-local"],"excluded_repository_keys":["c-local"]}`, 201},
+			{
+				"rbp with everything", "POST " + commons + "?async=false&operation=move&project=commons HTTP/1.1\n" + common + bearer + json + trace + "X-Jfrog-Signing-Key-Name: gio-server\n",
+				`{"environment":"PROD","included_repository_keys":["commons-prod-generic-local","commons-prod-maven-local"],"excluded_repository_keys":["c-local"]}`, 201,
+			},
 			{"rbp with a name that no bundle has", "POST " + promotionRoute + "/records/Bundle%20with%20space/1.0+meta?async=false&operation=copy HTTP/1.1\n" + common + bearer + json + trace + noKey, `{"environment":"PRE PROD"}`, 404},
 			{"rbp --user --password", "POST " + commons + "?async=false&operation=copy HTTP/1.1\n" + common + "Authorization: Basic BASIC\n" + json + trace + noKey, `{"environment":"QA"}`, 201},
 			{"client-go", "POST " + commons + "?async=true HTTP/1.1\n" + common + bearer + json + trace + noKey, `{"environment":"QA"}`, 200},
@@ -272,30 +274,50 @@ func TestRecordedBundles(t *testing.T) {
 			status                    int
 			answer                    string
 		}{
-			{"rbc --spec", "POST", bundleRoute + "?async=false", `{"release_bundle_name":"b","release_bundle_version":"1","source_type":"artifacts","source":{` + artifacts + `}}`,
-				201, `{"repository_key":"release-bundles-v2","release_bundle_name":"b","release_bundle_version":"1","created":"TIME"}`},
-			{"rbc --sync=false --build-name --project", "POST", bundleRoute + "?async=true&project=commons", `{"release_bundle_name":"b","release_bundle_version":"2","source_type":"builds","source":{"builds":[{"build_name":"bn","build_number":"7","build_repository":"commons-build-info"}]}}`,
-				200, `{"repository_key":"release-bundles-v2","release_bundle_name":"b","release_bundle_version":"2","created":"TIME"}`},
-			{"rbc --build-name", "POST", bundleRoute + "?async=false", `{"release_bundle_name":"b","release_bundle_version":"2a","source_type":"builds","source":{"builds":[{"build_name":"bn","build_number":"7","build_repository":"artifactory-build-info"}]}}`,
-				201, `{"repository_key":"release-bundles-v2","release_bundle_name":"b","release_bundle_version":"2a","created":"TIME"}`},
-			{"rbc --release-bundles", "POST", bundleRoute + "?async=false", `{"release_bundle_name":"b","release_bundle_version":"3","source_type":"release_bundles","source":{"release_bundles":[{"release_bundle_name":"b","release_bundle_version":"1","project":"commons","repository_key":"commons-release-bundles-v2"}]}}`,
-				201, `{"repository_key":"release-bundles-v2","release_bundle_name":"b","release_bundle_version":"3","created":"TIME"}`},
-			{"rbc --source-type-builds --source-type-release-bundles", "POST", bundleRoute + "?async=false",
+			{
+				"rbc --spec", "POST", bundleRoute + "?async=false", `{"release_bundle_name":"b","release_bundle_version":"1","source_type":"artifacts","source":{` + artifacts + `}}`,
+				201, `{"repository_key":"release-bundles-v2","release_bundle_name":"b","release_bundle_version":"1","created":"TIME"}`,
+			},
+			{
+				"rbc --sync=false --build-name --project", "POST", bundleRoute + "?async=true&project=commons", `{"release_bundle_name":"b","release_bundle_version":"2","source_type":"builds","source":{"builds":[{"build_name":"bn","build_number":"7","build_repository":"commons-build-info"}]}}`,
+				200, `{"repository_key":"release-bundles-v2","release_bundle_name":"b","release_bundle_version":"2","created":"TIME"}`,
+			},
+			{
+				"rbc --build-name", "POST", bundleRoute + "?async=false", `{"release_bundle_name":"b","release_bundle_version":"2a","source_type":"builds","source":{"builds":[{"build_name":"bn","build_number":"7","build_repository":"artifactory-build-info"}]}}`,
+				201, `{"repository_key":"release-bundles-v2","release_bundle_name":"b","release_bundle_version":"2a","created":"TIME"}`,
+			},
+			{
+				"rbc --release-bundles", "POST", bundleRoute + "?async=false", `{"release_bundle_name":"b","release_bundle_version":"3","source_type":"release_bundles","source":{"release_bundles":[{"release_bundle_name":"b","release_bundle_version":"1","project":"commons","repository_key":"commons-release-bundles-v2"}]}}`,
+				201, `{"repository_key":"release-bundles-v2","release_bundle_name":"b","release_bundle_version":"3","created":"TIME"}`,
+			},
+			{
+				"rbc --source-type-builds --source-type-release-bundles", "POST", bundleRoute + "?async=false",
 				`{"release_bundle_name":"b","release_bundle_version":"4","sources":[{"source_type":"builds","builds":[{"build_name":"bn","build_number":"7","build_repository":"artifactory-build-info"}]},{"source_type":"release_bundles","release_bundles":[{"release_bundle_name":"b","release_bundle_version":"1"}]}]}`,
-				201, `{"repository_key":"release-bundles-v2","release_bundle_name":"b","release_bundle_version":"4","created":"TIME"}`},
-			{"rbc by AQL", "POST", bundleRoute + "?async=false", `{"release_bundle_name":"b","release_bundle_version":"5","source_type":"aql","source":{"aql":"items.find({\"repo\":\"libs\",\"path\":{\"$match\":\"a/*\"},\"name\":{\"$match\":\"*\"}})"}}`,
-				201, `{"repository_key":"release-bundles-v2","release_bundle_name":"b","release_bundle_version":"5","created":"TIME"}`},
-			{"rbc --draft", "POST", bundleRoute + "?async=false", `{"release_bundle_name":"b","release_bundle_version":"6","draft":true,"source_type":"artifacts","source":{` + artifacts + `}}`,
-				201, `{"repository_key":"release-bundles-v2","release_bundle_name":"b","release_bundle_version":"6","created":"TIME"}`},
+				201, `{"repository_key":"release-bundles-v2","release_bundle_name":"b","release_bundle_version":"4","created":"TIME"}`,
+			},
+			{
+				"rbc by AQL", "POST", bundleRoute + "?async=false", `{"release_bundle_name":"b","release_bundle_version":"5","source_type":"aql","source":{"aql":"items.find({\"repo\":\"libs\",\"path\":{\"$match\":\"a/*\"},\"name\":{\"$match\":\"*\"}})"}}`,
+				201, `{"repository_key":"release-bundles-v2","release_bundle_name":"b","release_bundle_version":"5","created":"TIME"}`,
+			},
+			{
+				"rbc --draft", "POST", bundleRoute + "?async=false", `{"release_bundle_name":"b","release_bundle_version":"6","draft":true,"source_type":"artifacts","source":{` + artifacts + `}}`,
+				201, `{"repository_key":"release-bundles-v2","release_bundle_name":"b","release_bundle_version":"6","created":"TIME"}`,
+			},
 			{"its status", "GET", bundleRoute + "/statuses/b/6", "", 200, `{"status":"DRAFT","messages":[]}`},
-			{"rbu --add", "PATCH", bundleRoute + "?async=false", `{"release_bundle_name":"b","release_bundle_version":"6","add_sources":[{"source_type":"release_bundles","release_bundles":[{"release_bundle_name":"b","release_bundle_version":"5"}]}]}`,
-				200, `{"repository_key":"release-bundles-v2","release_bundle_name":"b","release_bundle_version":"6","created":"TIME"}`},
+			{
+				"rbu --add", "PATCH", bundleRoute + "?async=false", `{"release_bundle_name":"b","release_bundle_version":"6","add_sources":[{"source_type":"release_bundles","release_bundles":[{"release_bundle_name":"b","release_bundle_version":"5"}]}]}`,
+				200, `{"repository_key":"release-bundles-v2","release_bundle_name":"b","release_bundle_version":"6","created":"TIME"}`,
+			},
 			{"rbf", "POST", bundleRoute + "/b/6/finalize?async=false", "", 200, `{"repository_key":"release-bundles-v2","release_bundle_name":"b","release_bundle_version":"6","created":"TIME"}`},
 			{"rbf again", "POST", bundleRoute + "/b/6/finalize?async=false", "", 409, jfrogError(409, "the bundle b 6 is sealed, and never changes")},
-			{"rbu of a sealed one", "PATCH", bundleRoute + "?async=false", `{"release_bundle_name":"b","release_bundle_version":"6","add_sources":[{"source_type":"artifacts",` + artifacts + `}]}`,
-				409, jfrogError(409, "the bundle b 6 is sealed, and never changes")},
-			{"the same again", "POST", bundleRoute + "?async=false", `{"release_bundle_name":"b","release_bundle_version":"1","source_type":"artifacts","source":{` + artifacts + `}}`,
-				409, jfrogError(409, "the bundle b 1 exists already, and a bundle never changes; give the new one another version")},
+			{
+				"rbu of a sealed one", "PATCH", bundleRoute + "?async=false", `{"release_bundle_name":"b","release_bundle_version":"6","add_sources":[{"source_type":"artifacts",` + artifacts + `}]}`,
+				409, jfrogError(409, "the bundle b 6 is sealed, and never changes"),
+			},
+			{
+				"the same again", "POST", bundleRoute + "?async=false", `{"release_bundle_name":"b","release_bundle_version":"1","source_type":"artifacts","source":{` + artifacts + `}}`,
+				409, jfrogError(409, "the bundle b 1 exists already, and a bundle never changes; give the new one another version"),
+			},
 			{"its status", "GET", bundleRoute + "/statuses/b/1", "", 200, `{"status":"COMPLETED","messages":[]}`},
 			{"is it there?", "GET", bundleRoute + "/existence/b/1", "", 200, `{"exists":true}`},
 			{"is it there?", "GET", bundleRoute + "/existence/b/9", "", 200, `{"exists":false}`},

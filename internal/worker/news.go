@@ -15,7 +15,7 @@ import (
 	"github.com/gravitee-lab/gio/internal/transport"
 )
 
-// Receiver gets news of deployments. (Those of package notify follow the state of one run, in one process, which deployments have
+// Receiver gets news of deployments and promotions. (Those of package notify follow the state of one run, in one process, which deployments have
 // not: what is sent here stands in the ledger until it arrived.)
 type Receiver struct {
 	URL    string // may be a secret
@@ -122,6 +122,12 @@ func sentence(s ledger.Story) string {
 		what = fmt.Sprintf("the deployment of %s to %s %s", s.Candidate, s.Environment, cmp.Or(s.Message, "waits"))
 	case s.Type == "deployment.rollback":
 		what = fmt.Sprintf("%s rolls %s back to %s", s.Actor, s.Environment, s.Candidate)
+	case s.Type == "bundle.promoted":
+		what = fmt.Sprintf("%s is in %s", s.Bundle, s.Environment)
+	case s.Type == "bundle.promotion-failed":
+		what = fmt.Sprintf("%s could not be promoted to %s", s.Bundle, s.Environment)
+	case s.Type == "bundle.rollback":
+		what = fmt.Sprintf("%s rolls %s back from %s", s.Actor, s.Bundle, s.Environment)
 	case s.Status == ledger.Success:
 		what = fmt.Sprintf("%s runs in %s", s.Candidate, s.Environment)
 	case s.Status == ledger.Unknown:
