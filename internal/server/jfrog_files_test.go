@@ -685,7 +685,9 @@ func TestLostContent(t *testing.T) {
 	each(t, func(w *world) {
 		w.shelved()
 		text := strings.Repeat("big ", 5000)
-		put := func(path string) int { return w.send(w.admin, "PUT", libs+path, strings.NewReader(text), deployed(text)...).status }
+		put := func(path string) int {
+			return w.send(w.admin, "PUT", libs+path, strings.NewReader(text), deployed(text)...).status
+		}
 		if got := put("a"); got != 201 {
 			w.Fatal(got)
 		}
