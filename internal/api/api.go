@@ -48,6 +48,7 @@ func (a API) Register(mux *http.ServeMux) *huma.OpenAPI {
 	a.deployments(routes)
 	a.environments(routes)
 	a.freezes(routes)
+	a.bundles(routes)
 	a.tokens(routes)
 	a.history(routes)
 	a.audit(routes)
@@ -95,7 +96,7 @@ func (p *problem) GetStatus() int { return p.Status }
 func (p *problem) ContentType(string) string { return "application/problem+json" }
 
 // conflicts are the codes of faults of kind Invalid that are about what is there already.
-var conflicts = map[string]bool{"candidate-exists": true, "token-exists": true, "other-repository": true, "request-under-way": true}
+var conflicts = map[string]bool{"candidate-exists": true, "token-exists": true, "other-repository": true, "bundle-exists": true, "request-under-way": true}
 
 // refusal turns a fault into a problem, and nil into none.
 func (a API) refusal(ctx context.Context, err error) error {

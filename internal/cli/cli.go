@@ -119,9 +119,8 @@ func newRootCommand(env *environment) *cobra.Command {
 	root := &cobra.Command{
 		Use:   "gio",
 		Short: "Release a product made of many Git repositories with one command",
-		Long: `gio reads release.json, triggers the CircleCI pipelines of its components wave by wave, watches
-them to the end, records what succeeded in the release repository, tags it and prepares the
-next version. A run that failed or was killed is finished by the same command.`,
+		Long: `gio reads release.json, triggers the CircleCI pipelines of its components wave by wave, records what
+succeeded, tags the product and prepares the next version. The same command finishes a failed run.`,
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		Version:       config.Version(),
@@ -177,7 +176,7 @@ func addCommands(root *cobra.Command, env *environment) {
 		}},
 		{ledgerGroupID, []*cobra.Command{
 			newCandidateCommand(env), newDeployCommand(env), newDeploymentCommand(env), newRollbackCommand(env), newFreezeCommand(env),
-			newEnvCommand(env), newProjectCommand(env), newTokenCommand(env), newAuditCommand(env), newLoginCommand(env),
+			newBundleCommand(env), newPromoteCommand(env), newEnvCommand(env), newProjectCommand(env), newTokenCommand(env), newAuditCommand(env), newLoginCommand(env),
 		}},
 		{others, []*cobra.Command{newTriggerCommand(env), newPullRequestCommand(env), newSimCommand(env), newVersionCommand(env)}},
 	} {

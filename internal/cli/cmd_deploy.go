@@ -12,25 +12,32 @@ import (
 // starting are the flags of the commands that start a deployment.
 type starting struct {
 	ofProject
-	force string
-	wait  bool
+	forcing
+	wait bool
 }
 
 func (s *starting) flags(cmd *cobra.Command) {
 	s.ofProject.flags(cmd)
-	cmd.Flags().StringVar(&s.force, "force", "", "pass a freeze, for this `reason`")
+	s.forcing.flags(cmd)
 	cmd.Flags().BoolVar(&s.wait, "wait", false, "wait for its end, and tell each change")
 }
 
+// forcing is the flag of the commands that a freeze refuses.
+type forcing struct{ reason string }
+
+func (f *forcing) flags(cmd *cobra.Command) {
+	cmd.Flags().StringVar(&f.reason, "force", "", "pass a freeze, for this `reason`")
+}
+
 // forced is what --force says.
-func (s *starting) forced(cmd *cobra.Command) (*wire.Force, error) {
+func (f *forcing) forced(cmd *cobra.Command) (*wire.Force, error) {
 	if !cmd.Flags().Changed("force") {
 		return nil, nil
 	}
-	if oneLine(s.force) == "" {
+	if oneLine(f.reason) == "" {
 		return nil, fault.New(fault.Usage, "usage", "--force needs a reason").Hint(`as in --force "security fix"`)
 	}
-	return &wire.Force{Reason: s.force}, nil
+	return &wire.Force{Reason: f.reason}, nil
 }
 
 func newDeployCommand(env *environment) *cobra.Command {

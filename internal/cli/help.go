@@ -41,8 +41,9 @@ func helpTopics() []*cobra.Command {
 // usageTemplate returns cobra's template, except for the root: its many commands must fit one screen, so that their lists have no
 // space between them, and the topics are in one line, as are those of gio-server.
 func usageTemplate(usual string) string {
-	const root = `{{range .Groups}}{{$group := .ID}}{{.Title}}{{range $.Commands}}{{if eq .GroupID $group}}{{if eq $group "` + ledgerGroupID + `"}} {{.Name}}{{else}}
-  {{rpad .Name .NamePadding}}  {{.Short}}{{end}}{{end}}{{end}}
+	const root = `{{range .Groups}}{{$group := .ID}}{{.Title}}{{range $.Commands}}{{if eq .GroupID $group}}{{if ne $group "` + ledgerGroupID + `"}}
+  {{rpad .Name .NamePadding}}  {{.Short}}{{end}}{{end}}{{end}}{{if eq $group "` + ledgerGroupID + `"}}
+ {{range $.Commands}}{{if eq .GroupID $group}} {{.Name}}{{end}}{{end}}{{end}}
 {{end}}
 Flags of all commands:
 {{.PersistentFlags.FlagUsages | trimTrailingWhitespaces}}

@@ -32,7 +32,7 @@ func helps(t *testing.T) map[string][]string {
 	for _, m := range regexp.MustCompile(`(?m)^  ([a-z-]+) {2,}[A-Z]`).FindAllStringSubmatch(commands, -1) {
 		pages["gio "+m[1]] = []string{m[1], "--help"}
 	}
-	_, server, found := strings.Cut(commands, "(gio-server): ")
+	_, server, found := strings.Cut(commands, "(gio-server):\n")
 	if !found {
 		t.Fatalf("the commands of gio-server are not listed:\n%s", root)
 	}

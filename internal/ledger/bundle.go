@@ -81,8 +81,9 @@ type Signing struct {
 type NewBundle struct {
 	Name, Version string
 	Sources       []Source
-	Draft         bool   // it stays open, and may be empty
-	Key           string // name of the key that signs; "" for the server's choice
+	Candidate     *Version // what it is the box of; nil for none
+	Draft         bool     // it stays open, and may be empty
+	Key           string   // name of the key that signs; "" for the server's choice
 }
 
 var bundleWord = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9_.-]{0,254}$`)
@@ -103,7 +104,8 @@ func noBundle(name, version string) *fault.Fault {
 
 // CreateBundle puts what the sources name into a new bundle, as it is now, and seals it unless it is to be a draft. Its contents are
 // kept for as long as the bundle, whatever becomes of the files. Faults: no-project, invalid-bundle, bundle-exists, unknown-key,
-// empty-bundle, and those of sources: no-repository, no-file, other-content, invalid-checksum, no-checksum, no-build, no-bundle, not-sealed, same-place.
+// no-candidate, empty-bundle, and those of sources: no-repository, not-hosted, no-file, other-content, invalid-checksum, no-checksum, no-build,
+// no-bundle, not-sealed, same-place.
 func (l *Ledger) CreateBundle(ctx context.Context, c Caller, project string, n NewBundle) (Bundle, error) {
 	if err := checkBundleName(n.Name, n.Version); err != nil {
 		return Bundle{}, err
@@ -116,6 +118,13 @@ func (l *Ledger) CreateBundle(ctx context.Context, c Caller, project string, n N
 		}
 		if b.Key, err = l.Signing.Key(n.Key); err != nil {
 			return err
+		}
+		if n.Candidate != nil {
+			made, err := tx.Candidate(ctx, project, *n.Candidate)
+			if err != nil {
+				return err
+			}
+			b.Candidate = made.ID
 		}
 		if _, err := tx.Bundle(ctx, project, n.Name, n.Version); !fault.Is(err, "no-bundle") {
 			if err == nil {

@@ -134,9 +134,13 @@ func hosted(ctx context.Context, tx Tx, c Caller, a Action, name string) (Reposi
 	case err != nil:
 		return r, err
 	case r.Kind != Hosted:
-		return r, fault.New(fault.Invalid, "not-hosted", "the repository %s is not kept here, it is %s", r.Name, r.Kind).Hint("its files are where its connection leads")
+		return r, notHosted(r)
 	}
 	return r, nil
+}
+
+func notHosted(r Repository) error {
+	return fault.New(fault.Invalid, "not-hosted", "the repository %s is not kept here, it is %s", r.Name, r.Kind).Hint("its files are where its connection leads")
 }
 
 // shelf finds a repository for somebody who puts files there. Into one of an environment promotions carry them, through the gate; so

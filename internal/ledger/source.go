@@ -13,6 +13,7 @@ import (
 // Source names what is put into a bundle. Its fields are used together, in their order.
 type Source struct {
 	Artifacts []Artifact
+	Patterns  []Pattern
 	Builds    []BuildSource
 	Bundles   []BundleSource
 }
@@ -75,6 +76,11 @@ func (all *collection) source(ctx context.Context, s Source) error {
 			return err
 		}
 	}
+	for _, p := range s.Patterns {
+		if err := all.pattern(ctx, p); err != nil {
+			return err
+		}
+	}
 	for _, b := range s.Builds {
 		if err := all.build(ctx, b); err != nil {
 			return err
@@ -100,12 +106,16 @@ func (all *collection) add(i Item) error {
 			Hint("leave one of them out")
 	}
 	if len(all.items) == mostItems {
-		return fault.New(fault.Invalid, "large-bundle", "a bundle has at most %d files", mostItems)
+		return largeBundle()
 	}
 	all.at[at] = len(all.items)
 	i.Number = int64(len(all.items) + 1)
 	all.items = append(all.items, i)
 	return nil
+}
+
+func largeBundle() error {
+	return fault.New(fault.Invalid, "large-bundle", "a bundle has at most %d files", mostItems)
 }
 
 // repository finds one that the caller may read. A bound token learns nothing of those of other projects.

@@ -91,6 +91,7 @@ type Tx interface {
 	PutSignature(ctx context.Context, bundle, key, envelope string, now time.Time) error // unless there is one by that key; no-bundle
 	InsertItems(ctx context.Context, bundle string, items []Item) error                  // item-exists; no-file, where a content is gone
 	Items(ctx context.Context, bundle string) ([]Item, error)                            // by number
+	Contents(ctx context.Context, bundle string) ([]File, error)                         // of the items that are kept here: where they were, and the content
 	ItemKinds(ctx context.Context, bundle string) ([]Target, error)                      // without repositories, in the order of the items
 	MadeIn(ctx context.Context, bundle string) (environment string, err error)           // name, of its first item's repository; "" for none
 	BundleNames(ctx context.Context, project string, o List) ([]BundleName, int, error)

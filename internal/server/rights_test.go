@@ -39,6 +39,16 @@ func routes() []struct{ method, path, body, role string } {
 		{"GET", own + "/freezes", "", "reader"},
 		{"POST", own + "/freezes", `{"environment": "frozen", "reason": "no"}`, "releaser"},
 		{"DELETE", own + "/freezes/nothing", "", "releaser"},
+		{"GET", own + "/bundles", "", "reader"},
+		{"POST", own + "/bundles", `{"name": "box", "version": "1", "files": [{"repository": "libs", "path": "a"}]}`, "releaser"},
+		{"GET", own + "/bundles/box", "", "reader"},
+		{"GET", own + "/bundles/box/1", "", "reader"},
+		{"DELETE", own + "/bundles/box/1", "", "releaser"},
+		{"POST", own + "/bundles/box/1/seal", "", "releaser"},
+		{"GET", own + "/bundles/box/1/verify", "", "reader"},
+		{"GET", own + "/bundles/box/1/promotions", "", "reader"},
+		{"POST", own + "/bundles/box/1/promotions", `{"environment": "qa"}`, "deployer"},
+		{"POST", own + "/bundles/box/1/promotions/rollback", `{"environment": "qa"}`, "deployer"},
 		{"GET", "/v1/deployments/DEPLOYMENT", "", "reader"},
 		{"POST", "/v1/deployments/DEPLOYMENT/approve", "", "approver"},
 		{"POST", "/v1/deployments/DEPLOYMENT/reject", `{"reason": "no"}`, "approver"},
@@ -170,6 +180,7 @@ func TestBadInput(t *testing.T) {
 		for _, path := range []string{
 			"/api/releases/%00/releases/1.0.0-rc1", "/api/releases/..%2f..%2fetc/releases/1.0.0-rc1", "/v1/projects/%00", "/v1/events?after=-1", "/v1/events?limit=x", "/v1/nothing", "/",
 			own + "/candidates?limit=0", own + "/candidates?after=!", own + "/environments/qa/deployments?limit=101", own + "/environments/qa/deployments?after=bm90aGluZw",
+			own + "/bundles?after=bm90aGluZw", own + "/bundles?after=LTE", own + "/bundles/box?limit=0", own + "/bundles/box/1", own + "/bundles/%00/1",
 			own + "/environments/none", "/v1/deployments/%00", "/v1/deployments/short", "/v1/deployments/01234567-none",
 		} {
 			if status, said := w.ask(w.admin, "GET", path, ""); status < 400 || status >= 500 {

@@ -46,6 +46,7 @@ const (
 
 	itemColumns = `number, kind, type, repository, path, sha256, size, CASE WHEN blob IS NULL THEN 0 ELSE 1 END, properties`
 	itemsOf     = `SELECT ` + itemColumns + ` FROM items WHERE bundle = $1 ORDER BY number`
+	contentsOf  = `SELECT i.repository, i.path, b.sha256, b.sha1, b.md5, b.place, b.size FROM items i JOIN blobs b ON b.sha256 = i.blob WHERE i.bundle = $1 ORDER BY i.number`
 	itemKinds   = `SELECT kind, type FROM items WHERE bundle = $1 GROUP BY kind, type ORDER BY MIN(number)`
 	madeIn      = `SELECT COALESCE(e.name, '') FROM items i LEFT JOIN repositories r ON r.name = i.repository
 		LEFT JOIN environments e ON e.id = r.environment WHERE i.bundle = $1 ORDER BY i.number LIMIT 1`
@@ -165,6 +166,13 @@ func scanItem(r row) (i ledger.Item, err error) {
 
 func (t tx) Items(ctx context.Context, bundle string) ([]ledger.Item, error) {
 	return all(ctx, t, scanItem, itemsOf, bundle)
+}
+
+func (t tx) Contents(ctx context.Context, bundle string) ([]ledger.File, error) {
+	scan := func(r row) (f ledger.File, err error) {
+		return f, r.Scan(&f.Repository, &f.Path, &f.SHA256, &f.SHA1, &f.MD5, &f.Place, &f.Size)
+	}
+	return all(ctx, t, scan, contentsOf, bundle)
 }
 
 // insertedAtOnce is how many items one statement writes: PostgreSQL waits for each statement, SQLite looks for each value by its name,

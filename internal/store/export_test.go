@@ -44,7 +44,7 @@ func Queries() map[string][]any {
 		bundleByName: {"a", "b", "c"}, bundleByID: {"a"}, bundleOf: {"a"}, lockBundle: {"a", "b", "c"}, lockBundleByID: {"a"}, envelopeOf: {"a", "b"},
 		updateBundle: {"a", "b", "c", "d"}, sealBundle: {"a", "b"}, deleteBundlePromoted: {"a"}, deleteBundleShelves: {"a"}, deleteBundlePromotions: {"a"}, deleteBundleSignatures: {"a"}, deleteBundleItems: {"a"}, deleteBundle: {"a"},
 		dropLastName: {"a", "b"}, dropVersion: {"a", "b"}, countNames: {"a", 1}, namesCounted: {"a"}, versionsCount: {"a", "b"}, newestNames: {"a"}, newestBundles: {"a", "b"},
-		itemsOf: {"a"}, madeIn: {"a"}, fileItem: {"a", "b"},
+		itemsOf: {"a"}, contentsOf: {"a"}, madeIn: {"a"}, fileItem: {"a", "b"},
 		promotionByID: {"a"}, promotionByMillis: {"a", 1}, newestPromotion: {"a", "b"}, lastPromotion: {"a"}, newestStanding: {"a", "b"},
 		newestRecords: {"a"}, recordsCount: {"a"}, countPromotions: {"a", 1}, newestMillis: {"a"},
 		updatePromotion: {"a", "COMPLETED", "b", 1}, removePromotion: {"a", "COMPLETED", 1}, dropPromoted: {"a"}, dropShelves: {"a"},
