@@ -70,7 +70,7 @@ func (a API) bundles(routes huma.API) {
 	who := func(in *bundleInput) Authorized { return in.Authorized }
 	route(a, routes, http.MethodGet, names, "list-bundles", "The names of a project's bundles, the one with the newest version first",
 		func(in *bundleNamesInput) Authorized { return in.Authorized }, a.listBundles)
-	route(a, routes, http.MethodPost, names, "create-bundle", "Make a bundle of files, as they are now, and seal it",
+	route(a, routes, http.MethodPost, names, "create-bundle", "Make a bundle of files, as they are now, or the one of a candidate, and seal it",
 		func(in *newBundleInput) Authorized { return in.Authorized }, a.createBundle, created)
 	route(a, routes, http.MethodGet, names+"/{bundle}", "list-bundle-versions", "The versions of a bundle, the newest first",
 		func(in *bundleVersionsInput) Authorized { return in.Authorized }, a.listBundleVersions)
@@ -176,24 +176,36 @@ func (a API) listBundleVersions(ctx context.Context, c ledger.Caller, in *bundle
 }
 
 func (a API) createBundle(ctx context.Context, c ledger.Caller, in *newBundleInput) (wire.Bundle, error) {
-	n := ledger.NewBundle{Name: in.Body.Name, Version: in.Body.Version}
-	if in.Body.Candidate != "" {
-		v, err := ledger.ParseVersion(in.Body.Candidate)
+	body := in.Body
+	n := ledger.NewBundle{Name: body.Name, Version: body.Version}
+	if body.Candidate != "" {
+		v, err := ledger.ParseVersion(body.Candidate)
 		if err != nil {
 			return wire.Bundle{}, err
 		}
 		n.Candidate = &v
 	}
-	files := ledger.Source{}
-	for _, f := range in.Body.Files {
-		files.Patterns = append(files.Patterns, ledger.Pattern(f))
+	var b ledger.Bundle
+	var err error
+	switch {
+	case len(body.Files) > 0:
+		files := ledger.Source{}
+		for _, f := range body.Files {
+			files.Patterns = append(files.Patterns, ledger.Pattern(f))
+		}
+		n.Sources = []ledger.Source{files}
+		b, err = a.Ledger.CreateBundle(ctx, c, in.Project, n)
+	case n.Candidate == nil || body.Name != "" || body.Version != "":
+		err = errNothingNamed
+	default:
+		b, err = a.Ledger.CreateBox(ctx, c, in.Project, *n.Candidate)
 	}
-	n.Sources = []ledger.Source{files}
-	b, err := a.Ledger.CreateBundle(ctx, c, in.Project, n)
 	out := bundleOf(b)
-	out.Candidate = in.Body.Candidate
+	out.Candidate = body.Candidate
 	return out, err
 }
+
+var errNothingNamed = fault.New(fault.Invalid, "invalid-bundle", "either name, version and files are needed, or a candidate alone")
 
 func (a API) listPromotions(ctx context.Context, c ledger.Caller, in *promotionsInput) (wire.Promotions, error) {
 	list := wire.Promotions{Promotions: []wire.Promotion{}}

@@ -56,6 +56,9 @@ func (a API) projects(routes huma.API) {
 
 func projectOf(d ledger.Declaration) wire.Project {
 	p := wire.Project{Name: d.Project.Name, Repository: d.Project.Repository, Build: triggerOf(d.Project.Build), Releases: releasesOf(d.Project.Releases)}
+	for _, m := range d.Project.Bundle {
+		p.Bundle = append(p.Bundle, wire.Mapping(m))
+	}
 	for _, e := range d.Environments {
 		p.Environments = append(p.Environments, environmentOf(e))
 	}
@@ -85,6 +88,9 @@ func triggerOf(t *ledger.Trigger) *wire.Trigger {
 // declared is a project as the ledger takes it.
 func declared(p wire.Project) ledger.Declaration {
 	d := ledger.Declaration{Project: ledger.Project{Name: p.Name, Repository: p.Repository, Build: asTrigger(p.Build), Releases: asReleases(p.Releases)}}
+	for _, m := range p.Bundle {
+		d.Project.Bundle = append(d.Project.Bundle, ledger.Mapping(m))
+	}
 	for _, e := range p.Environments {
 		out := ledger.Environment{Name: e.Name, Tier: ledger.Tier(e.Tier), Kind: ledger.Kind(e.Kind), Deploy: asTrigger(e.Deploy)}
 		if e.Requires != nil {

@@ -23,18 +23,25 @@ it never changes. gio promote carries it to the repositories of an environment.`
 func newBundleCreateCommand(env *environment) *cobra.Command {
 	o, n := ofProject{}, wire.NewBundle{}
 	cmd := &cobra.Command{
-		Use:   "create NAME VERSION REPOSITORY/PATH...",
-		Short: "Make a bundle of files",
+		Use:   "create (NAME VERSION REPOSITORY/PATH... | --candidate CANDIDATE)",
+		Short: "Make a bundle of files, or the one of a candidate",
 		Long: `Create puts files of hosted repositories into a new bundle, as they are now, and seals it. In a path
 * stands for any text without a slash; at least one file must fit. Their contents are kept for as
 long as the bundle, whatever becomes of the files.
 
+With --candidate alone it is made of what the project file says under bundle:. What is missing keeps
+it a draft that names it; gio-server looks for it again by itself, and the same command at once.
+
 ` + ledgerCodes,
-		Example: `  gio bundle create apim 3.9.4 "libs-dev/io/acme/gateway/3.9.4/*" libs-dev/io/acme/docs/guide.pdf`,
-		Args:    cobra.ArbitraryArgs,
+		Example: `  gio bundle create apim 3.9.4 "libs-dev/io/acme/gateway/3.9.4/*" libs-dev/io/acme/docs/guide.pdf
+  gio bundle create --candidate 3.9.4-rc1`,
+		Args: cobra.ArbitraryArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 0 && n.Candidate != "" {
+				return runBundleCreate(cmd.Context(), env, o, n)
+			}
 			if len(args) < 3 {
-				return fault.New(fault.Usage, "usage", "gio bundle create takes NAME, VERSION and at least one REPOSITORY/PATH, but got %d", len(args)).
+				return fault.New(fault.Usage, "usage", "gio bundle create takes NAME, VERSION and at least one REPOSITORY/PATH, or --candidate alone").
 					Hint("`gio bundle create --help` shows how it is used")
 			}
 			n.Name, n.Version = args[0], args[1]
@@ -60,7 +67,7 @@ func runBundleCreate(ctx context.Context, env *environment, o ofProject, n wire.
 	}
 	b, err := c.CreateBundle(ctx, project, n)
 	if err != nil {
-		return perhaps(err, fmt.Sprintf("gio bundle show %s %s", quoted(n.Name), quoted(n.Version)))
+		return perhaps(err, "gio bundle list")
 	}
 	if o.json {
 		return report.JSON(env.out.json(), b)
@@ -76,7 +83,7 @@ func runBundleCreate(ctx context.Context, env *environment, o ofProject, n wire.
 func sealing(b wire.Bundle) string {
 	switch {
 	case b.Missing != "":
-		return said(b.Status, "it lacks "+b.Missing)
+		return said(b.Status, b.Missing)
 	case b.Status == "sealed":
 		return "sealed, signed by " + b.Key
 	}
@@ -85,8 +92,11 @@ func sealing(b wire.Bundle) string {
 
 // nextOfBundle says what can be done with a bundle.
 func (env *environment) nextOfBundle(b wire.Bundle) {
-	if b.Status == "sealed" && b.Promotions == 0 {
+	switch {
+	case b.Status == "sealed" && b.Promotions == 0:
 		fmt.Fprintf(env.Stderr, "  -> gio promote %s %s ENVIRONMENT\n", quoted(b.Name), quoted(b.Version))
+	case b.Missing != "" && b.Candidate != "":
+		fmt.Fprintf(env.Stderr, "  -> gio bundle create --candidate %s looks again at once\n", quoted(b.Candidate))
 	}
 }
 
@@ -198,7 +208,7 @@ func (env *environment) showBundle(s wire.ShownBundle, limit int) error {
 	}
 	err := env.facts(s.Name+" "+s.Version, []fact{
 		{"status", s.Status},
-		{"lacks", s.Missing},
+		{"because", s.Missing},
 		{"signed by", key},
 		{"candidate", s.Candidate},
 		{"made", when(&s.CreatedAt) + " by " + s.CreatedBy},

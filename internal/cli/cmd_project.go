@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -21,8 +22,8 @@ declared in a file, and gio project apply makes the server agree with it, as oft
 }
 
 const projectFile = `# gio project apply -f THIS-FILE
-name: %s
-repository: %s
+name: %[1]s
+repository: %[2]s
 environments:
   - name: staging
     tier: staging        # production, staging or development
@@ -46,6 +47,14 @@ environments:
 #     approvals: 1           # of persons who neither asked for it nor wrote the commit
 #     previous: staging      # runs the candidate, or has its bundle
 #     signed: true           # there is a signed bundle of it
+# Where its files are, and what the bundle of a candidate is made of that gio has released. gio promote, and gio deploy by itself,
+# carry the bundle to the repositories of an environment.
+# repositories:
+#   - {name: %[3]s-dev, type: maven}                             # generic, maven, npm; what is built lands here
+#   - {name: %[3]s-production, type: maven, environment: production}
+# bundle:                    # * is any text without a slash
+#   - {repository: %[3]s-dev, path: "org/name/{{.Component}}/{{.Version}}/*", components: [api, "plugin-*"]}
+#   - {repository: %[3]s-dev, path: "dist/%[3]s-{{.ProductVersion}}.zip"}
 `
 
 func newProjectInitCommand(env *environment) *cobra.Command {
@@ -59,7 +68,7 @@ Exit codes: 0 done, 2 usage.`,
 		Example: "  gio project init apim --repository acme/apim >project.yaml",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {
-			_, err := fmt.Fprintf(env.Stdout, projectFile, args[0], repository)
+			_, err := fmt.Fprintf(env.Stdout, projectFile, args[0], repository, strings.ReplaceAll(args[0], " ", "-"))
 			return err
 		},
 	}

@@ -21,6 +21,13 @@ type declaration struct {
 	Releases     *declaredReleases     `yaml:"releases,omitempty"`
 	Environments []declaredEnvironment `yaml:"environments"`
 	Repositories []declaredRepository  `yaml:"repositories,omitempty"`
+	Bundle       []declaredMapping     `yaml:"bundle,omitempty"`
+}
+
+type declaredMapping struct {
+	Repository string   `yaml:"repository"`
+	Path       string   `yaml:"path"`
+	Components []string `yaml:"components,omitempty"`
 }
 
 type declaredRepository struct {
@@ -111,6 +118,9 @@ func parseProject(file string, data []byte) (wire.Project, error) {
 	for _, r := range d.Repositories {
 		p.Repositories = append(p.Repositories, wire.Repository(r))
 	}
+	for _, m := range d.Bundle {
+		p.Bundle = append(p.Bundle, wire.Mapping(m))
+	}
 	return p, nil
 }
 
@@ -145,6 +155,9 @@ func projectText(p wire.Project) ([]byte, error) {
 	}
 	for _, r := range p.Repositories {
 		d.Repositories = append(d.Repositories, declaredRepository(r))
+	}
+	for _, m := range p.Bundle {
+		d.Bundle = append(d.Bundle, declaredMapping(m))
 	}
 	return yaml.Marshal(d)
 }

@@ -232,7 +232,7 @@ func (l *Ledger) SealBundle(ctx context.Context, c Caller, project, name, versio
 			return Event{}, err
 		}
 		if b.Missing != "" {
-			return Event{}, fault.New(fault.Stopped, "incomplete-bundle", "the bundle %s %s lacks %s", name, version, b.Missing)
+			return Event{}, fault.New(fault.Stopped, "incomplete-bundle", "the bundle %s %s cannot be sealed: %s", name, version, b.Missing)
 		}
 		if key != "" {
 			if b.Key, err = l.Signing.Key(key); err != nil {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"text/template"
@@ -500,7 +501,7 @@ func fill(t *Trigger, p Project, values map[string]string) (Intent, error) {
 func expand(text string, values map[string]string) (string, error) {
 	wrong := func(err error) (string, error) {
 		return "", fault.New(fault.Invalid, "invalid-template", "%.200q cannot be filled in", text).Because(err).
-			Hint("the names are .Version, .Candidate, .Commit, .DeploymentID and .Previous")
+			Hint("the names are .%s", strings.Join(slices.Sorted(maps.Keys(values)), ", ."))
 	}
 	t, err := template.New("").Option("missingkey=error").Parse(text)
 	if err != nil {

@@ -36,6 +36,9 @@ func (all *collection) pattern(ctx context.Context, p Pattern) error {
 		err = fault.New(fault.NotFound, "no-file", "there is no file %.420s", p)
 	}
 	for _, f := range found {
+		if f.ModifiedAt.After(all.newest) {
+			all.newest = f.ModifiedAt
+		}
 		if err := all.add(f.item(r)); err != nil {
 			return err
 		}

@@ -156,6 +156,9 @@ func (l *Ledger) Apply(ctx context.Context, c Caller, d Declaration, dry bool) (
 	if err := l.checkRepositories(d); err != nil {
 		return nil, err
 	}
+	if err := checkMappings(d.Project.Bundle); err != nil {
+		return nil, err
+	}
 	var changes []Difference
 	err := l.change(ctx, c, func(tx Tx) (Event, error) {
 		changes = nil
@@ -174,6 +177,10 @@ func (l *Ledger) Apply(ctx context.Context, c Caller, d Declaration, dry bool) (
 		}
 		changes = compareAll(changes, "", p.Build.fields("build"), d.Project.Build.fields("build"))
 		changes = compareAll(changes, "", p.Releases.fields(), d.Project.Releases.fields())
+		changes = compareAll(changes, "", mappingFields(p.Bundle), mappingFields(d.Project.Bundle))
+		if err := checkMapped(ctx, tx, d); err != nil {
+			return Event{}, err
+		}
 		if changes, err = l.compare(ctx, tx, d, changes); err != nil || dry || len(changes) == 0 {
 			return Event{}, err
 		}

@@ -185,7 +185,7 @@ func arrived(ctx context.Context, tx Tx, project, version, commit string) (tries
 
 // Arrive makes a candidate of what gio has released. It is ready: the pipelines that gio drove have built it, and building it again
 // would make a second thing of the same version. The same commit again is the same candidate, another commit of the same release the
-// next one. Faults: invalid-candidate, for a version that no candidate can have; looked-at-elsewhere, where the project names another
+// next one. Its box is made with it, where its project says of what. Faults: invalid-candidate, for a version that no candidate can have; looked-at-elsewhere, where the project names another
 // repository by now.
 func (l *Ledger) Arrive(ctx context.Context, w Watch, r Released) (made Candidate, isNew bool, err error) {
 	err = l.change(ctx, watcher, func(tx Tx) (Event, error) {
@@ -219,8 +219,22 @@ func (l *Ledger) Arrive(ctx context.Context, w Watch, r Released) (made Candidat
 			return Event{}, err
 		}
 		isNew = true
+		if err := tx.InsertComponents(ctx, made.ID, r.Components); err != nil {
+			return Event{}, err
+		}
 		data := map[string]string{"candidate": v.String(), "commit": r.Commit, "released": w.Repository}
-		return Event{Type: "candidate.created", Project: w.Project, Subject: made.ID, Data: data}, tx.InsertComponents(ctx, made.ID, r.Components)
+		created := Event{Type: "candidate.created", Project: w.Project, Subject: made.ID, Data: data}
+		if len(p.Bundle) == 0 {
+			return created, nil
+		}
+		if err := l.note(ctx, tx, watcher, created); err != nil {
+			return Event{}, err
+		}
+		_, err = l.box(ctx, tx, watcher, p, made, nil)
+		if fault.Is(err, "bundle-exists") { // somebody has made bundles of both names: they are what there is
+			err = nil
+		}
+		return Event{}, err
 	})
 	return made, isNew, err
 }

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"regexp"
 	"strings"
+	"time"
 
 	"github.com/gravitee-lab/gio/internal/fault"
 )
@@ -40,10 +41,11 @@ const mostItems = 100_000
 // collection is what will be in a bundle.
 type collection struct {
 	*Ledger
-	tx    Tx
-	c     Caller
-	items []Item
-	at    map[spot]int // where an item would be promoted to: index in items
+	tx     Tx
+	c      Caller
+	items  []Item
+	at     map[spot]int // where an item would be promoted to: index in items
+	newest time.Time    // when the newest of the files came that fitted patterns
 
 	repositories map[string]Repository // those that were read
 }
@@ -54,9 +56,13 @@ type spot struct {
 	what, path string
 }
 
+func (l *Ledger) collection(tx Tx, c Caller) *collection {
+	return &collection{Ledger: l, tx: tx, c: c, at: map[spot]int{}, repositories: map[string]Repository{}}
+}
+
 // collect returns the items before with those of sources after them.
 func (l *Ledger) collect(ctx context.Context, tx Tx, c Caller, before []Item, sources []Source) ([]Item, error) {
-	all := &collection{Ledger: l, tx: tx, c: c, at: map[spot]int{}, repositories: map[string]Repository{}}
+	all := l.collection(tx, c)
 	for _, i := range before {
 		if err := all.add(i); err != nil {
 			return nil, err

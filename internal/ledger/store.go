@@ -79,13 +79,18 @@ type Tx interface {
 	Bundle(ctx context.Context, project, name, version string) (Bundle, error) // no-bundle
 	// LockBundle reads a bundle, and keeps everybody else from doing something with it until the end of the transaction. Who locks
 	// environments, too, does it afterwards, in the order of their ids.
-	LockBundle(ctx context.Context, project, name, version string) (Bundle, error)       // no-bundle
-	BundleByID(ctx context.Context, id string) (Bundle, error)                           // no-bundle
-	LockBundleByID(ctx context.Context, id string) (Bundle, error)                       // no-bundle
-	BundleOf(ctx context.Context, candidate string) (Bundle, error)                      // the newest; no-bundle
-	InsertBundle(ctx context.Context, b Bundle) error                                    // bundle-exists, no-project
-	UpdateBundle(ctx context.Context, b Bundle) error                                    // tag, properties, what it lacks; no-bundle
-	SealBundle(ctx context.Context, bundle, key string) error                            // no-bundle
+	LockBundle(ctx context.Context, project, name, version string) (Bundle, error) // no-bundle
+	BundleByID(ctx context.Context, id string) (Bundle, error)                     // no-bundle
+	LockBundleByID(ctx context.Context, id string) (Bundle, error)                 // no-bundle
+	BundleOf(ctx context.Context, candidate string) (Bundle, error)                // the newest; no-bundle
+	InsertBundle(ctx context.Context, b Bundle) error                              // bundle-exists, no-project
+	UpdateBundle(ctx context.Context, b Bundle) error                              // tag, properties, what it lacks; no-bundle
+	SealBundle(ctx context.Context, bundle, key string) error                      // no-bundle
+	// TryAgain says when somebody looks again for what a draft lacks. DueDrafts lists those whose time has come by now, the one that waits
+	// longest first; TakeDraft locks one of them and puts that off. Fault: no-bundle, also when it is not due.
+	TryAgain(ctx context.Context, bundle string, at time.Time) error
+	DueDrafts(ctx context.Context, now time.Time, limit int) (ids []string, err error)
+	TakeDraft(ctx context.Context, id string, now, next time.Time) (Bundle, error)
 	DeleteBundle(ctx context.Context, b Bundle) error                                    // with its items and promotions; no-bundle
 	Envelope(ctx context.Context, bundle, key string) (string, error)                    // of the bundle's list, by a key of that name; no-signature
 	PutSignature(ctx context.Context, bundle, key, envelope string, now time.Time) error // unless there is one by that key; no-bundle

@@ -17,6 +17,7 @@ type Project struct {
 	Repository string    // org/name; for good
 	Build      *Trigger  // what builds a candidate that is to be built; nil where nothing does
 	Releases   *Releases // where gio releases it; nil where it does not
+	Bundle     []Mapping // what the box of a candidate is made of; none: nobody makes it
 }
 
 // Trigger is a pipeline on CircleCI. In branch and parameters {{.Version}}, {{.Candidate}}, {{.Commit}}, {{.DeploymentID}} and

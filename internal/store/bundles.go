@@ -22,7 +22,10 @@ const (
 	envelopeOf     = `SELECT envelope FROM signatures WHERE bundle = $1 AND signing_key = $2`
 	putSignature   = `INSERT INTO signatures (bundle, signing_key, envelope, created_at) VALUES ($1, $2, $3, $4) ON CONFLICT (bundle, signing_key) DO NOTHING`
 	updateBundle   = `UPDATE bundles SET tag = $2, properties = $3, missing = $4 WHERE id = $1`
-	sealBundle     = `UPDATE bundles SET status = 'COMPLETED', signing_key = $2 WHERE id = $1 AND status = 'DRAFT'`
+	sealBundle     = `UPDATE bundles SET status = 'COMPLETED', signing_key = $2, missing = '', try_at = 0 WHERE id = $1 AND status = 'DRAFT'`
+	tryAgain       = `UPDATE bundles SET try_at = $2 WHERE id = $1 AND status = 'DRAFT'`
+	dueDrafts      = `SELECT id FROM bundles WHERE try_at > 0 AND try_at <= $1 ORDER BY try_at, id LIMIT $2`
+	takeDraft      = `UPDATE bundles SET rev = rev + 1, try_at = $3 WHERE id = $1 AND try_at > 0 AND try_at <= $2 RETURNING ` + bundleReturned
 	insertBundle   = `INSERT INTO bundles (id, project, name, version, status, candidate, signing_key, created_at, created_by, missing)
 		VALUES ($1, $2, $3, $4, $5, NULLIF($6, ''), $7, $8, $9, $10)`
 
@@ -134,6 +137,18 @@ func (t tx) UpdateBundle(ctx context.Context, b ledger.Bundle) error {
 
 func (t tx) SealBundle(ctx context.Context, bundle, key string) error {
 	return t.update(ctx, noBundle("that is a draft with the id", bundle), sealBundle, bundle, key)
+}
+
+func (t tx) TryAgain(ctx context.Context, bundle string, at time.Time) error {
+	return t.update(ctx, noBundle("that is a draft with the id", bundle), tryAgain, bundle, millis(at))
+}
+
+func (t tx) DueDrafts(ctx context.Context, now time.Time, limit int) ([]string, error) {
+	return all(ctx, t, scanText, dueDrafts, millis(now), limit)
+}
+
+func (t tx) TakeDraft(ctx context.Context, id string, now, next time.Time) (ledger.Bundle, error) {
+	return one(ctx, t, noBundle("that is due with the id", id), scanBundle, takeDraft, id, millis(now), millis(next))
 }
 
 func (t tx) DeleteBundle(ctx context.Context, b ledger.Bundle) error {

@@ -42,7 +42,7 @@ func Queries() map[string][]any {
 		unusedBlobs: {"a", 1}, deleteBlob: {"a"}, fileByPath: {"a", "b"}, filesBetween: {"a", "b", "c", 1}, lockFile: {"a", "b"}, updateFile: {"a", "b", "c", "d", "e", 1},
 		deleteFile: {"a", "b"}, deleteFiles: {"a", "b", "c"}, buildByNumber: {"a", "b", "c"}, buildsOfName: {"a", "b", 1},
 		bundleByName: {"a", "b", "c"}, bundleByID: {"a"}, bundleOf: {"a"}, lockBundle: {"a", "b", "c"}, lockBundleByID: {"a"}, envelopeOf: {"a", "b"},
-		updateBundle: {"a", "b", "c", "d"}, sealBundle: {"a", "b"}, deleteBundlePromoted: {"a"}, deleteBundleShelves: {"a"}, deleteBundlePromotions: {"a"}, deleteBundleSignatures: {"a"}, deleteBundleItems: {"a"}, deleteBundle: {"a"},
+		updateBundle: {"a", "b", "c", "d"}, sealBundle: {"a", "b"}, tryAgain: {"a", 1}, dueDrafts: {1, 1}, takeDraft: {"a", 1, 1}, deleteBundlePromoted: {"a"}, deleteBundleShelves: {"a"}, deleteBundlePromotions: {"a"}, deleteBundleSignatures: {"a"}, deleteBundleItems: {"a"}, deleteBundle: {"a"},
 		dropLastName: {"a", "b"}, dropVersion: {"a", "b"}, countNames: {"a", 1}, namesCounted: {"a"}, versionsCount: {"a", "b"}, newestNames: {"a"}, newestBundles: {"a", "b"},
 		itemsOf: {"a"}, contentsOf: {"a"}, madeIn: {"a"}, fileItem: {"a", "b"},
 		promotionByID: {"a"}, promotionByMillis: {"a", 1}, newestPromotion: {"a", "b"}, lastPromotion: {"a"}, newestStanding: {"a", "b"},

@@ -58,6 +58,7 @@ type (
 	projectConfig struct {
 		Build    *ledger.Trigger
 		Releases *ledger.Releases
+		Bundle   []ledger.Mapping
 	}
 	environmentConfig struct {
 		Deploy   *ledger.Trigger
@@ -81,7 +82,7 @@ func scanProject(r row) (p ledger.Project, err error) {
 	}
 	var config projectConfig
 	err = json.Unmarshal([]byte(text), &config)
-	p.Build, p.Releases = config.Build, config.Releases
+	p.Build, p.Releases, p.Bundle = config.Build, config.Releases, config.Bundle
 	return p, err
 }
 
@@ -99,7 +100,7 @@ func (t tx) Projects(ctx context.Context) ([]ledger.Project, error) {
 
 func (t tx) PutProject(ctx context.Context, p ledger.Project, now time.Time) error {
 	other := exists("other-repository", "the repository of %s is not %s", p.Name, p.Repository)
-	return t.update(ctx, existing{other}, putProject, p.Name, p.Repository, millis(now), inJSON(projectConfig{p.Build, p.Releases}))
+	return t.update(ctx, existing{other}, putProject, p.Name, p.Repository, millis(now), inJSON(projectConfig{p.Build, p.Releases, p.Bundle}))
 }
 
 func scanEnvironment(r row) (e ledger.Environment, err error) {

@@ -66,12 +66,20 @@ type EnvelopeSignature struct {
 	Sig   string `json:"sig" doc:"in base64"`
 }
 
-// NewBundle asks for a bundle of files, which are named one by one or by patterns.
+// NewBundle asks for a bundle of files, or for the one of a candidate.
 type NewBundle struct {
-	Name      string       `json:"name" minLength:"1" maxLength:"255"`
-	Version   string       `json:"version" minLength:"1" maxLength:"255"`
-	Files     []BundleFile `json:"files" minItems:"1" maxItems:"10000"`
-	Candidate string       `json:"candidate,omitempty" doc:"RELEASE-rcN, of which it is the box"`
+	Name      string       `json:"name,omitempty" maxLength:"255" doc:"with files; the bundle of a candidate has the name of its project"`
+	Version   string       `json:"version,omitempty" maxLength:"255" doc:"with files; the bundle of a candidate has the version of its release, or its own where there is another one"`
+	Files     []BundleFile `json:"files,omitempty" maxItems:"10000" doc:"left out: those that the project's bundle names for the candidate; what is missing keeps it a draft, and is looked for again"`
+	Candidate string       `json:"candidate,omitempty" doc:"RELEASE-rcN, of which it is the box; the same again looks at once for what is missing"`
+}
+
+// Mapping says what a component of a release is made of. In path {{.Component}}, {{.Version}} and {{.ProductVersion}} stand for the component,
+// its version and the version of the release.
+type Mapping struct {
+	Repository string   `json:"repository" doc:"of the project, of the kind hosted"`
+	Path       string   `json:"path" doc:"* stands for any text without a slash; at least one file must fit"`
+	Components []string `json:"components,omitempty" doc:"names, in which * stands for any text; left out: each component"`
 }
 
 // BundleFile names a file, or those that fit a pattern.

@@ -12,6 +12,7 @@ type Project struct {
 	Releases     *Releases     `json:"releases,omitempty" doc:"where gio releases it: each product that is finished there arrives as a candidate"`
 	Environments []Environment `json:"environments,omitempty"`
 	Repositories []Repository  `json:"repositories,omitempty"`
+	Bundle       []Mapping     `json:"bundle,omitempty" doc:"of what the bundle of a candidate is made; left out: nobody makes it"`
 }
 
 // Repository holds files or images.

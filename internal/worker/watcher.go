@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"maps"
 	"slices"
 	"strings"
@@ -27,7 +28,8 @@ const (
 	rest = 10 * time.Minute
 )
 
-// Watcher looks at the release repositories that projects name: each product that gio has finished there arrives as a candidate. All
+// Watcher looks at the release repositories that projects name: each product that gio has finished there arrives as a candidate, and its
+// box is made of what is there. All
 // it knows stands in the ledger, so that any number of watchers share the work, and a new one reads no more than is new.
 type Watcher struct {
 	Ledger *ledger.Ledger
@@ -44,7 +46,7 @@ type Host struct {
 	Credentials gitrepo.Credentials
 }
 
-// Run looks at what is due until ctx ends.
+// Run looks at what is due, and for what the boxes of candidates lack, until ctx ends.
 func (w *Watcher) Run(ctx context.Context) {
 	var all sync.WaitGroup
 	defer all.Wait()
@@ -52,7 +54,7 @@ func (w *Watcher) Run(ctx context.Context) {
 	ticker := time.NewTicker(lookEvery)
 	defer ticker.Stop()
 	for {
-		if err := w.lookAtDue(ctx, &all, turns); err != nil && ctx.Err() == nil {
+		if err := errors.Join(w.lookAtDue(ctx, &all, turns), w.Ledger.FillDrafts(ctx)); err != nil && ctx.Err() == nil {
 			w.Fail(ctx, err)
 		}
 		select {

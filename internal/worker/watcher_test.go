@@ -578,6 +578,63 @@ func TestWatcherRuns(t *testing.T) {
 	w.has("3.9.4-rc1")
 }
 
+// TestWatcherFillsBoxes: a watcher seals the box of a candidate once what it lacked is there, and nobody has to tell it.
+func TestWatcherFillsBoxes(t *testing.T) {
+	t.Parallel()
+	w := watches(t, storetest.SQLite(t))
+	w.Signing = ledger.Signing{
+		Key:  func(string) (string, error) { return "key", nil },
+		Sign: func(string, ledger.Bundle, []ledger.Item) (string, error) { return "signed", nil },
+	}
+	_, err := w.Apply(t.Context(), storetest.Admin(), ledger.Declaration{
+		Project: ledger.Project{
+			Name: "acme", Repository: "acme/shop", Releases: &ledger.Releases{Connection: "git", Repository: "acme/release.git"},
+			Bundle: []ledger.Mapping{{Repository: "libs", Path: "{{.Component}}/{{.Version}}.jar", Components: []string{"api"}}},
+		},
+		Repositories: []ledger.Repository{{Name: "libs"}},
+	}, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.releases("3.9.4")
+	w.looks()
+	status := func() string {
+		b, err := w.Bundle(t.Context(), storetest.Admin(), "acme", "acme", "3.9.4")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return strings.TrimSpace(string(b.Status) + " " + b.Missing)
+	}
+	if got := status(); got != "DRAFT there is no file libs/api/1.25.1.jar" {
+		t.Fatal(got)
+	}
+	sum := strings.Repeat("0", 64)
+	blob := ledger.Blob{Checksums: ledger.Checksums{SHA256: sum, SHA1: sum[:40], MD5: sum[:32]}, Place: "place"}
+	err = w.Store.Change(t.Context(), func(tx ledger.Tx) error {
+		if _, err := tx.KeepBlob(t.Context(), blob, w.Now()); err != nil {
+			return err
+		}
+		return tx.InsertFile(t.Context(), ledger.File{Repository: "libs", Path: "api/1.25.1.jar", Blob: blob, ModifiedAt: w.Now()})
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	changed := make(chan struct{}, 100)
+	w.Changed = func() { changed <- struct{}{} }
+	w.later.Store(int64(time.Hour))
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		w.watcher.Run(ctx)
+	}()
+	for status() != "COMPLETED" {
+		<-changed
+	}
+	cancel()
+	<-ended
+}
+
 // TestLocalRepositories: a server can read repositories of its own disk.
 func TestLocalRepositories(t *testing.T) {
 	t.Parallel()
