@@ -95,6 +95,9 @@ func (l *Ledger) CheckBundle(ctx context.Context, c Caller, project, name, versi
 
 // isThere tells whether a content is at its place, as far as its size shows it.
 func (l *Ledger) isThere(b Blob) (bool, error) {
+	if l.Home == nil {
+		return false, errNoHome
+	}
 	content, err := l.Home.Open(b.Place)
 	if fault.Is(err, "no-content") {
 		return false, nil

@@ -240,7 +240,11 @@ func (l *Ledger) UploadKnown(ctx context.Context, c Caller, u Upload) (f File, e
 		if err := u.Compare(known.Checksums); err != nil {
 			return known, err
 		}
-		return known, l.isThere(known.Place)
+		there, err := l.isThere(known)
+		if err == nil && !there {
+			err = fault.New(fault.NotFound, "no-content", "the content %.80s is lost", known.SHA256).Hint("send it")
+		}
+		return known, err
 	})
 }
 
@@ -250,23 +254,11 @@ func (l *Ledger) keep(ctx context.Context, tx Tx, b Blob) (Blob, error) {
 	if err != nil || kept.Place == b.Place {
 		return kept, err
 	}
-	if err := l.isThere(kept.Place); !fault.Is(err, "no-content") {
+	if there, err := l.isThere(kept); err != nil || there {
 		return kept, err
 	}
 	kept.Place = b.Place
 	return kept, tx.MoveBlob(ctx, kept)
-}
-
-// isThere returns the fault of a place that is lost.
-func (l *Ledger) isThere(place string) error {
-	if l.Home == nil {
-		return errNoHome
-	}
-	content, err := l.Home.Open(place)
-	if err != nil {
-		return err
-	}
-	return content.Close()
 }
 
 // upload puts a content that is kept at a path.
