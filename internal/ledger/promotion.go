@@ -102,9 +102,21 @@ func (o PromoteOptions) check() error {
 }
 
 // underWay is the fault of one who asks for what another one has asked for at the same time.
-func underWay(name, version, environment string) error {
-	return fault.New(fault.Stopped, "promotion-under-way", "another promotion of %s %s to %s is under way", name, version, environment).
+func underWay(b Bundle, environment string) error {
+	return fault.New(fault.Stopped, "promotion-under-way", "another promotion of %s %s to %s is under way", b.Name, b.Version, environment).
 		Hint("wait for its end, and look what came of it")
+}
+
+// mayBeside refuses a promotion that must not begin before others of the bundle have ended: one to the same environment, and what takes
+// contents away from where another one may find them.
+func mayBeside(ctx context.Context, tx Tx, b Bundle, p Promotion) error {
+	all, err := tx.UnderWay(ctx, b.ID)
+	for _, other := range all {
+		if other.Environment == p.Environment || p.Operation == MoveContents || other.Operation == MoveContents || other.Status == Deleting {
+			return underWay(b, other.To)
+		}
+	}
+	return err
 }
 
 // road is a bundle on its way to an environment.
@@ -142,7 +154,7 @@ func (l *Ledger) Promote(ctx context.Context, c Caller, project, name, version, 
 	// Those who meet here need not wait for each other in the database.
 	way := road{project, name, version, environment}
 	if _, busy := l.promoting.LoadOrStore(way, true); busy {
-		return p, underWay(name, version, environment)
+		return p, underWay(Bundle{Name: name, Version: version}, environment)
 	}
 	defer l.promoting.Delete(way)
 	err = l.onBundle(ctx, c, ToPromote, project, name, version, func(tx Tx, b Bundle) (Event, error) {
@@ -182,8 +194,11 @@ func (l *Ledger) promote(ctx context.Context, tx Tx, c Caller, b Bundle, environ
 	if err != nil {
 		return p, err
 	}
-	if newest.ID != seen || newest.Status.UnderWay() {
-		return p, underWay(b.Name, b.Version, e.Name)
+	if newest.ID != seen {
+		return p, underWay(b, e.Name)
+	}
+	if err := mayBeside(ctx, tx, b, p); err != nil {
+		return p, err
 	}
 	if err := l.mayPromote(ctx, tx, c, e, b, o.Force); err != nil {
 		return p, err
@@ -392,9 +407,7 @@ func (l *Ledger) shelve(ctx context.Context, tx Tx, c Caller, b Bundle, p Promot
 		return p, err
 	}
 	if len(taken) > 0 {
-		for _, place := range taken {
-			p.Messages = append(p.Messages, Message{"Target artifact already exists: " + place, l.Now()})
-		}
+		p.taken(taken, l.Now())
 		return p, l.failPromotion(ctx, tx, c, b, &p)
 	}
 	left, err := tx.LeftOutside(ctx, p, from)
@@ -413,6 +426,13 @@ func (l *Ledger) shelve(ctx context.Context, tx Tx, c Caller, b Bundle, p Promot
 		return p, l.note(ctx, tx, c, promotionEvent("promoting", b, p))
 	}
 	return p, l.completePromotion(ctx, tx, c, b, &p, from)
+}
+
+// taken says at which places something else is.
+func (p *Promotion) taken(places []string, now time.Time) {
+	for _, place := range places {
+		p.Messages = append(p.Messages, Message{"Target artifact already exists: " + place, now})
+	}
 }
 
 // completePromotion ends a promotion whose contents are all there: a move takes them away from where they were. Both environments are
@@ -443,7 +463,8 @@ func (l *Ledger) failPromotion(ctx context.Context, tx Tx, c Caller, b Bundle, p
 }
 
 // EndPromotion ends a promotion, or a deletion, for which something had to be done outside: all of it, or nothing, and then problem says
-// why. What is kept here follows. Faults: no-promotion, not-under-way.
+// why. What is kept here follows. Faults: no-promotion, not-under-way; place-taken, where something else has come to where what is kept
+// here from now on was to go: it cannot be done, and is to be ended with a problem.
 func (l *Ledger) EndPromotion(ctx context.Context, id, problem string) (p Promotion, err error) {
 	err = l.change(ctx, driver, func(tx Tx) (Event, error) {
 		if p, err = tx.PromotionByID(ctx, id); err != nil {

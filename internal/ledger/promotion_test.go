@@ -743,6 +743,9 @@ func TestPromotionOutside(t *testing.T) {
 		w.promote("qa", ledger.PromoteOptions{}, ledger.Completed)
 		p = w.promote("edge", move(), ledger.Processing)
 		w.stand("qa-maven", "three.jar three") // what is moved leaves last
+		refused(t, "a copy beside a move", w.promoteBox("prod", ledger.PromoteOptions{}), fault.Stopped, "promotion-under-way")
+		_, err = w.RollBackPromotion(t.Context(), storetest.Admin(), "acme", "box", "1", "qa", ledger.UnpromoteOptions{})
+		refused(t, "a rollback beside a move", err, fault.Stopped, "promotion-under-way")
 		w.exec("UPDATE promoted SET state = 'done' WHERE state = 'wanted'")
 		end(p, "", ledger.Completed)
 		w.stand("qa-maven")
@@ -809,6 +812,10 @@ func TestPromotionFromOutside(t *testing.T) {
 		w.put("libs/kept", "three") // the content is here
 		w.exec("UPDATE items SET blob = sha256")
 		w.exec("UPDATE promoted SET state = 'done'")
+		w.put("qa-maven/three.jar", "other") // has come to its place meanwhile
+		_, err := w.EndPromotion(t.Context(), p.ID, "")
+		refused(t, "its place is taken", err, fault.Stopped, "place-taken")
+		w.remove("qa-maven/three.jar")
 		if p, err := w.EndPromotion(t.Context(), p.ID, ""); err != nil || p.Status != ledger.Completed {
 			t.Fatal(p, err)
 		}

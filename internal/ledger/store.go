@@ -111,6 +111,7 @@ type Tx interface {
 	PromotionByID(ctx context.Context, id string) (Promotion, error)                    // removed or not; no-promotion
 	Promotions(ctx context.Context, b Bundle, o List) ([]Promotion, int, error)         // that were not removed
 	PromotionsToEnd(ctx context.Context, bundle string) ([]Promotion, error)            // that were not removed, and did not fail
+	UnderWay(ctx context.Context, bundle string) ([]Promotion, error)                   // those that have not ended, the oldest first
 	NewestPromotion(ctx context.Context, bundle, environment string) (Promotion, error) // removed or not; no-promotion
 	LastPromotion(ctx context.Context, bundle string) (Promotion, error)                // the newest that stands; no-promotion
 	StandsIn(ctx context.Context, bundle, environment string) (bool, error)             // by whichever promotion

@@ -65,8 +65,15 @@ func (l *Ledger) RollBackPromotion(ctx context.Context, c Caller, project, name,
 	return p, err
 }
 
-// mayTakeOut locks environments, and refuses what is under way or frozen there. "" is no environment.
+// mayTakeOut locks environments, and refuses what is frozen there, or waits for the end of another promotion. "" is no environment.
 func (l *Ledger) mayTakeOut(ctx context.Context, tx Tx, c Caller, b Bundle, force *Force, environments ...string) error {
+	all, err := tx.UnderWay(ctx, b.ID)
+	if err != nil {
+		return err
+	}
+	if len(all) > 0 {
+		return underWay(b, all[0].To)
+	}
 	slices.Sort(environments)
 	for _, id := range slices.Compact(environments) {
 		if id == "" {
@@ -75,13 +82,6 @@ func (l *Ledger) mayTakeOut(ctx context.Context, tx Tx, c Caller, b Bundle, forc
 		e, err := tx.LockEnvironmentByID(ctx, id)
 		if err != nil {
 			return err
-		}
-		newest, err := newestTo(ctx, tx, b, e)
-		if err != nil {
-			return err
-		}
-		if newest.Status.UnderWay() {
-			return underWay(b.Name, b.Version, e.Name)
 		}
 		s, err := l.standingOf(ctx, tx, e)
 		if err != nil {

@@ -112,3 +112,73 @@ func bare(t *testing.T, db *sql.DB, url, repository string) {
 		t.Fatal(err)
 	}
 }
+
+// TestFiguresOfBundleLists prints how lists of bundles grow with what they do not return.
+func TestFiguresOfBundleLists(t *testing.T) {
+	if !*figures {
+		t.Skip("skipped: it measures (make bench)")
+	}
+	for kind, make := range map[string]func(*testing.T) string{"sqlite": storetest.SQLite, "postgres": storetest.Postgres} {
+		t.Run(kind, func(t *testing.T) {
+			few, many := filledBundles(t, make(t), 10_000), filledBundles(t, make(t), 1_000_000)
+			for _, list := range []struct{ of, path, field string }{
+				{"names", bundleRoute + "/groups", "release_bundles"}, {"versions", bundleRoute + "/records/Commons-Bundle", "release_bundles"}, {"promotions", commons, "promotions"},
+			} {
+				var ratios []float64
+				for range 3 { // in turn, since others use the machine, too
+					ratios = append(ratios, float64(many.p99Of(list.path, list.field))/float64(few.p99Of(list.path, list.field)))
+				}
+				slices.Sort(ratios)
+				fmt.Printf("  %s: a page of 1,000,000 %s takes %.2f times that of 10,000 (p99)\n", kind, list.of, ratios[1])
+			}
+		})
+	}
+}
+
+// filledBundles is a server with that many names of bundles, versions of one, and promotions of one version.
+func filledBundles(t *testing.T, url string, n int) *world {
+	t.Helper()
+	w := shelved(prepare(t, url))
+	w.bundled("1.0.0")
+	w.promotes("QA", "copy")
+	w.end()
+	series := "generate_series(1, $1) AS s(n)"
+	if storetest.IsSQLite(url) {
+		series = "(WITH RECURSIVE s(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM s WHERE n < $1) SELECT n FROM s) AS s"
+	}
+	db := storetest.Raw(t, url)
+	for _, query := range []string{
+		`INSERT INTO bundles (id, project, name, version, status, signing_key, created_at, created_by) SELECT 'filled-' || s.n, project, name, 'v' || s.n, status, signing_key, 1, 'ann' FROM bundles, ` + series,
+		`UPDATE bundle_names SET versions = 1 + $1`,
+		`INSERT INTO bundle_names (project, name, versions, latest, latest_at) SELECT project, 'filled-' || s.n, 1, '1', s.n FROM bundle_names, ` + series,
+		`UPDATE projects SET bundle_names = 1 + $1`,
+		`INSERT INTO promotions (id, bundle, name, environment, rev, created_millis, operation, status, source_environment, included, excluded, properties, signing_key, messages, created_by, ended_at)
+			SELECT 'filled-' || s.n, bundle, name, environment, rev, s.n, operation, status, '', included, excluded, properties, signing_key, messages, created_by, 1 FROM promotions, ` + series,
+		`UPDATE bundles SET promotions = 1 + $1 WHERE version = '1.0.0'`,
+	} {
+		if _, err := db.ExecContext(t.Context(), query, n); err != nil {
+			t.Fatalf("%s: %v", query, err)
+		}
+	}
+	if _, err := db.ExecContext(t.Context(), "ANALYZE"); err != nil {
+		t.Fatal(err)
+	}
+	w.end = w.serve()
+	return w
+}
+
+// p99Of is how long the slowest of a hundred pages of a list takes, of a thousand.
+func (w *world) p99Of(path, field string) time.Duration {
+	w.Helper()
+	var took []time.Duration
+	for n := range 1000 {
+		began := time.Now()
+		said := w.ofStatus(http.StatusOK, w.admin, "GET", fmt.Sprintf("%s?limit=10&offset=%d", path, n%20*10), "")
+		took = append(took, time.Since(began))
+		if list := `"` + field + `":[{`; !strings.Contains(said, list) || strings.Count(said, `"created":`) != 10 || strings.Contains(said, `"total":1,`) {
+			w.Fatal(said)
+		}
+	}
+	slices.Sort(took)
+	return took[len(took)*99/100]
+}
