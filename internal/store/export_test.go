@@ -55,7 +55,7 @@ func Queries() map[string][]any {
 // WholeQueries are those that go through all that one promotion or one bundle has, and leave out some of it.
 func WholeQueries() map[string][]any {
 	return map[string][]any{
-		underWay: {"a"}, promotionsToEnd: {"a"}, standsIn: {"a", "b"}, insertWanted: {"a", "b", "c", "d", "e"}, promotedItems: {"a"}, takenPlaces: {"a", 1}, noteThere: {"a"},
+		promotionUnderWay: {"a"}, promotionsToEnd: {"a"}, standsIn: {"a", "b"}, insertWanted: {"a", "b", "c", "d", "e"}, promotedItems: {"a"}, takenPlaces: {"a", 1}, noteThere: {"a"},
 		shelveFiles: {"a", "b", "{}", 1, "c"}, countLaid: {"a"}, unshelveFiles: {"a"}, takeOut: {"a"}, takeAway: {"a", "b", "c"}, outOf: {"a"}, awayFrom: {"a", "b", "c"},
 		leave: {"a", "b", 1}, unleave: {"a", "b"}, restoreFiles: {"a", "b", "c", 1, "d", "skip"}, backAgain: {"a", "b", "c"}, wantedAgain: {"a", "b", "c"},
 		wantedOf: {"a"}, wantedAt: {"a", "b"}, outsideOf: {"a"}, outsideFrom: {"a", "b", "c"},

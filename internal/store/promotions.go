@@ -23,7 +23,7 @@ const (
 	newestStanding    = promotionColumns + ` WHERE p.environment = $1 AND p.name = $2` + stands + ` ORDER BY p.rev DESC LIMIT 1`
 	recordsOf         = promotionColumns + ` WHERE p.bundle = $1 AND p.removed_at = 0`
 	promotionsToEnd   = recordsOf + ` AND p.status <> 'FAILED' ORDER BY p.created_millis`
-	underWay          = promotionColumns + ` WHERE p.bundle = $1 AND p.status IN ('PROCESSING', 'DELETING') ORDER BY p.created_millis`
+	promotionUnderWay = promotionColumns + ` WHERE p.bundle = $1 AND p.status IN ('PROCESSING', 'DELETING') ORDER BY p.created_millis`
 	newestRecords     = recordsOf + ` ORDER BY p.created_millis DESC LIMIT 25 OFFSET 0`
 	recorded          = ` AND (LOWER(e.name) LIKE $2 ESCAPE '\' OR LOWER(p.created_by) LIKE $2 ESCAPE '\')`
 	recordsLike       = `SELECT COUNT(*) FROM promotions p JOIN environments e ON e.id = p.environment WHERE p.bundle = $1 AND p.removed_at = 0` + recorded
@@ -185,7 +185,7 @@ func (t tx) PromotionsToEnd(ctx context.Context, bundle string) ([]ledger.Promot
 }
 
 func (t tx) UnderWay(ctx context.Context, bundle string) ([]ledger.Promotion, error) {
-	return all(ctx, t, scanPromotion, underWay, bundle)
+	return all(ctx, t, scanPromotion, promotionUnderWay, bundle)
 }
 
 func (t tx) NewestPromotion(ctx context.Context, bundle, environment string) (ledger.Promotion, error) {
