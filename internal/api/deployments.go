@@ -138,6 +138,9 @@ func (a API) shown(ctx context.Context, c ledger.Caller, id string) (wire.Gate, 
 		Deployment: deploymentOf(g.Deployment, g.Environment), Commit: g.Facts.Candidate.Commit, Author: g.Facts.Candidate.Author,
 		Closed: g.Closed, Requires: wire.Requirements(g.Facts.Requires), Approvals: []wire.Approval{}, Previous: g.Facts.Previous,
 	}
+	if b := g.Facts.Box; b != nil {
+		out.Bundle, out.Unpromoted = b.Name+" "+b.Version, g.Facts.Unpromoted
+	}
 	if g.Facts.Frozen != nil {
 		out.Freeze = g.Facts.Frozen.String()
 	}

@@ -47,7 +47,8 @@ func newDeployCommand(env *environment) *cobra.Command {
 		Short: "Deploy a release in an environment",
 		Long: `Deploy asks gio-server to deploy a candidate, or of a version the newest candidate that is ready. It
 begins at once where nothing else is under way and all holds that the environment requires;
-otherwise it waits, and says for what. An older one that has not begun and that nobody has approved
+otherwise it waits, and says for what. To an environment with repositories it promotes the bundle of
+the candidate first, if there is one. An older one that has not begun and that nobody has approved
 is superseded. In a frozen environment it is refused: --force passes that, and nothing else.
 
 With --wait it ends when the deployment does. Ctrl-C leaves: the deployment goes on.

@@ -136,6 +136,9 @@ func deploymentFacts(g wire.Gate) []fact {
 			}
 			all = append(all, fact{"requires", fmt.Sprintf("%s runs it (it runs %s)", g.Requires.Previous, runs)})
 		}
+		if g.Restores == "" && g.Bundle != "" {
+			all = append(all, fact{"bundle", g.Bundle + aside(g.Unpromoted)})
+		}
 		if g.Restores == "" && g.Requires.Signed {
 			all = append(all, fact{"requires", "a signed bundle"})
 		}
@@ -147,6 +150,14 @@ func deploymentFacts(g wire.Gate) []fact {
 		all = append(all, fact{"approved", fmt.Sprintf("%s by %s", when(&yes.At), yes.By)})
 	}
 	return all
+}
+
+// aside is a remark on something, "" for none.
+func aside(remark string) string {
+	if remark == "" {
+		return ""
+	}
+	return ": " + remark
 }
 
 func newDeploymentWatchCommand(env *environment) *cobra.Command {

@@ -21,6 +21,7 @@ func newPromoteCommand(env *environment) *cobra.Command {
 its type, through the environment's gate. Where another content is at the place of one of them,
 nothing is promoted. With --move the contents leave the environment that they come from; the first
 promotion copies. In a frozen environment it is refused: --force passes that, and nothing else.
+gio deploy promotes the bundle of a candidate by itself.
 
 ` + ledgerCodes,
 		Example: `  gio promote apim 3.9.4 qa

@@ -113,6 +113,9 @@ func (env *environment) outcome(g wire.Gate) error {
 		return f.Hint("%s", resolveCommand(g.ID))
 	}
 	f := fault.New(fault.PipelineFailed, "deployment-failed", "%s failed", what)
+	if g.Unpromoted != "" && g.Message == g.Unpromoted {
+		return f.Hint("gio bundle show %s: its bundle could not be promoted, and nothing was deployed", g.Bundle)
+	}
 	if g.Link != "" {
 		f = f.Hint("look at %s", oneLine(g.Link))
 	}
@@ -163,6 +166,11 @@ func (env *environment) nextSteps(g wire.Gate) {
 		next("%s", resolveCommand(g.ID))
 	case g.Status == "pending" && len(g.Approvals) < g.Requires.Approvals:
 		next("another person: gio deployment approve %s", g.ID)
+	case g.Unpromoted != "" && (g.Closed == g.Unpromoted || g.Message == g.Unpromoted):
+		next("gio bundle show %s", g.Bundle)
+		if !ended(g.Deployment) {
+			next("gio deployment watch %s", g.ID)
+		}
 	case !ended(g.Deployment):
 		next("gio deployment watch %s", g.ID)
 	}

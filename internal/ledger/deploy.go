@@ -133,11 +133,15 @@ func (l *Ledger) newestReady(ctx context.Context, tx Tx, c Caller, project strin
 
 // Deploy asks for a deployment; a version without a number is that of its newest candidate that is ready. An older one that has
 // not begun and that nobody has approved is canceled: the new one supersedes it. It begins at once where its gate is open and nothing
-// else runs. Faults: no-project, no-environment, no-candidate, not-ready, frozen.
+// else runs; the candidate's bundle is promoted first to an environment with repositories. Faults: no-project, no-environment, no-candidate, not-ready, frozen.
 func (l *Ledger) Deploy(ctx context.Context, c Caller, project, environment string, v Version, o DeployOptions) (Deployment, error) {
 	var d Deployment
 	err := l.change(ctx, c, func(tx Tx) (Event, error) {
 		v, err := l.newestReady(ctx, tx, c, project, v)
+		if err != nil {
+			return Event{}, err
+		}
+		box, err := l.lockBox(ctx, tx, c, project, environment, v)
 		if err != nil {
 			return Event{}, err
 		}
@@ -176,9 +180,24 @@ func (l *Ledger) Deploy(ctx context.Context, c Caller, project, environment stri
 		}
 		changed, err := l.beginWith(ctx, tx, s, append([]Deployment{d}, left...))
 		d = latest(d, changed)
+		if err == nil && box != nil {
+			d, err = l.promoteFirst(ctx, tx, c, e, *box, d)
+		}
 		return Event{}, err
 	})
 	return d, err
+}
+
+// lockBox locks the bundle of a candidate that is to be deployed, where it may have to be promoted first; nil where it need not.
+func (l *Ledger) lockBox(ctx context.Context, tx Tx, c Caller, project, environment string, v Version) (*Bundle, error) {
+	if err := c.may(ToDeploy, project); err != nil {
+		return nil, err
+	}
+	b, err := tx.LockBox(ctx, project, environment, v)
+	if fault.Is(err, "no-bundle") {
+		return nil, nil
+	}
+	return &b, err
 }
 
 func notReady(c Candidate) error {

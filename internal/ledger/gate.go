@@ -51,8 +51,12 @@ type Facts struct {
 	IsThere   bool   // and that is it
 	Unsigned  string // why there is no signed bundle of it; "" where there is one
 	Candidate Candidate
+	Box       *Bundle // its bundle, where the environment takes or requires one; nil for none
+	// Unpromoted says why its bundle is not in the repositories of the environment; "" where it is, or need not be.
+	Unpromoted string
 
-	box *Bundle // its bundle, where Requires asks for one; nil for none
+	promotable bool // nothing but the promotion is missing for that, which the ledger makes
+	unshelved  bool // the promotion was tried, and has failed
 }
 
 // Closed says why a deployment may not begin; "" when it may. With ClosedToBundle it is the only gate: whoever starts something asks it,
@@ -61,7 +65,11 @@ func Closed(d Deployment, f Facts) string {
 	if f.Held == "" && f.Candidate.State != Ready {
 		return fmt.Sprintf("the candidate is %s", f.Candidate.State)
 	}
-	return f.closed(d.Forced != "", d.Restores != "", fmt.Sprintf("waits until %s runs %s", f.Requires.Previous, d.Candidate))
+	why := f.closed(d.Forced != "", d.Restores != "", fmt.Sprintf("waits until %s runs %s", f.Requires.Previous, d.Candidate))
+	if why == "" && d.Restores == "" {
+		return f.Unpromoted
+	}
+	return why
 }
 
 // ClosedToBundle says why a bundle may not be promoted; "" when it may.
@@ -146,7 +154,7 @@ func versionOf(current *Deployment) Version {
 }
 
 // facts reads what the gate goes by.
-func (s standing) facts(ctx context.Context, tx Tx, d Deployment) (f Facts, err error) {
+func (l *Ledger) facts(ctx context.Context, tx Tx, s standing, d Deployment) (f Facts, err error) {
 	e := s.environment
 	f = Facts{Held: s.held, Frozen: s.frozen, Requires: e.Requires, Candidate: s.candidate}
 	if f.Candidate.Version != d.Candidate {
@@ -161,22 +169,24 @@ func (s standing) facts(ctx context.Context, tx Tx, d Deployment) (f Facts, err 
 		}
 		f.Approvals = len(yes)
 	}
-	if e.Requires.Previous == "" && !e.Requires.Signed {
+	if e.Requires.Previous == "" && !e.Requires.Signed && !e.Shelved {
 		return f, nil
 	}
 	b, err := boxOf(ctx, tx, f.Candidate)
 	if err != nil {
 		return f, err
 	}
-	f.box = b
+	f.Box = b
 	switch {
 	case b == nil:
 		f.Unsigned = fmt.Sprintf("waits for a signed bundle of %s", d.Candidate)
 	case b.Status != Sealed:
-		f.Unsigned = fmt.Sprintf("waits until the bundle %s %s is sealed", b.Name, b.Version)
+		f.Unsigned = waitsForSeal(*b)
 	}
-	f.Previous, f.IsThere, err = s.isBefore(ctx, tx, &f.Candidate, b)
-	return f, err
+	if f.Previous, f.IsThere, err = s.isBefore(ctx, tx, &f.Candidate, b); err != nil || b == nil || !e.Shelved {
+		return f, err
+	}
+	return f, l.shelved(ctx, tx, e, d, &f)
 }
 
 // bundleFacts reads what the gate goes by before a bundle is promoted. Nobody approves promotions: whose approval is required approves
@@ -303,6 +313,8 @@ func (l *Ledger) beginWith(ctx context.Context, tx Tx, s standing, open []Deploy
 			if d, err = l.start(ctx, tx, s, d, f.Candidate); d.Effect.Slot() {
 				busy, free = d, false
 			}
+		case f.unshelved && why == f.Unpromoted:
+			d, err = l.fail(ctx, tx, s.environment, d, why)
 		case d.Message == why:
 			continue
 		default:
@@ -332,15 +344,16 @@ func (l *Ledger) letWait(ctx context.Context, tx Tx, e Environment, d Deployment
 
 // reason is why a deployment does not begin; "" when it may.
 func (l *Ledger) reason(ctx context.Context, tx Tx, s standing, d, busy Deployment, free bool) (why string, f Facts, err error) {
-	if f, err = s.facts(ctx, tx, d); err != nil {
+	if f, err = l.facts(ctx, tx, s, d); err != nil {
 		return "", f, err
 	}
 	why = Closed(d, f)
+	open := why == "" || why == f.Unpromoted // but for the promotion, which comes last
 	switch {
-	case why == "" && !free:
+	case open && !free:
 		why = waitsFor(busy)
-	case why == "" && d.Restores == "" && f.Requires.Signed: // last, for it takes a while
-		_, _, err := l.verify(ctx, tx, *f.box)
+	case open && d.Restores == "" && f.Requires.Signed: // it takes a while
+		_, _, err := l.verify(ctx, tx, *f.Box)
 		switch {
 		case fault.KindOf(err) == fault.Invalid:
 			why = err.Error()
@@ -414,12 +427,7 @@ func (l *Ledger) start(ctx context.Context, tx Tx, s standing, d Deployment, c C
 	d.From = s.runs() // it may have waited long
 	intent, err := fill(e.Deploy, p, values(c, d))
 	if err != nil {
-		d.Effect = EffectFailed
-		d.say(Error, err.Error(), l.Now())
-		if err := tx.UpdateDeployment(ctx, d); err != nil {
-			return d, err
-		}
-		return d, l.note(ctx, tx, driver, deployed("deployment.ended", e, d))
+		return l.fail(ctx, tx, e, d, err.Error())
 	}
 	d.Effect = EffectIntended
 	d.say(InProgress, "", l.Now())
@@ -435,6 +443,18 @@ func (l *Ledger) start(ctx context.Context, tx Tx, s standing, d Deployment, c C
 		return d, err
 	}
 	return d, l.note(ctx, tx, driver, deployed("deployment.started", e, d))
+}
+
+// fail ends a deployment that cannot begin.
+func (l *Ledger) fail(ctx context.Context, tx Tx, e Environment, d Deployment, why string) (Deployment, error) {
+	if d.Effect == EffectWanted {
+		d.Effect = EffectFailed
+	}
+	d.say(Error, why, l.Now())
+	if err := tx.UpdateDeployment(ctx, d); err != nil {
+		return d, err
+	}
+	return d, l.note(ctx, tx, driver, deployed("deployment.ended", e, d))
 }
 
 // build makes the effect that builds a candidate.

@@ -292,7 +292,12 @@ func (l *Ledger) put(ctx context.Context, tx Tx, d Declaration, before Project) 
 		if err := tx.PutEnvironment(ctx, e, now); err != nil {
 			return err
 		}
-		locked, err := tx.LockEnvironment(ctx, e.Project, e.Name)
+	}
+	if err := putRepositories(ctx, tx, d, now); err != nil {
+		return err
+	}
+	for _, e := range d.Environments {
+		locked, err := tx.LockEnvironment(ctx, d.Project.Name, e.Name)
 		if err != nil {
 			return err
 		}
@@ -300,7 +305,7 @@ func (l *Ledger) put(ctx context.Context, tx Tx, d Declaration, before Project) 
 			return err
 		}
 	}
-	return putRepositories(ctx, tx, d, now)
+	return nil
 }
 
 func inWords(changes []Difference) map[string]string {

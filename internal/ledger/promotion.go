@@ -179,10 +179,7 @@ func (l *Ledger) promote(ctx context.Context, tx Tx, c Caller, b Bundle, environ
 	if err != nil {
 		return p, err
 	}
-	p = Promotion{
-		ID: l.NewID(), Bundle: b.ID, Environment: e.ID, To: e.Name, Status: Processing, Operation: cmp.Or(o.Operation, CopyContents),
-		Excluded: o.Exclude, Properties: o.Properties, CreatedBy: c.Token.Subject,
-	}
+	p = l.newPromotion(c, e, b, o)
 	from, err := l.origin(ctx, tx, b, &p)
 	if err != nil {
 		return p, err
@@ -203,6 +200,18 @@ func (l *Ledger) promote(ctx context.Context, tx Tx, c Caller, b Bundle, environ
 	if err := l.mayPromote(ctx, tx, c, e, b, o.Force); err != nil {
 		return p, err
 	}
+	return l.carry(ctx, tx, c, e, from, b, p, o)
+}
+
+func (l *Ledger) newPromotion(c Caller, e Environment, b Bundle, o PromoteOptions) Promotion {
+	return Promotion{
+		ID: l.NewID(), Bundle: b.ID, Environment: e.ID, To: e.Name, Status: Processing, Operation: cmp.Or(o.Operation, CopyContents),
+		Excluded: o.Exclude, Properties: o.Properties, CreatedBy: c.Token.Subject,
+	}
+}
+
+// carry carries a bundle through a gate that is open; from is the environment that its contents leave, "" for none. All of them are locked.
+func (l *Ledger) carry(ctx context.Context, tx Tx, c Caller, e Environment, from string, b Bundle, p Promotion, o PromoteOptions) (Promotion, error) {
 	targets, err := l.targets(ctx, tx, e, b, o, &p)
 	if err != nil {
 		return p, err

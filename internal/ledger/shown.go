@@ -74,7 +74,7 @@ func (l *Ledger) Gate(ctx context.Context, c Caller, id string) (g Gate, err err
 		if err != nil {
 			return err
 		}
-		if g.Facts, err = s.facts(ctx, tx, g.Deployment); err != nil {
+		if g.Facts, err = l.facts(ctx, tx, s, g.Deployment); err != nil {
 			return err
 		}
 		g.Approved, err = tx.Approvals(ctx, g.Deployment.ID)

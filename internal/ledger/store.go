@@ -82,10 +82,12 @@ type Tx interface {
 	LockBundle(ctx context.Context, project, name, version string) (Bundle, error) // no-bundle
 	BundleByID(ctx context.Context, id string) (Bundle, error)                     // no-bundle
 	LockBundleByID(ctx context.Context, id string) (Bundle, error)                 // no-bundle
-	BundleOf(ctx context.Context, candidate string) (Bundle, error)                // the newest; no-bundle
-	InsertBundle(ctx context.Context, b Bundle) error                              // bundle-exists, no-project
-	UpdateBundle(ctx context.Context, b Bundle) error                              // tag, properties, what it lacks; no-bundle
-	SealBundle(ctx context.Context, bundle, key string) error                      // no-bundle
+	// LockBox locks the newest bundle of a candidate, where it is sealed and the environment has repositories. Fault: no-bundle.
+	LockBox(ctx context.Context, project, environment string, v Version) (Bundle, error)
+	BundleOf(ctx context.Context, candidate string) (Bundle, error) // the newest; no-bundle
+	InsertBundle(ctx context.Context, b Bundle) error               // bundle-exists, no-project
+	UpdateBundle(ctx context.Context, b Bundle) error               // tag, properties, what it lacks; no-bundle
+	SealBundle(ctx context.Context, bundle, key string) error       // no-bundle
 	// TryAgain says when somebody looks again for what a draft lacks. DueDrafts lists those whose time has come by now, the one that waits
 	// longest first; TakeDraft locks one of them and puts that off. Fault: no-bundle, also when it is not due.
 	TryAgain(ctx context.Context, bundle string, at time.Time) error
@@ -181,7 +183,10 @@ type Tx interface {
 	InsertDeployment(ctx context.Context, d Deployment) error // deployment-exists, no-environment, no-candidate
 	// UpdateDeployment writes status, effect, whether it is reported, message, what ran before, link and end. Fault: no-deployment.
 	UpdateDeployment(ctx context.Context, d Deployment) error
-	Deployment(ctx context.Context, id string) (Deployment, error)        // no-deployment
+	Deployment(ctx context.Context, id string) (Deployment, error) // no-deployment
+	// Unpromoted lists those that wait, but for rollbacks, of candidates whose bundle is sealed, in environments with repositories in which it
+	// is not: of one environment the oldest first.
+	Unpromoted(ctx context.Context) (ids []string, err error)
 	WantedIn(ctx context.Context) (environments []string, err error)      // ids of the environments in which some wait
 	Approvals(ctx context.Context, deployment string) ([]Approval, error) // by subject
 	PutApproval(ctx context.Context, a Approval) error                    // the first of a subject counts; no-deployment

@@ -84,6 +84,7 @@ type Environment struct {
 	Deploy            *Trigger // of kind CircleCI; of kind Webhook with a connection only
 	Requires          Requirements
 	Hold              string // id of the rollback that keeps policies from it; "" for none
+	Shelved           bool   // there are repositories of it, to which bundles are promoted; read only
 }
 
 // Requirements are what must hold before a deployment begins.

@@ -215,3 +215,59 @@ func TestVerifyBundle(t *testing.T) {
 		w.Error(said)
 	}
 }
+
+// TestDeploymentsPromote: whoever asks for a deployment, in whatever way, it promotes the candidate's bundle first.
+func TestDeploymentsPromote(t *testing.T) {
+	t.Parallel()
+	eachPrepared(t, func(w *world) {
+		shelved(w)
+		const aviator = "/api/releases/commons"
+		w.ofStatus(http.StatusCreated, w.admin, "POST", aviator+"/releases/1.0.0-rc1", `{"repo": "acme/commons", "commit": "`+commit+`"}`)
+		w.ofStatus(http.StatusCreated, w.admin, "POST", boxes, `{"name": "box", "version": "1.0.0", "candidate": "1.0.0-rc1", "files": [`+filesOfCommons()+`]}`)
+		w.ofStatus(http.StatusCreated, w.admin, "POST", aviator+"/environments/QA/deployments", of("1.0.0-rc1"))
+		w.holds("qa", true)
+		w.uploads("commons-prod-generic-local/commons/release-notes-1.0.0.txt", "others")
+		w.ofStatus(http.StatusCreated, w.admin, "POST", aviator+"/environments/PROD/deployments", of("1.0.0-rc1"))
+		var list []struct{ Status string }
+		w.decode(w.ofStatus(http.StatusOK, w.admin, "GET", aviator+"/environments/PROD/deployments", ""), &list)
+		if len(list) != 1 || list[0].Status != "error" {
+			w.Errorf("%+v", list)
+		}
+		var asked gate
+		w.decode(w.ofStatus(http.StatusCreated, w.admin, "POST", "/v1/projects/commons/environments/PROD/deployments", `{"version": "1.0.0"}`), &asked)
+		if want := "box 1.0.0 cannot be promoted to PROD: Target artifact already exists: commons-prod-generic-local/commons/release-notes-1.0.0.txt"; asked.Status != "error" || asked.Message != want {
+			w.Errorf("it is %s, %s", asked.Status, asked.Message)
+		}
+		w.ofStatus(http.StatusNoContent, w.admin, "DELETE", "/artifactory/commons-prod-generic-local/commons/release-notes-1.0.0.txt", "")
+		w.key = "once"
+		for range 2 {
+			w.ofStatus(http.StatusCreated, w.admin, "POST", "/v1/projects/commons/environments/PROD/deployments", `{"version": "1.0.0"}`)
+		}
+		w.key = ""
+		w.holds("prod", true)
+		var listed struct{ Promotions []record }
+		w.decode(w.ofStatus(http.StatusOK, w.admin, "GET", boxes+"/box/1.0.0/promotions", ""), &listed)
+		var got []string
+		for _, p := range listed.Promotions {
+			got = append(got, p.Environment+" "+p.Status+" from "+p.From)
+		}
+		if want := "PROD completed from QA, PROD failed from QA, PROD failed from QA, QA completed from DEV"; strings.Join(got, ", ") != want {
+			w.Errorf("the promotions are %s", got)
+		}
+		w.deployedAgain()
+	})
+}
+
+// deployedAgain fails unless the newest deployment in PROD says that its bundle is there.
+func (w *world) deployedAgain() {
+	w.Helper()
+	var page struct {
+		Deployments []struct{ ID string }
+	}
+	w.decode(w.ofStatus(http.StatusOK, w.admin, "GET", "/v1/projects/commons/environments/PROD/deployments?limit=1", ""), &page)
+	var shown struct{ Status, Bundle, Unpromoted string }
+	w.decode(w.ofStatus(http.StatusOK, w.admin, "GET", "/v1/deployments/"+page.Deployments[0].ID, ""), &shown)
+	if shown.Status != "pending" || shown.Bundle != "box 1.0.0" || shown.Unpromoted != "" {
+		w.Errorf("%+v", shown)
+	}
+}

@@ -16,6 +16,10 @@ const (
 	bundleColumns  = `SELECT ` + bundleReturned + ` FROM bundles`
 	bundleByName   = bundleColumns + ` WHERE project = $1 AND name = $2 AND version = $3`
 	bundleByID     = bundleColumns + ` WHERE id = $1`
+	lockBox        = `UPDATE bundles SET rev = rev + 1 WHERE status = 'COMPLETED' AND id = (SELECT b.id FROM candidates c JOIN bundles b ON b.candidate = c.id
+			WHERE c.project = $1 AND c.release = $2 AND c.number = $3 ORDER BY b.id DESC LIMIT 1)
+		AND EXISTS (SELECT 1 FROM environments e JOIN repositories r ON r.project = e.project AND r.environment = e.id WHERE e.project = $1 AND e.name = $4)
+		RETURNING ` + bundleReturned
 	bundleOf       = bundleColumns + ` WHERE candidate = $1 ORDER BY id DESC LIMIT 1`
 	lockBundle     = `UPDATE bundles SET rev = rev + 1 WHERE project = $1 AND name = $2 AND version = $3 RETURNING ` + bundleReturned
 	lockBundleByID = `UPDATE bundles SET rev = rev + 1 WHERE id = $1 RETURNING ` + bundleReturned
@@ -102,6 +106,10 @@ func (t tx) BundleByID(ctx context.Context, id string) (ledger.Bundle, error) {
 
 func (t tx) LockBundleByID(ctx context.Context, id string) (ledger.Bundle, error) {
 	return one(ctx, t, noBundle("with the id", id), scanBundle, lockBundleByID, id)
+}
+
+func (t tx) LockBox(ctx context.Context, project, environment string, v ledger.Version) (ledger.Bundle, error) {
+	return one(ctx, t, noBundle("of", v.String()), scanBundle, lockBox, project, v.Release, v.Number, environment)
 }
 
 func (t tx) BundleOf(ctx context.Context, candidate string) (ledger.Bundle, error) {

@@ -22,6 +22,13 @@ const (
 	reportable        = busyDeployment + ` UNION ALL SELECT * FROM (` + newestOfCandidate + `) AS newest`
 	deploymentByID    = deploymentColumns + ` WHERE id = $1`
 	deploymentsFrom   = deploymentColumns + ` WHERE id >= $1 AND id < $2 ORDER BY id LIMIT $3`
+	unpromoted        = `SELECT d.id FROM deployments d JOIN environments e ON e.id = d.environment
+		WHERE (d.status = 'pending' OR d.status = 'in_progress' OR d.status = 'canceling' OR d.effect = 'wanted' OR d.effect = 'intended' OR d.effect = 'running' OR d.effect = 'unknown')
+		AND (d.effect = 'wanted' OR d.effect = '' AND d.status = 'pending') AND d.restores IS NULL
+		AND EXISTS (SELECT 1 FROM repositories r WHERE r.project = e.project AND r.environment = e.id)
+		AND EXISTS (SELECT 1 FROM candidates c JOIN bundles b ON b.candidate = c.id WHERE c.project = d.project AND c.release = d.release AND c.number = d.number
+			AND b.status = 'COMPLETED' AND NOT EXISTS (SELECT 1 FROM promotions p WHERE p.bundle = b.id AND p.environment = e.id` + stands + `))
+		ORDER BY d.environment DESC, d.rev, d.id`
 	wantedIn          = `SELECT DISTINCT environment FROM deployments WHERE effect = 'wanted'`
 	updateDeployment  = `UPDATE deployments SET status = $2, message = $3, ended_at = $4, effect = $5, reported = $6, link = $7,
 		from_release = $8, from_number = $9 WHERE id = $1`
@@ -54,6 +61,10 @@ func (t tx) DeploymentsBefore(ctx context.Context, environment, id string, limit
 // DeploymentsNamed finds those between the prefix and what is greater than every id that begins with it.
 func (t tx) DeploymentsNamed(ctx context.Context, prefix string, limit int) ([]ledger.Deployment, error) {
 	return all(ctx, t, scanDeployment, deploymentsFrom, prefix, prefix+afterAll, limit)
+}
+
+func (t tx) Unpromoted(ctx context.Context) ([]string, error) {
+	return all(ctx, t, scanText, unpromoted)
 }
 
 func (t tx) Open(ctx context.Context, environment string) ([]ledger.Deployment, error) {

@@ -27,7 +27,7 @@ func Queries() map[string][]any {
 	return map[string][]any{
 		projectByName: {"a"}, lockProject: {"a"}, effectOf: {"a"}, endBuild: {"a"}, cancelBuild: {"a"}, allProjects: nil, environmentByName: {"a", "b"}, lockEnvironment: {"a", "b"},
 		candidateByVersion: {"a", "b", 1}, deploymentsOf: {"a", 1, 1}, deploymentsBefore: {"a", "b", 1}, deploymentsFrom: {"a", "b", 1}, openDeployments: {"a"}, succeeded: {"a"}, reportable: {"a", "b", 1}, newestOfCandidate: {"a", "b", 1},
-		updateDeployment: {"a", "b", "c", 1, "done", 0, "d", "e", 1}, deploymentByID: {"a"}, busyDeployment: {"a"}, wantedIn: nil,
+		updateDeployment: {"a", "b", "c", 1, "done", 0, "d", "e", 1}, deploymentByID: {"a"}, busyDeployment: {"a"}, wantedIn: nil, unpromoted: nil,
 		environmentByID: {"a"}, lockByID: {"a"}, setHold: {"a", "b"}, candidateByID: {"a"}, candidatesOf: {"a", "b", 1}, candidatesOfRelease: {"a", "b", 1}, updateCandidate: {"a", "b", "c"},
 		effectByID: {"a"}, waitingEffects: {1, 1}, takeEffect: {"a", 1, 1}, renewLease: {"a", 1, 1}, setEffect: {"a", 1, "done", 0},
 		countEntries: {"a", 1, 1, 0, 1}, entriesOf: {"a"}, cancelEffect: {"a", 1}, endEffect: {"a", "done"}, answerEffect: {"a", "b"}, pipelineOwner: {"a", "b"},
@@ -41,7 +41,7 @@ func Queries() map[string][]any {
 		repositoryByName: {"a"}, lockBlob: {"a"}, moveBlob: {"a", "b"}, blobBySHA256: {"a", "b"}, blobBySHA1: {"a", "b"}, blobsAfter: {"a", 1}, blobAtPlace: {"a"},
 		unusedBlobs: {"a", 1}, deleteBlob: {"a"}, fileByPath: {"a", "b"}, filesBetween: {"a", "b", "c", 1}, lockFile: {"a", "b"}, updateFile: {"a", "b", "c", "d", "e", 1},
 		deleteFile: {"a", "b"}, deleteFiles: {"a", "b", "c"}, buildByNumber: {"a", "b", "c"}, buildsOfName: {"a", "b", 1},
-		bundleByName: {"a", "b", "c"}, bundleByID: {"a"}, bundleOf: {"a"}, lockBundle: {"a", "b", "c"}, lockBundleByID: {"a"}, envelopeOf: {"a", "b"},
+		bundleByName: {"a", "b", "c"}, bundleByID: {"a"}, bundleOf: {"a"}, lockBox: {"a", "b", 1, "c"}, lockBundle: {"a", "b", "c"}, lockBundleByID: {"a"}, envelopeOf: {"a", "b"},
 		updateBundle: {"a", "b", "c", "d"}, sealBundle: {"a", "b"}, tryAgain: {"a", 1}, dueDrafts: {1, 1}, takeDraft: {"a", 1, 1}, deleteBundlePromoted: {"a"}, deleteBundleShelves: {"a"}, deleteBundlePromotions: {"a"}, deleteBundleSignatures: {"a"}, deleteBundleItems: {"a"}, deleteBundle: {"a"},
 		dropLastName: {"a", "b"}, dropVersion: {"a", "b"}, countNames: {"a", 1}, namesCounted: {"a"}, versionsCount: {"a", "b"}, newestNames: {"a"}, newestBundles: {"a", "b"},
 		itemsOf: {"a"}, contentsOf: {"a"}, madeIn: {"a"}, fileItem: {"a", "b"},

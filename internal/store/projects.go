@@ -18,7 +18,8 @@ const (
 	putProject = `INSERT INTO projects (name, repository, created_at, applied_at, config) VALUES ($1, $2, $3, $3, $4)
 		ON CONFLICT (name) DO UPDATE SET applied_at = excluded.applied_at, config = excluded.config WHERE projects.repository = excluded.repository`
 
-	environmentReturned = `id, project, name, tier, kind, config, hold`
+	environmentReturned = `id, project, name, tier, kind, config, hold,
+		CASE WHEN EXISTS (SELECT 1 FROM repositories r WHERE r.project = environments.project AND r.environment = environments.id) THEN 1 ELSE 0 END`
 	environmentColumns  = `SELECT ` + environmentReturned + ` FROM environments`
 	environmentByID     = environmentColumns + ` WHERE id = $1`
 	environmentByName   = environmentColumns + ` WHERE project = $1 AND name = $2`
@@ -105,9 +106,11 @@ func (t tx) PutProject(ctx context.Context, p ledger.Project, now time.Time) err
 
 func scanEnvironment(r row) (e ledger.Environment, err error) {
 	var text string
-	if err := r.Scan(&e.ID, &e.Project, &e.Name, &e.Tier, &e.Kind, &text, &e.Hold); err != nil {
+	var shelved int64
+	if err := r.Scan(&e.ID, &e.Project, &e.Name, &e.Tier, &e.Kind, &text, &e.Hold, &shelved); err != nil {
 		return e, err
 	}
+	e.Shelved = shelved == 1
 	var config environmentConfig
 	err = json.Unmarshal([]byte(text), &config)
 	e.Deploy, e.Requires = config.Deploy, config.Requires

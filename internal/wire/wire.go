@@ -170,13 +170,15 @@ type NewRollback struct {
 // Gate is a deployment with what it waits for.
 type Gate struct {
 	Deployment
-	Commit    string       `json:"commit"`
-	Author    string       `json:"author,omitempty" doc:"of the commit; may not approve"`
-	Closed    string       `json:"closed,omitempty" doc:"why it may not begin; left out when it may, or has begun"`
-	Requires  Requirements `json:"requires"`
-	Previous  string       `json:"previous,omitempty" doc:"what runs in the environment that is required before"`
-	Freeze    string       `json:"freeze,omitempty" doc:"the environment is frozen: by whom and why"`
-	Approvals []Approval   `json:"approvals"`
+	Commit     string       `json:"commit"`
+	Author     string       `json:"author,omitempty" doc:"of the commit; may not approve"`
+	Closed     string       `json:"closed,omitempty" doc:"why it may not begin; left out when it may, or has begun"`
+	Requires   Requirements `json:"requires"`
+	Previous   string       `json:"previous,omitempty" doc:"what runs in the environment that is required before"`
+	Freeze     string       `json:"freeze,omitempty" doc:"the environment is frozen: by whom and why"`
+	Bundle     string       `json:"bundle,omitempty" doc:"NAME VERSION of the candidate's, where the environment has repositories or requires something of it"`
+	Unpromoted string       `json:"unpromoted,omitempty" doc:"why the bundle is not in the repositories of the environment; left out where it is, or need not be"`
+	Approvals  []Approval   `json:"approvals"`
 }
 
 // Approval is one person's yes to one deployment.

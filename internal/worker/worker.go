@@ -91,7 +91,7 @@ func (w *Worker) Run(ctx context.Context) {
 func (w *Worker) look(ctx context.Context, all *sync.WaitGroup) error {
 	looking, cancel := context.WithTimeout(ctx, ledger.LeaseFor)
 	defer cancel()
-	begun := w.Ledger.BeginWaiting(looking)
+	begun := errors.Join(w.Ledger.BeginWaiting(looking), w.Ledger.PromoteWaiting(looking))
 	ids, err := w.Ledger.Waiting(looking, atOnce)
 	for _, id := range ids {
 		if !w.claim(id) {
