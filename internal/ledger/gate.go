@@ -348,7 +348,7 @@ func (l *Ledger) reason(ctx context.Context, tx Tx, s standing, d, busy Deployme
 		return "", f, err
 	}
 	why = Closed(d, f)
-	open := why == "" || why == f.Unpromoted // but for the promotion, which comes last
+	open := why == "" || why == f.Unpromoted && f.Unsigned == "" // but for the promotion, which comes last
 	switch {
 	case open && !free:
 		why = waitsFor(busy)

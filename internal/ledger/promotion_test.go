@@ -560,7 +560,7 @@ func TestBundlesAndDeployments(t *testing.T) {
 		if _, err := w.SealBundle(t.Context(), admin, "acme", "box", "2", ""); err != nil {
 			t.Fatal(err)
 		}
-		if err := w.BeginWaiting(t.Context()); err != nil { // what waits is asked again
+		if err := errors.Join(w.BeginWaiting(t.Context()), w.PromoteWaiting(t.Context())); err != nil { // what waits is asked again
 			t.Fatal(err)
 		}
 		if all := must2(w.Deployments(t.Context(), admin, "acme", "prod", 0, 1)); all[0].Status != ledger.InProgress {
