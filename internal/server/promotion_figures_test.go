@@ -135,7 +135,7 @@ func TestFiguresOfBundleLists(t *testing.T) {
 	}
 }
 
-// filledBundles is a server with that many names of bundles, versions of one, and promotions of one version.
+// filledBundles is a server with that many names of bundles, versions of one, and promotions of these.
 func filledBundles(t *testing.T, url string, n int) *world {
 	t.Helper()
 	w := shelved(prepare(t, url))
@@ -147,14 +147,21 @@ func filledBundles(t *testing.T, url string, n int) *world {
 		series = "(WITH RECURSIVE s(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM s WHERE n < $1) SELECT n FROM s) AS s"
 	}
 	db := storetest.Raw(t, url)
+	if !storetest.IsSQLite(url) { // millions of references that are right need not be looked at
+		db.SetMaxOpenConns(1)
+		if _, err := db.ExecContext(t.Context(), "SET session_replication_role = replica"); err != nil {
+			t.Fatal(err)
+		}
+	}
 	for _, query := range []string{
 		`INSERT INTO bundles (id, project, name, version, status, signing_key, created_at, created_by) SELECT 'filled-' || s.n, project, name, 'v' || s.n, status, signing_key, 1, 'ann' FROM bundles, ` + series,
 		`UPDATE bundle_names SET versions = 1 + $1`,
 		`INSERT INTO bundle_names (project, name, versions, latest, latest_at) SELECT project, 'filled-' || s.n, 1, '1', s.n FROM bundle_names, ` + series,
 		`UPDATE projects SET bundle_names = 1 + $1`,
 		`INSERT INTO promotions (id, bundle, name, environment, rev, created_millis, operation, status, source_environment, included, excluded, properties, signing_key, messages, created_by, ended_at)
-			SELECT 'filled-' || s.n, bundle, name, environment, rev, s.n, operation, status, '', included, excluded, properties, signing_key, messages, created_by, 1 FROM promotions, ` + series,
-		`UPDATE bundles SET promotions = 1 + $1 WHERE version = '1.0.0'`,
+			SELECT 'filled-' || s.n, CASE WHEN s.n <= 200 THEN bundle ELSE 'filled-' || s.n END, name, environment, rev, s.n, operation, status, '', included, excluded, properties, signing_key, messages,
+			created_by, 1 FROM promotions, ` + series,
+		`UPDATE bundles SET promotions = CASE WHEN $1 > 0 AND version = '1.0.0' THEN 201 ELSE 1 END`,
 	} {
 		if _, err := db.ExecContext(t.Context(), query, n); err != nil {
 			t.Fatalf("%s: %v", query, err)
