@@ -348,7 +348,9 @@ func (l *Ledger) reason(ctx context.Context, tx Tx, s standing, d, busy Deployme
 		return "", f, err
 	}
 	why = Closed(d, f)
-	open := why == "" || why == f.Unpromoted && f.Unsigned == "" // but for the promotion, which comes last
+	but := f
+	but.Unpromoted = "" // that comes last
+	open := Closed(d, but) == ""
 	switch {
 	case open && !free:
 		why = waitsFor(busy)

@@ -29,8 +29,8 @@ const (
 		AND EXISTS (SELECT 1 FROM candidates c JOIN bundles b ON b.candidate = c.id WHERE c.project = d.project AND c.release = d.release AND c.number = d.number
 			AND b.status = 'COMPLETED' AND NOT EXISTS (SELECT 1 FROM promotions p WHERE p.bundle = b.id AND p.environment = e.id` + stands + `))
 		ORDER BY d.environment DESC, d.rev, d.id`
-	wantedIn          = `SELECT DISTINCT environment FROM deployments WHERE effect = 'wanted'`
-	updateDeployment  = `UPDATE deployments SET status = $2, message = $3, ended_at = $4, effect = $5, reported = $6, link = $7,
+	wantedIn         = `SELECT DISTINCT environment FROM deployments WHERE effect = 'wanted'`
+	updateDeployment = `UPDATE deployments SET status = $2, message = $3, ended_at = $4, effect = $5, reported = $6, link = $7,
 		from_release = $8, from_number = $9 WHERE id = $1`
 	insertDeployment = `INSERT INTO deployments (id, project, environment, rev, release, number, from_release, from_number,
 		status, message, actor, restores, started_at, ended_at, effect, reported, forced, link)

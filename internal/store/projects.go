@@ -20,14 +20,14 @@ const (
 
 	environmentReturned = `id, project, name, tier, kind, config, hold,
 		CASE WHEN EXISTS (SELECT 1 FROM repositories r WHERE r.project = environments.project AND r.environment = environments.id) THEN 1 ELSE 0 END`
-	environmentColumns  = `SELECT ` + environmentReturned + ` FROM environments`
-	environmentByID     = environmentColumns + ` WHERE id = $1`
-	environmentByName   = environmentColumns + ` WHERE project = $1 AND name = $2`
-	allEnvironments     = environmentColumns + ` WHERE project = $1 ORDER BY id`
-	lockEnvironment     = `UPDATE environments SET rev = rev + 1 WHERE project = $1 AND name = $2 RETURNING ` + environmentReturned
-	lockByID            = `UPDATE environments SET rev = rev + 1 WHERE id = $1 RETURNING ` + environmentReturned
-	setHold             = `UPDATE environments SET hold = $2 WHERE id = $1`
-	putEnvironment      = `INSERT INTO environments (id, project, name, tier, kind, created_at, config) VALUES ($1, $2, $3, $4, $5, $6, $7)
+	environmentColumns = `SELECT ` + environmentReturned + ` FROM environments`
+	environmentByID    = environmentColumns + ` WHERE id = $1`
+	environmentByName  = environmentColumns + ` WHERE project = $1 AND name = $2`
+	allEnvironments    = environmentColumns + ` WHERE project = $1 ORDER BY id`
+	lockEnvironment    = `UPDATE environments SET rev = rev + 1 WHERE project = $1 AND name = $2 RETURNING ` + environmentReturned
+	lockByID           = `UPDATE environments SET rev = rev + 1 WHERE id = $1 RETURNING ` + environmentReturned
+	setHold            = `UPDATE environments SET hold = $2 WHERE id = $1`
+	putEnvironment     = `INSERT INTO environments (id, project, name, tier, kind, created_at, config) VALUES ($1, $2, $3, $4, $5, $6, $7)
 		ON CONFLICT (project, name) DO UPDATE SET tier = excluded.tier, kind = excluded.kind, config = excluded.config`
 
 	candidateColumns    = `SELECT id, project, release, number, commit_hash, author, state, message, created_at, created_by FROM candidates`
