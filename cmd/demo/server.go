@@ -21,7 +21,8 @@ import (
 	"github.com/gravitee-lab/gio/internal/wire"
 )
 
-// serverStory is the demo of gio-server: what ran before is reported, a candidate is deployed, approved and rolled back. Every
+// serverStory is the demo of gio-server: what ran before is reported, a candidate's bundle is made and promoted, the candidate
+// deployed, approved and rolled back. Every
 // line that it shows is run as it is shown, by a shell.
 type serverStory struct {
 	stage
@@ -137,15 +138,22 @@ func (s *serverStory) run(ctx context.Context) {
 	s.ask(ctx, 201, "POST", "/releases/3.9.3-rc1", `{"repo": "acme/apim", "commit": "0123456789abcdef0123456789abcdef01234567"}`)
 	s.ask(ctx, 200, "PATCH", "/environments/production/deployments", `{"release_candidate_version": "3.9.3-rc1", "status": "success"}`)
 
-	s.say("A candidate of 3.9.4, and its deployment to qa: gio-server starts the pipeline on CircleCI and follows it to its end.")
+	s.say("CI uploads what it has built of 3.9.4. The bundle of a candidate is made of it, as project.yaml says, and carried to qa.")
 	s.ask(ctx, 201, "POST", "/releases/3.9.4-rc1", `{"repo": "acme/apim", "commit": "89abcdef0123456789abcdef0123456789abcdef"}`)
+	s.sh(ctx, 0, "echo 'all of 3.9.4' >apim.zip")
+	s.upload(ctx, "apim.zip", "libs-dev/apim/3.9.4/")
+	s.sh(ctx, 0, "gio bundle create --candidate 3.9.4-rc1")
+	s.sh(ctx, 0, "gio promote apim 3.9.4 qa")
+
+	s.say("Its deployment to qa: gio-server starts the pipeline on CircleCI and follows it to its end.")
 	s.ask(ctx, 201, "POST", "/environments/qa/deployments", `{"release_candidate_version": "3.9.4-rc1"}`)
 	s.sh(ctx, 0, "gio deployment watch qa")
 
-	s.say("Production takes what runs in qa, once another person has approved it.")
+	s.say("Production takes what runs in qa, once another person has approved it. gio-server promotes the bundle before it deploys.")
 	s.sh(ctx, 0, "gio deploy 3.9.4 production")
 	s.sh(ctx, 0, "GIO_TOKEN=$(cat ann.token) gio deployment approve "+s.newest(ctx, "production").ID)
 	s.sh(ctx, 0, "gio deployment watch production")
+	s.sh(ctx, 0, "gio bundle show apim 3.9.4")
 
 	s.say("A freeze refuses whatever is new, also a rollback; who has a reason passes it.")
 	s.sh(ctx, 0, "gio freeze production --reason 'black friday' --until 2h")
@@ -313,17 +321,45 @@ func (s *serverStory) sendByCurl(ctx context.Context, method, path, body string)
 	return out.String(), err
 }
 
-// send does the same without curl.
-func (s *serverStory) send(ctx context.Context, method, path, body string) (string, error) {
-	fmt.Fprintf(s.stdout, "\n%s $A%s %s\n", method, path, body)
-	req, err := http.NewRequestWithContext(ctx, method, s.address+"/api/releases/apim"+path, strings.NewReader(body))
+// upload puts a file into a folder of a repository.
+func (s *serverStory) upload(ctx context.Context, file, folder string) {
+	if s.err != nil || ctx.Err() != nil {
+		return
+	}
+	if s.curl {
+		s.sh(ctx, 0, fmt.Sprintf(`curl -sSf -o answer.json -H "Authorization: Bearer $TOKEN" -T %s %s/artifactory/%s`, file, s.address, folder))
+		return
+	}
+	fmt.Fprintf(s.stdout, "\nPUT %s/artifactory/%s%s\n", s.address, folder, file)
+	content, err := os.ReadFile(filepath.Join(s.dir, file))
 	if err != nil {
-		return "", err
+		s.err = err
+		return
+	}
+	res, err := s.request(ctx, http.MethodPut, s.address+"/artifactory/"+folder+file, bytes.NewReader(content))
+	if err == nil {
+		_ = res.Body.Close()
+	}
+	if s.err = err; err == nil && res.StatusCode != http.StatusCreated {
+		s.err = fmt.Errorf("the upload was answered %s", res.Status)
+	}
+}
+
+func (s *serverStory) request(ctx context.Context, method, address string, body io.Reader) (*http.Response, error) {
+	req, err := http.NewRequestWithContext(ctx, method, address, body)
+	if err != nil {
+		return nil, err
 	}
 	req.Header.Set("Authorization", "Bearer "+s.token)
 	req.Header.Set("Content-Type", "application/json")
 	direct := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
-	res, err := direct.Do(req)
+	return direct.Do(req)
+}
+
+// send does the same as sendByCurl, without it.
+func (s *serverStory) send(ctx context.Context, method, path, body string) (string, error) {
+	fmt.Fprintf(s.stdout, "\n%s $A%s %s\n", method, path, body)
+	res, err := s.request(ctx, method, s.address+"/api/releases/apim"+path, strings.NewReader(body))
 	if err != nil {
 		return "", err
 	}

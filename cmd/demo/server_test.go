@@ -41,8 +41,9 @@ func TestServer(t *testing.T) {
 		gone(t, s.dir)
 		inOrder(
 			t, out.String(),
-			"$ gio login http://127.0.0.1:", "/releases/3.9.4-rc1", "\n201\n", "/environments/qa/deployments", "\n201\n",
-			"3.9.4-rc1 in qa: success", "waits for 1 approval", "gio deployment approve ", "3.9.4-rc1 in production: success",
+			"$ gio login http://127.0.0.1:", "/releases/3.9.4-rc1", "\n201\n", "/artifactory/libs-dev/apim/3.9.4/", "apim 3.9.4: sealed, signed by gio-server",
+			"apim 3.9.4 in qa: completed, copied into libs-qa", "/environments/qa/deployments", "\n201\n",
+			"3.9.4-rc1 in qa: success", "waits for 1 approval", "gio deployment approve ", "3.9.4-rc1 in production: success", "production\tqa\tcopy\tcompleted",
 			`{"error":"Environment is frozen"}`, "\n400\n", "exit 7: ", "3.9.3-rc1 in production (rollback): success",
 			`[{"actor":`, "\n200\n", "intact up to position", "CircleCI saw 3 pipelines for 3 deployments, 0 twice.",
 		)
