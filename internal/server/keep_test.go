@@ -188,7 +188,7 @@ func TestVerifyFindsMissingBlobs(t *testing.T) {
 func TestCheck(t *testing.T) {
 	each(t, func(w *world) {
 		w.contains(w.says(server.Check), "up to date", "can be written")
-		if entries, err := os.ReadDir(w.data); err != nil || len(entries) != 2 { // its token, and the blobs
+		if entries, err := os.ReadDir(w.data); err != nil || len(entries) != 3 { // its token, its key and the blobs
 			w.Errorf("it left something: %v, %v", entries, err)
 		}
 		first := *w
