@@ -130,13 +130,15 @@ func (a API) ended(ctx context.Context, c ledger.Caller, w way, p ledger.Promoti
 	return p, err
 }
 
-// millisOf reads which promotion a request means.
-func millisOf(r *http.Request) (int64, error) {
-	millis, err := strconv.ParseInt(r.PathValue("millis"), 10, 64)
-	if err != nil {
-		return 0, fault.New(fault.NotFound, "no-promotion", "there is no promotion %.40q: its created_millis is a number", r.PathValue("millis"))
+// recordOf reads which promotion of a bundle a request means.
+func (a API) recordOf(r *http.Request, c ledger.Caller) (w way, millis int64, err error) {
+	if w, err = a.wayOf(r, c); err != nil {
+		return w, 0, err
 	}
-	return millis, nil
+	if millis, err = strconv.ParseInt(r.PathValue("millis"), 10, 64); err != nil {
+		err = fault.New(fault.NotFound, "no-promotion", "there is no promotion %.40q: its created_millis is a number", r.PathValue("millis"))
+	}
+	return w, millis, err
 }
 
 func messagesOf(p ledger.Promotion) []message {
@@ -148,11 +150,7 @@ func messagesOf(p ledger.Promotion) []message {
 }
 
 func (a API) promotionStatus(r *http.Request, c ledger.Caller) (int, any, error) {
-	w, err := a.wayOf(r, c)
-	if err != nil {
-		return 0, nil, err
-	}
-	millis, err := millisOf(r)
+	w, millis, err := a.recordOf(r, c)
 	if err != nil {
 		return 0, nil, err
 	}
@@ -203,11 +201,7 @@ func (a API) promotionRecords(r *http.Request, c ledger.Caller) (int, any, error
 }
 
 func (a API) promotionDetails(r *http.Request, c ledger.Caller) (int, any, error) {
-	w, err := a.wayOf(r, c)
-	if err != nil {
-		return 0, nil, err
-	}
-	millis, err := millisOf(r)
+	w, millis, err := a.recordOf(r, c)
 	if err != nil {
 		return 0, nil, err
 	}
@@ -233,11 +227,7 @@ func (a API) promotionDetails(r *http.Request, c ledger.Caller) (int, any, error
 }
 
 func (a API) deletePromotion(r *http.Request, c ledger.Caller) (int, any, error) {
-	w, err := a.wayOf(r, c)
-	if err != nil {
-		return 0, nil, err
-	}
-	millis, err := millisOf(r)
+	w, millis, err := a.recordOf(r, c)
 	if err != nil {
 		return 0, nil, err
 	}
