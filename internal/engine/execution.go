@@ -56,6 +56,11 @@ type Execution struct {
 	// Told tells whether CircleCI tells of pipelines these days, so that Wake will say when one ends: then the engine reads one first
 	// three seconds after its trigger, and one that runs every five minutes. Nil: it does not. Told must not block.
 	Told func() bool
+	// Looked keeps how long drivers have looked for the pipeline of an intent whose answer was lost, for a caller whose drivers may be
+	// killed again and again before one has looked long enough. Each driver measures by its own clock, which does not go back. Looked
+	// adds more to what is kept for that intent, named by the number of its event, forgets what is kept for any other, and returns the
+	// sum. Only one whose journal takes events still may add. After an error the session ends. Nil: each driver looks anew.
+	Looked func(ctx context.Context, intent int64, more time.Duration) (sum time.Duration, err error)
 	// Simulated: what this driver triggers is simulated, and counts as proven.
 	Simulated bool
 	// The engine tells Notify every event, one at a time and in order: what it acts upon once it is durable, what CircleCI says of
@@ -202,7 +207,7 @@ func (x *Execution) session(stop <-chan struct{}) *session {
 	return &session{
 		rec: x.rec, ci: x.CI, plan: x.Plan, stop: stop, cancelled: x.journal.Cancelled(), holdLimit: x.HoldLimit,
 		ready: x.Ready, tagged: x.Tagged, free: x.Free, wake: x.Wake, told: x.Told, simulated: x.Simulated,
-		clock: x.Clock, trouble: x.Trouble, looked: map[plan.StepID]time.Time{},
+		clock: x.Clock, trouble: x.Trouble, lookedFor: x.Looked, looked: map[plan.StepID]look{},
 		pace: pace{earlier: run.Usual(x.Earlier)}, failFast: x.FailFast, once: x.Once, alarm: newAlarm(),
 		slots: semaphore.NewWeighted(int64(min(limit, MostParallel))), tried: map[plan.StepID]bool{},
 	}

@@ -88,12 +88,15 @@ func (c candidates) String() string {
 }
 
 // search reads until as many pipelines match as there were POSTs, or until a reading without errors later than lookUpFor after
-// the session began to look: a POST may have made one that is not shown yet, or nothing.
+// the look-up began: a POST may have made one that is not shown yet, or nothing.
 func (s *session) search(ctx context.Context, u unit, st run.Step) (candidates, error) {
-	began := s.looking(u)
+	began := s.clock.Now()
 	var told time.Time
 	for wait := time.Second; ; wait = min(2*wait, 10*time.Second) {
-		past := s.clock.Since(began)
+		past, err := s.looking(ctx, u, st)
+		if err != nil {
+			return candidates{}, err
+		}
 		c, err := s.candidates(ctx, st)
 		switch {
 		case ctx.Err() != nil:
@@ -110,19 +113,36 @@ func (s *session) search(ctx context.Context, u unit, st run.Step) (candidates, 
 	}
 }
 
-// looking is when the session began to look up the open intent of a unit, after its newest POST.
-func (s *session) looking(u unit) time.Time {
+// look is a look-up of the newest POST of a unit.
+type look struct {
+	until time.Time     // up to when past counts
+	past  time.Duration // how long it has lasted
+}
+
+// looking is how long the look-up of the open intent of a unit has lasted, by this driver and by those before it that are known.
+func (s *session) looking(ctx context.Context, u unit, st run.Step) (time.Duration, error) {
+	now := s.clock.Now()
 	s.mu.Lock()
-	began, known := s.looked[u.ids[0]]
-	if !known {
-		began = s.clock.Now()
-		s.looked[u.ids[0]] = began
-	}
+	l, known := s.looked[u.ids[0]]
 	s.mu.Unlock()
 	if !known {
-		s.tellLooking(u)
+		l.until = now
 	}
-	return began
+	more := now.Sub(l.until)
+	l.until, l.past = now, l.past+more
+	if s.lookedFor != nil {
+		var err error
+		if l.past, err = s.lookedFor(ctx, st.Intent, more); err != nil {
+			return 0, err
+		}
+	}
+	s.mu.Lock()
+	s.looked[u.ids[0]] = l
+	s.mu.Unlock()
+	if !known {
+		s.tellLooking(u, l.past)
+	}
+	return l.past, nil
 }
 
 // forgetLooking makes the next look-up of the unit a new one.

@@ -24,10 +24,11 @@ type session struct {
 	plan  *plan.Plan
 	ready func(context.Context, []plan.Step) error // Execution.Ready
 
-	tagged    func(ctx context.Context, repository, tag string) (bool, error) // Execution.Tagged
-	free      func(ctx context.Context, pipeline string) (bool, error)        // Execution.Free
-	wake      func(pipeline string) <-chan struct{}                           // Execution.Wake
-	told      func() bool                                                     // Execution.Told
+	tagged    func(ctx context.Context, repository, tag string) (bool, error)    // Execution.Tagged
+	free      func(ctx context.Context, pipeline string) (bool, error)           // Execution.Free
+	wake      func(pipeline string) <-chan struct{}                              // Execution.Wake
+	told      func() bool                                                        // Execution.Told
+	lookedFor func(context.Context, int64, time.Duration) (time.Duration, error) // Execution.Looked
 	simulated bool
 	trouble   func(sentence string) // Execution.Trouble
 
@@ -45,8 +46,8 @@ type session struct {
 	alarm  *alarm      // of the wave that runs
 
 	mu     sync.Mutex
-	tried  map[plan.StepID]bool      // had its attempt in this session
-	looked map[plan.StepID]time.Time // when the look-up of its newest POST began
+	tried  map[plan.StepID]bool // had its attempt in this session
+	looked map[plan.StepID]look
 }
 
 // alarm is raised by the first failure of a wave: then nobody waits for its holds any more.

@@ -25,9 +25,10 @@ func (u unit) name() string {
 	return strings.Join(names, ", ")
 }
 
-// tellLooking tells that a look-up begins.
-func (s *session) tellLooking(u unit) {
-	s.tell("%s: whether its trigger made a pipeline is not known: looking for it, up to %d s", u.name(), int(lookUpFor.Seconds()))
+// tellLooking tells that a look-up begins, of which that much is past.
+func (s *session) tellLooking(u unit, past time.Duration) {
+	left := max(lookUpFor-past, 0)
+	s.tell("%s: whether its trigger made a pipeline is not known: looking for it, up to %d s", u.name(), int(left.Seconds()))
 }
 
 // tellSilence tells that something has not been read since then, why, and how much longer gio tries; once a minute, which told

@@ -217,6 +217,18 @@ func (l *Ledger) IsFree(ctx context.Context, host, pipeline, effect string) (fre
 	return free, err
 }
 
+// AddLooked adds to how long the drivers of an effect have looked for the pipeline of one intent, named by the number of its entry, and
+// returns the sum. What was kept for another intent is forgotten. Its fault is "driven-elsewhere".
+func (l *Ledger) AddLooked(ctx context.Context, lease Lease, intent int64, more time.Duration) (sum time.Duration, err error) {
+	err = l.Store.Change(ctx, func(tx Tx) error {
+		if sum, err = tx.AddLooked(ctx, lease, intent, more); fault.Is(err, "no-effect") {
+			return errLost(lease)
+		}
+		return err
+	})
+	return sum, err
+}
+
 // Say tells what an effect waits for, while it goes on. Its fault is "driven-elsewhere".
 func (l *Ledger) Say(ctx context.Context, lease Lease, message string) error {
 	message = kept(message)

@@ -205,6 +205,9 @@ type Tx interface {
 	// RenewLease writes that its driver lived at the database's time plus that. Fault: no-effect, when another has it or it has ended.
 	RenewLease(ctx context.Context, l Lease, plus time.Duration) (Effect, error)
 	SetEffect(ctx context.Context, l Lease, s EffectState, held bool) error // no-effect, as RenewLease
+	// AddLooked adds to what is kept for the look-up of this intent, in whole milliseconds, and returns the sum; of another intent nothing
+	// is kept any more. Fault: no-effect, as RenewLease.
+	AddLooked(ctx context.Context, l Lease, intent int64, more time.Duration) (time.Duration, error)
 	// AppendJournal keeps entries whose numbers follow those before. Fault: no-effect, as RenewLease.
 	AppendJournal(ctx context.Context, l Lease, entries []Entry) error
 	Journal(ctx context.Context, effect string) ([]Entry, error)

@@ -30,6 +30,7 @@ const (
 	renewLease   = `UPDATE effects SET renewed_at = $3` + ofDriver + ` RETURNING ` + effectReturned
 	setEffect    = `UPDATE effects SET state = $3, held = CASE WHEN target = '' THEN 0 ELSE $4 END` + ofDriver
 	countEntries = `UPDATE effects SET seq = $3, renewed_at = $5` + ofDriver + ` AND seq = $4`
+	addLooked    = `UPDATE effects SET looked = CASE WHEN looked_for = $3 THEN looked + $4 ELSE $4 END, looked_for = $3` + ofDriver + ` RETURNING looked`
 	insertEntry  = `INSERT INTO journal (effect, seq, entry) VALUES ($1, $2, $3)`
 	entriesOf    = `SELECT seq, entry FROM journal WHERE effect = $1 ORDER BY seq`
 	ofDeployment = ` WHERE deployment = $1 AND state IN ('intended', 'running', 'unknown')`
@@ -107,6 +108,11 @@ func (t tx) RenewLease(ctx context.Context, l ledger.Lease, plus time.Duration) 
 
 func (t tx) SetEffect(ctx context.Context, l ledger.Lease, s ledger.EffectState, held bool) error {
 	return t.update(ctx, noEffect(l.Effect), setEffect, l.Effect, l.Token, string(s), bit(held))
+}
+
+func (t tx) AddLooked(ctx context.Context, l ledger.Lease, intent int64, more time.Duration) (time.Duration, error) {
+	sum, err := one(ctx, t, noEffect(l.Effect), scanCount, addLooked, l.Effect, l.Token, intent, more.Milliseconds())
+	return time.Duration(sum) * time.Millisecond, err
 }
 
 func bit(b bool) int64 {

@@ -82,6 +82,7 @@ func TestFence(t *testing.T) {
 			fails(t, s, what, "no-effect", func(ctx context.Context, tx ledger.Tx) error { _, err := tx.RenewLease(ctx, l, 0); return err })
 			fails(t, s, what, "no-effect", func(ctx context.Context, tx ledger.Tx) error { return tx.SetEffect(ctx, l, ledger.EffectDone, false) })
 			fails(t, s, what, "no-effect", func(ctx context.Context, tx ledger.Tx) error { return tx.AppendJournal(ctx, l, entry(3)) })
+			fails(t, s, what, "no-effect", func(ctx context.Context, tx ledger.Tx) error { _, err := tx.AddLooked(ctx, l, 2, lease); return err })
 			if content(t, db) != before {
 				t.Errorf("%s: something was changed", what)
 			}
@@ -96,9 +97,23 @@ func TestFence(t *testing.T) {
 			return get(t, s, func(ctx context.Context, tx ledger.Tx) ([]ledger.Entry, error) { return tx.Journal(ctx, e.ID) })
 		}
 		same(t, journal(), entry(1, 2))
+		looks := func(l ledger.Lease, intent int64, more, want time.Duration) {
+			t.Helper()
+			sum := time.Duration(0)
+			change(t, s, func(ctx context.Context, tx ledger.Tx) (err error) {
+				sum, err = tx.AddLooked(ctx, l, intent, more)
+				return err
+			})
+			if sum != want {
+				t.Errorf("the look-up of %d has lasted %s, and not %s", intent, sum, want)
+			}
+		}
+		looks(l, 1, lease, lease)
+		looks(l, 2, time.Second, time.Second) // another intent begins anew
 		age(t, s, l, lease+time.Second)
 		l2 := taken(t, s, e.ID)
 		refuse("another one drives it", l)
+		looks(l2, 2, time.Second, 2*time.Second)
 		change(t, s, func(ctx context.Context, tx ledger.Tx) error { return tx.AppendJournal(ctx, l2, entry(3)) })
 		same(t, journal(), entry(1, 2, 3))
 		got := get(t, s, func(ctx context.Context, tx ledger.Tx) (ledger.Effect, error) { return tx.Effect(ctx, e.ID) })

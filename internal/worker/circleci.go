@@ -135,6 +135,11 @@ func (d *drive) execution(c *CircleCI, j *home, kept []run.Event) *engine.Execut
 		Free: func(ctx context.Context, id string) (bool, error) {
 			return d.Ledger.IsFree(ctx, c.Client.Host(), id, d.effect.ID)
 		},
+		Looked: func(ctx context.Context, intent int64, more time.Duration) (time.Duration, error) {
+			ctx, cancel := context.WithTimeout(ctx, patience)
+			defer cancel()
+			return d.Ledger.AddLooked(ctx, d.lease.lease, intent, more)
+		},
 		Wake: func(id string) <-chan struct{} { return d.bells.of(c.Client.Host(), id) },
 		Told: func() bool { return d.bells.tells(c.Client.Host()) },
 	}
