@@ -35,7 +35,8 @@ func layers() [][]string {
 		{"ledger", "wire"},
 		{"run"},
 		{"plan"},
-		{"manifest", "versionfile"},
+		{"manifest", "needs"},
+		{"versionfile"},
 		{"fault"},
 	}
 }
@@ -52,7 +53,7 @@ func helpers() []string {
 
 // pure packages compute and do nothing else: what they decide can be tested and repeated without a world.
 func pure() []string {
-	return []string{"ledger", "sign", "run", "plan", "manifest", "versionfile", "fault"}
+	return []string{"ledger", "sign", "run", "plan", "manifest", "needs", "versionfile", "fault"}
 }
 
 // databases are the packages that know of one.

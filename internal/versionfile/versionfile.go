@@ -89,7 +89,7 @@ func (p *properties) UnmarshalXML(d *xml.Decoder, _ xml.StartElement) error {
 
 func ofPOM(file string, data []byte) (string, error) {
 	dec := xml.NewDecoder(bytes.NewReader(data))
-	dec.CharsetReader = singleBytes
+	dec.CharsetReader = Charset
 	var p project
 	if err := dec.Decode(&p); err != nil {
 		return "", broken(file, "cannot be read").Because(err)
@@ -136,8 +136,8 @@ func (p project) property(name string) (value string, found bool) {
 	return value, found
 }
 
-// singleBytes reads ISO-8859-1 and similar encodings. Versions are ASCII, which all of them share.
-func singleBytes(charset string, input io.Reader) (io.Reader, error) {
+// Charset reads ISO-8859-1 and similar encodings. Versions are ASCII, which all of them share.
+func Charset(charset string, input io.Reader) (io.Reader, error) {
 	if lower := strings.ToLower(charset); !strings.HasPrefix(lower, "iso-8859-") && !strings.HasPrefix(lower, "windows-125") && lower != "us-ascii" {
 		return nil, fmt.Errorf("the encoding %q is unknown", charset)
 	}

@@ -1,0 +1,196 @@
+package needs_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/gravitee-lab/gio/internal/needs"
+)
+
+// graph is one of testdata/graphs.
+type graph struct {
+	Product    string
+	Components []struct {
+		Name, Version string
+		Group         int
+	}
+	Needs []struct {
+		From, To, Named string
+		Class           needs.Class
+	}
+}
+
+// components have each a pom.xml that names what the graph says.
+func (g graph) components() (all []needs.Component) {
+	for _, c := range g.Components {
+		var names strings.Builder
+		for _, n := range g.Needs {
+			if n.From == c.Name {
+				fmt.Fprintf(&names, "<dependency><groupId>org.acme</groupId><artifactId>%s</artifactId><version>%s</version></dependency>\n", n.To, n.Named)
+			}
+		}
+		all = append(all, needs.Component{Name: c.Name, Version: c.Version, Files: []needs.File{{Path: "pom.xml", Data: fmt.Appendf(nil,
+			"<project><groupId>org.acme</groupId><artifactId>%s</artifactId><version>%s-SNAPSHOT</version><dependencies>\n%s</dependencies></project>", c.Name, c.Version, names.String())}}})
+	}
+	return all
+}
+
+// The needs of real releases: none is missed, none is false, and each is of the class that was found for it.
+func TestReleases(t *testing.T) {
+	t.Parallel()
+	files, err := filepath.Glob("../../testdata/graphs/3.*.json")
+	if err != nil || len(files) != 10 {
+		t.Fatal(files, err)
+	}
+	for _, file := range files {
+		data, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var g graph
+		if err := json.Unmarshal(data, &g); err != nil {
+			t.Fatal(err)
+		}
+		want := map[string]needs.Class{}
+		for _, n := range g.Needs {
+			want[n.From+" "+n.To+" "+n.Named] = n.Class
+		}
+		got := map[string]needs.Class{}
+		all, unread := needs.Of(g.components())
+		for _, n := range all {
+			got[n.From+" "+n.To+" "+n.Named] = n.Class
+		}
+		if diff := cmp.Diff(want, got); diff != "" || len(unread) > 0 {
+			t.Errorf("%s: %v %s", g.Product, unread, diff)
+		}
+	}
+}
+
+// written are the needs as FROM TO NAMED CLASS FILE:LINE.
+func written(all []needs.Need) (lines []string) {
+	for _, n := range all {
+		lines = append(lines, fmt.Sprintf("%s %s %s %s %s", n.From, n.To, n.Named, n.Class, n.Place))
+	}
+	return lines
+}
+
+func pom(path, artifact, body string) needs.File {
+	return needs.File{Path: path, Data: fmt.Appendf(nil, "<project xmlns=\"http://maven.apache.org/POM/4.0.0\"><groupId>org.acme</groupId><artifactId>%s</artifactId><version>1.0.0-SNAPSHOT</version>\n%s</project>", artifact, body)}
+}
+
+func names(artifact, version string) string {
+	return fmt.Sprintf("<groupId>org.acme</groupId><artifactId>%s</artifactId><version>%s</version>", artifact, version)
+}
+
+// node is what all others name: version 2.1.3 of two artifacts.
+var node = needs.Component{Name: "node", Version: "2.1.3", Files: []needs.File{pom("pom.xml", "node-parent", ""), pom("api/pom.xml", "node-api", "")}}
+
+func TestWhereAVersionIsNamed(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		name  string
+		files []needs.File
+		want  []string
+	}{
+		{"dependency", []needs.File{pom("pom.xml", "a", "<dependencies><dependency>"+names("node-api", "2.1.3")+"</dependency></dependencies>")}, []string{"a node 2.1.3 exact pom.xml:2"}},
+		{"the line", []needs.File{pom("pom.xml", "a", "\n<dependencies>\n<dependency>\n<groupId>org.acme</groupId>\n<artifactId>node-api</artifactId>\n<version>2.1.3-SNAPSHOT</version>\n</dependency></dependencies>")}, []string{"a node 2.1.3-SNAPSHOT exact pom.xml:7"}},
+		{"parent", []needs.File{{Path: "pom.xml", Data: []byte("<project>\n<parent>" + names("node-parent", "2.1.2") + "</parent><artifactId>a</artifactId></project>")}}, []string{"a node 2.1.2 patch pom.xml:2"}},
+		{"import of a BOM", []needs.File{pom("pom.xml", "a", "<dependencyManagement><dependencies><dependency>"+names("node-parent", "2.1.3")+"<type>pom</type><scope>import</scope></dependency></dependencies></dependencyManagement>")}, []string{"a node 2.1.3 exact pom.xml:2"}},
+		{"plugin", []needs.File{pom("pom.xml", "a", "<build><plugins><plugin>"+names("node-api", "2.1.3")+"</plugin></plugins></build>")}, []string{"a node 2.1.3 exact pom.xml:2"}},
+		{"dependency of a plugin", []needs.File{pom("pom.xml", "a", "<build><plugins><plugin><artifactId>x</artifactId><dependencies><dependency>"+names("node-api", "2.1.3")+"</dependency></dependencies></plugin></plugins></build>")}, []string{"a node 2.1.3 exact pom.xml:2"}},
+		{"what is unpacked", []needs.File{pom("pom.xml", "a", "<build><plugins><plugin><executions><execution><configuration><artifactItems><artifactItem>"+names("node-api", "2.1.3")+"</artifactItem></artifactItems></configuration></execution></executions></plugin></plugins></build>")}, []string{"a node 2.1.3 exact pom.xml:2"}},
+		{"property", []needs.File{pom("pom.xml", "a", "<properties><node.version>2.1.3-SNAPSHOT</node.version></properties><dependencies><dependency>"+names("node-api", "${node.version}")+"</dependency></dependencies>")}, []string{"a node 2.1.3-SNAPSHOT exact pom.xml:2"}},
+		{"property of a property", []needs.File{pom("pom.xml", "a", "<properties><n>2.1</n><v>${n}.${p}</v><p>3</p></properties><dependencies><dependency>"+names("node-api", "${v}")+"</dependency></dependencies>")}, []string{"a node 2.1.3 exact pom.xml:2"}},
+		{"circle", []needs.File{pom("pom.xml", "a", "<properties><v>${v}</v></properties><dependencies><dependency>"+names("node-api", "${v}")+"</dependency></dependencies>")}, []string{"a node ${v} unknown pom.xml:2"}},
+		{"property of nobody", []needs.File{pom("pom.xml", "a", "<dependencies><dependency>"+names("node-api", "${v}")+"</dependency></dependencies>")}, []string{"a node ${v} unknown pom.xml:2"}},
+		{"property of the parent", []needs.File{
+			pom("pom.xml", "a", "<properties><v>2.0.9</v></properties>"),
+			{Path: "m/pom.xml", Data: []byte("<project><parent>" + names("a", "1.0.0-SNAPSHOT") + "</parent><artifactId>m</artifactId><dependencies><dependency>" + names("node-api", "${v}") + "</dependency></dependencies></project>")},
+		}, []string{"a node 2.0.9 older m/pom.xml:1"}},
+		{"profile", []needs.File{pom("pom.xml", "a", "<properties><v>2.0.9</v></properties><profiles><profile><properties><v>2.1.3</v></properties><dependencies><dependency>"+names("node-api", "${v}")+"</dependency></dependencies></profile></profiles>")}, []string{"a node 2.1.3 exact pom.xml:2"}},
+		{"range", []needs.File{pom("pom.xml", "a", "<dependencies><dependency>"+names("node-api", "[2.0,3.0)")+"</dependency></dependencies>")}, []string{"a node [2.0,3.0) range pom.xml:2"}},
+		{"newer", []needs.File{pom("pom.xml", "a", "<dependencies><dependency>"+names("node-api", "2.2.0-SNAPSHOT")+"</dependency></dependencies>")}, []string{"a node 2.2.0-SNAPSHOT newer pom.xml:2"}},
+		{"branch build", []needs.File{pom("pom.xml", "a", "<dependencies><dependency>"+names("node-api", "2.1.3-fix-42-SNAPSHOT")+"</dependency></dependencies>")}, []string{"a node 2.1.3-fix-42-SNAPSHOT patch pom.xml:2"}},
+		{"no version", []needs.File{pom("pom.xml", "a", "<dependencies><dependency><groupId>org.acme</groupId><artifactId>node-api</artifactId></dependency></dependencies>")}, nil},
+		{"exclusion", []needs.File{pom("pom.xml", "a", "<dependencies><dependency><artifactId>x</artifactId><exclusions><exclusion>"+names("node-api", "2.1.3")+"</exclusion></exclusions></dependency></dependencies>")}, nil},
+		{"a name that only begins alike", []needs.File{pom("pom.xml", "a", "<dependencies><dependency>"+names("node-api-test", "2.1.3")+"</dependency></dependencies>")}, nil},
+		{"group of the project", []needs.File{pom("pom.xml", "a", "<dependencies><dependency><groupId>${project.groupId}</groupId><artifactId>node-api</artifactId><version>2.1.3</version></dependency></dependencies>")}, []string{"a node 2.1.3 exact pom.xml:2"}},
+	}
+	for _, tt := range tests {
+		got, unread := needs.Of([]needs.Component{{Name: "a", Version: "1.0.0", Files: tt.files}, node})
+		if diff := cmp.Diff(tt.want, written(got)); diff != "" || len(unread) > 0 {
+			t.Errorf("%s: %v %s", tt.name, unread, diff)
+		}
+	}
+}
+
+func TestPackages(t *testing.T) {
+	t.Parallel()
+	ui := needs.Component{Name: "ui", Version: "2.1.3", Files: []needs.File{
+		{Path: "package.json", Data: []byte(`{"name": "@acme/root", "workspaces": ["lib"]}`)}, {Path: "lib/package.json", Data: []byte(`{"name": "@acme/ui"}`)},
+	}}
+	for version, want := range map[string]string{
+		"2.1.3": "exact", "^2.1.0": "range", "~2.1": "range", "^1.0.0": "newer", "*": "range", "2.1.0": "patch", "1.9.0": "older", "workspace:*": "unknown", "latest": "unknown", ">=2 <3": "range",
+	} {
+		a := needs.Component{Name: "a", Version: "1.0.0", Files: []needs.File{{Path: "package.json", Data: fmt.Appendf(nil, "{\"name\": \"a\",\n\"scripts\": {\"build\": \"x\"},\n\"devDependencies\": {\n\"other\": \"1\",\n\"@acme/ui\": %q}}", version)}}}
+		got, unread := needs.Of([]needs.Component{a, ui})
+		if diff := cmp.Diff([]string{fmt.Sprintf("a ui %s %s package.json:5", version, want)}, written(got)); diff != "" || len(unread) > 0 {
+			t.Errorf("%s: %v %s", version, unread, diff)
+		}
+	}
+}
+
+// A version that another component's pom defines is found there, by the artifact of the parent.
+func TestParentOfAnotherComponent(t *testing.T) {
+	t.Parallel()
+	parent := needs.Component{Name: "parent", Version: "20.3", Files: []needs.File{pom("pom.xml", "acme-parent", "<properties><node.version>2.1.3</node.version></properties>")}}
+	a := needs.Component{Name: "a", Version: "1.0.0", Files: []needs.File{{Path: "pom.xml", Data: []byte("<project><parent>" + names("acme-parent", "20.3-SNAPSHOT") + "</parent><artifactId>a</artifactId>\n<dependencies><dependency>" + names("node-api", "${node.version}") + "</dependency></dependencies></project>")}}}
+	got, unread := needs.Of([]needs.Component{a, parent, node})
+	if diff := cmp.Diff([]string{"a node 2.1.3 exact pom.xml:2", "a parent 20.3-SNAPSHOT exact pom.xml:1"}, written(got)); diff != "" || len(unread) > 0 {
+		t.Errorf("%v %s", unread, diff)
+	}
+}
+
+func TestUnread(t *testing.T) {
+	t.Parallel()
+	tests := []struct{ name, file, data, want string }{
+		{"no XML", "pom.xml", "<project><version>", "pom.xml cannot be read: "},
+		{"another document", "pom.xml", "<settings/>", "pom.xml cannot be read: it has no element project"},
+		{"too deep", "pom.xml", strings.Repeat("<a>", 200) + strings.Repeat("</a>", 200), "pom.xml cannot be read: its elements are nested"},
+		{"no JSON", "ui/package.json", "{", "ui/package.json cannot be read: "},
+		{"a list", "package.json", "[]", "package.json cannot be read: "},
+		{"null", "package.json", "null", "package.json cannot be read: it is no JSON object"},
+		{"a list of packages", "package.json", `{"dependencies": []}`, "package.json cannot be read: its dependencies"},
+		{"a number", "package.json", `{"dependencies": {"a": 1}}`, "package.json cannot be read: where a text must be"},
+		{"of another one", "pom.xml", "<project>" + names("node-api", "1") + "</project>", "pom.xml names org.acme:node-api, which is an artifact of node, too"},
+	}
+	for _, tt := range tests {
+		_, unread := needs.Of([]needs.Component{node, {Name: "a", Version: "1.0.0", Files: []needs.File{{Path: tt.file, Data: []byte(tt.data)}}}})
+		if len(unread) != 1 || unread[0].Component != "a" || !strings.HasPrefix(unread[0].Err.Error(), tt.want) {
+			t.Errorf("%s: %v", tt.name, unread)
+		}
+	}
+}
+
+func FuzzOf(f *testing.F) {
+	f.Add(true, string(pom("pom.xml", "a", "<properties><v>${v}</v></properties><dependencies><dependency>"+names("node-api", "${v}")+"</dependency></dependencies>").Data))
+	f.Add(false, `{"name": "a", "dependencies": {"org.acme:node-api": "^1"}}`)
+	f.Fuzz(func(t *testing.T, isPOM bool, data string) {
+		path := "package.json"
+		if isPOM {
+			path = "pom.xml"
+		}
+		all, _ := needs.Of([]needs.Component{{Name: "a", Version: "1.0.0", Files: []needs.File{{Path: path, Data: []byte(data)}}}, node})
+		for _, n := range all {
+			if n.From == n.To || n.Place.Line < 1 || n.Place.Line > 1+strings.Count(data, "\n") {
+				t.Fatalf("%+v", n)
+			}
+		}
+	})
+}
