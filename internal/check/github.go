@@ -26,9 +26,6 @@ type facts struct {
 	tagErr     error
 }
 
-// stated is a version, and the file that states it. Both are "" where no file does.
-type stated struct{ file, version string }
-
 // checkComponents asks GitHub about the repositories of the steps.
 func (i *inspection) checkComponents(ctx context.Context, steps []plan.Step) {
 	if i.GitHub == nil {
@@ -38,11 +35,19 @@ func (i *inspection) checkComponents(ctx context.Context, steps []plan.Step) {
 		})
 		return
 	}
-	forEach(steps, func(_ int, st plan.Step) { i.checkComponent(ctx, st) })
+	all := make([]sources, len(steps))
+	forEach(steps, func(n int, st plan.Step) {
+		f := readFacts(ctx, i.GitHub, st)
+		i.checkComponent(ctx, st, f)
+		all[n] = sources{step: st}
+		if f.versionErr == nil {
+			all[n].files, all[n].err = readFiles(ctx, i.GitHub, st.Repository, st.Branch, f.version)
+		}
+	})
+	i.checkOrder(all)
 }
 
-func (i *inspection) checkComponent(ctx context.Context, st plan.Step) {
-	f := readFacts(ctx, i.GitHub, st)
+func (i *inspection) checkComponent(ctx context.Context, st plan.Step, f facts) {
 	switch {
 	case fault.Is(f.branchErr, "no-branch"):
 		i.add(Finding{
@@ -78,12 +83,6 @@ func readFacts(ctx context.Context, hub *github.Client, st plan.Step) facts {
 		func() { f.tag, f.tagErr = hub.VersionTag(ctx, st.Repository, st.Version, st.Proof.Tag) },
 	)
 	return f
-}
-
-// readVersion reads the version that a branch states.
-func readVersion(ctx context.Context, hub *github.Client, repository, branch string) (stated, error) {
-	file, version, err := hub.VersionOn(ctx, repository, branch)
-	return stated{file, version}, err
 }
 
 func (i *inspection) checkTag(st plan.Step, f facts) {

@@ -2,6 +2,7 @@ package check
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/gravitee-lab/gio/internal/fault"
 )
@@ -17,44 +18,51 @@ type Rule struct {
 
 // The codes. They are stable: scripts and --skip-check name them.
 const (
-	Manifest           = "manifest"
-	ManifestOdd        = "manifest-odd"
-	Configuration      = "configuration"
-	WrongBranch        = "wrong-branch"
-	StaleCheckout      = "stale-checkout"
-	NextVersion        = "next-version"
-	ReleaseRepository  = "release-repository"
-	CannotPush         = "cannot-push"
-	ProductTagExists   = "product-tag-exists"
-	SupportBranch      = "support-branch"
-	BranchProtected    = "branch-protected"
-	SignedCommits      = "signed-commits"
-	ServerRules        = "server-rules"
-	RefInTheWay        = "ref-in-the-way"
-	JournalDamaged     = "journal"
-	Token              = "token"
-	ProjectUnknown     = "project-unknown"
-	DefinitionMissing  = "definition-missing"
-	PipelineRunning    = "pipeline-running"
-	ReleasedUnknown    = "released-unknown"
-	AutoCancel         = "auto-cancel"
-	GitHubToken        = "github-token"
-	RepositoryMissing  = "repository-missing"
-	RepositoryRenamed  = "repository-renamed"
-	Archived           = "archived"
-	BranchMissing      = "branch-missing"
-	VersionMismatch    = "version-mismatch"
-	VersionUnknown     = "version-unknown"
-	TagExists          = "tag-exists"
-	SkipCI             = "skip-ci"
-	ConfigMissing      = "config-missing"
-	ConfigUnreadable   = "config-unreadable"
-	ParameterUnknown   = "parameter-undeclared"
-	ParameterType      = "parameter-type"
-	ParameterDefaulted = "parameter-defaulted"
-	OpenElsewhere      = "open-elsewhere"
-	Unreleased         = "unreleased-commits"
-	NotChecked         = "not-checked"
+	Manifest               = "manifest"
+	ManifestOdd            = "manifest-odd"
+	Configuration          = "configuration"
+	WrongBranch            = "wrong-branch"
+	StaleCheckout          = "stale-checkout"
+	NextVersion            = "next-version"
+	ReleaseRepository      = "release-repository"
+	CannotPush             = "cannot-push"
+	ProductTagExists       = "product-tag-exists"
+	SupportBranch          = "support-branch"
+	BranchProtected        = "branch-protected"
+	SignedCommits          = "signed-commits"
+	ServerRules            = "server-rules"
+	RefInTheWay            = "ref-in-the-way"
+	JournalDamaged         = "journal"
+	Token                  = "token"
+	ProjectUnknown         = "project-unknown"
+	DefinitionMissing      = "definition-missing"
+	PipelineRunning        = "pipeline-running"
+	ReleasedUnknown        = "released-unknown"
+	AutoCancel             = "auto-cancel"
+	GitHubToken            = "github-token"
+	RepositoryMissing      = "repository-missing"
+	RepositoryRenamed      = "repository-renamed"
+	Archived               = "archived"
+	BranchMissing          = "branch-missing"
+	VersionMismatch        = "version-mismatch"
+	VersionUnknown         = "version-unknown"
+	TagExists              = "tag-exists"
+	SkipCI                 = "skip-ci"
+	ConfigMissing          = "config-missing"
+	ConfigUnreadable       = "config-unreadable"
+	ParameterUnknown       = "parameter-undeclared"
+	ParameterType          = "parameter-type"
+	ParameterDefaulted     = "parameter-defaulted"
+	OrderWrong             = "order-wrong"
+	DependencyNotOpen      = "dependency-not-open"
+	DependencyOtherVersion = "dependency-other-version"
+	DependencyCycle        = "dependency-cycle"
+	DependencySplit        = "dependency-split"
+	DependencyOlder        = "dependency-older"
+	DependencyUnknown      = "dependency-unknown"
+	OpenElsewhere          = "open-elsewhere"
+	Unreleased             = "unreleased-commits"
+	NotChecked             = "not-checked"
 )
 
 const (
@@ -97,14 +105,26 @@ var rules = []Rule{
 	{ParameterUnknown, Error, fault.Invalid, "a parameter that is sent is not declared there", ""},
 	{ParameterType, Error, fault.Invalid, "a parameter has another type, or no value of its enum", ""},
 	{ParameterDefaulted, Error, fault.Invalid, "a declared parameter is not sent (dry run: a warning)", ""},
+	{OrderWrong, Error, fault.Invalid, "a component would be built before what it names", ""},
+	{DependencyNotOpen, Error, fault.Invalid, "a SNAPSHOT is named that this run does not release", ""},
+	{DependencyOtherVersion, Error, fault.Invalid, "a SNAPSHOT is named, and another version is released", ""},
+	{DependencyCycle, Error, fault.Invalid, "components need each other's version of this run", ""},
 	{ManifestOdd, Warning, 0, "release.json holds something that is probably a mistake", ""},
 	{NextVersion, Warning, 0, "the next version cannot be counted: --next or --no-next", ""},
 	{RepositoryRenamed, Warning, 0, "the component's repository has another name now", ""},
 	{VersionUnknown, Warning, 0, "no pom.xml or package.json says the branch's version", ""},
 	{AutoCancel, Warning, 0, "a push to the branch would cancel the release's pipeline", ""},
 	{OpenElsewhere, Warning, 0, "another release branch is to release the same version", ""},
+	{DependencySplit, Warning, 0, "different versions of a component of the run are named", ""},
+	{DependencyUnknown, Warning, 0, "whom a component needs cannot be read", ""},
+	{DependencyOlder, Note, 0, "a component stays on an older line of another one", ""},
 	{Unreleased, Note, 0, "commits since the tag of a component that stays as it is", ""},
 	{NotChecked, Note, fault.Remote, "something could not be checked (an error if a remote failed)", ""},
+}
+
+// IsOfOrder tells whether a rule is about who needs whom.
+func (r Rule) IsOfOrder() bool {
+	return r.Code == OrderWrong || strings.HasPrefix(r.Code, "dependency-")
 }
 
 // Rules is the table of codes.

@@ -34,6 +34,7 @@ func helpTopics() []*cobra.Command {
 		{Use: "config", Short: "What gio.yaml may contain", Long: configTopic},
 		{Use: "notify", Short: "Who is notified of a release, and what a webhook gets", Long: notifyTopic},
 		{Use: "findings", Short: "What gio check finds, by code", Long: findingsTopic()},
+		{Use: "order", Short: "Whether what needs what is released in the right order", Long: orderTopic()},
 		{Use: "journal", Short: "Where a run is kept, and how to read, move and restore it", Long: journalTopic},
 	}
 }
@@ -57,13 +58,43 @@ Flags of all commands:
 // findingsTopic makes the table of codes.
 func findingsTopic() string {
 	var b strings.Builder
-	b.WriteString("Findings of gio check. One with * keeps gio release from starting, even with --skip-check.\n")
+	b.WriteString("Findings of gio check (of the order: gio help order). --skip-check skips none with *.\n")
 	for _, r := range check.Rules() {
-		mark := " "
-		if r.Never != "" {
-			mark = "*"
+		if !r.IsOfOrder() {
+			writeRule(&b, r, 20)
 		}
-		fmt.Fprintf(&b, "  %-7s %s %-20s %s\n", r.Severity, mark, r.Code, r.Means)
+	}
+	return strings.TrimSuffix(b.String(), "\n")
+}
+
+func writeRule(b *strings.Builder, r check.Rule, width int) {
+	mark := " "
+	if r.Never != "" {
+		mark = "*"
+	}
+	fmt.Fprintf(b, "  %-7s %s %-*s %s\n", r.Severity, mark, width, r.Code, r.Means)
+}
+
+// orderTopic explains the order, and ends with the table of its codes.
+func orderTopic() string {
+	var b strings.Builder
+	b.WriteString(`gio releases the groups of buildDependencies one after the other. What really needs what stands in
+the poms and package.json files of the components: gio check reads them on the branches that are
+released, those of modules and workspaces, too, and says where the groups are wrong.
+
+A component needs another one of the same run when a file names an artifact of it - as parent,
+dependency, BOM, plugin or what is unpacked - in the version that the run releases, its SNAPSHOT, a
+lower one of the same minor line (a release job would raise it), a range, or by a property that
+nothing defines. A version of an older line is no need. Whose an artifact is the files say, too.
+
+A wrong order is mended by an edit, which the finding names: gio prepare --group NODE@3 puts the
+component NODE into group 3, 0+ into a new first one.
+
+`)
+	for _, r := range check.Rules() {
+		if r.IsOfOrder() {
+			writeRule(&b, r, 25)
+		}
 	}
 	return strings.TrimSuffix(b.String(), "\n")
 }

@@ -32,16 +32,21 @@ func (c *Client) VersionTag(ctx context.Context, repo, version, named string) (s
 // VersionOn returns the version of a branch, and the file that states it; both are "" where no file does. The faults are
 // those of File, and "version-file" for a file that cannot be read.
 func (c *Client) VersionOn(ctx context.Context, repo, branch string) (file, version string, err error) {
+	file, data, err := c.VersionFile(ctx, repo, branch)
+	if err != nil || file == "" {
+		return "", "", err
+	}
+	version, err = versionfile.Of(file, data)
+	return file, version, err
+}
+
+// VersionFile reads the file of a branch that may state its version; "" where there is none. The faults are those of File.
+func (c *Client) VersionFile(ctx context.Context, repo, branch string) (file string, data []byte, err error) {
 	for _, file := range versionfile.Candidates() {
 		data, err := c.File(ctx, repo, branch, file)
-		if fault.Is(err, "no-file") {
-			continue
+		if !fault.Is(err, "no-file") {
+			return file, data, err
 		}
-		if err != nil {
-			return "", "", err
-		}
-		version, err := versionfile.Of(file, data)
-		return file, version, err
 	}
-	return "", "", nil
+	return "", nil, nil
 }

@@ -67,11 +67,12 @@ func (n Need) IsSnapshot() bool { return strings.HasSuffix(n.Named, snapshot) }
 // Unread is a file that cannot be read, or an artifact of which two components say that it is theirs.
 type Unread struct {
 	Component string
+	Other     string // whose artifact it is, too; "" for a file
 	Err       error
 }
 
 // Of returns what the components need of each other, and what could not be read: the needs in order of From, To and place; each version that
-// one names of another once. The needs of a component with itself are left out.
+// one names of another once. What a component names of itself is no need.
 func Of(components []Component) (all []Need, unread []Unread) {
 	read, unread := readAll(components)
 	for _, c := range read.components {
@@ -91,17 +92,15 @@ func Of(components []Component) (all []Need, unread []Unread) {
 func (all reading) needs(c *read, m mention) (needs []Need) {
 	m.group = all.resolve(c, m, m.group)
 	owners := all.owners[m.artifact()]
-	if len(owners) == 0 {
+	if len(owners) == 0 || slices.ContainsFunc(owners, func(o owner) bool { return o.read == c }) {
 		return nil
 	}
 	named := all.resolve(c, m, m.version)
 	for _, to := range owners {
-		if to.read != c {
-			needs = append(needs, Need{
-				From: c.Name, To: to.Name, Artifact: m.artifact(), Named: named, Released: to.Version,
-				Class: classOf(m.file.kind, named, to.Version), Place: Place{m.file.path, m.line},
-			})
-		}
+		needs = append(needs, Need{
+			From: c.Name, To: to.Name, Artifact: m.artifact(), Named: named, Released: to.Version,
+			Class: classOf(m.file.kind, named, to.Version), Place: Place{m.file.path, m.line},
+		})
 	}
 	return needs
 }

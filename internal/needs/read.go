@@ -77,12 +77,12 @@ func readAll(components []Component) (all reading, unread []Unread) {
 		for _, f := range c.Files {
 			parsed, err := parseFile(f)
 			if err != nil {
-				unread = append(unread, Unread{c.Name, err})
+				unread = append(unread, Unread{c.Name, "", err})
 				continue
 			}
 			r.files = append(r.files, parsed)
-			if err := all.own(r, parsed); err != nil {
-				unread = append(unread, Unread{c.Name, err})
+			if other, doubled := all.own(r, parsed); doubled != nil {
+				unread = append(unread, Unread{c.Name, other, doubled})
 			}
 		}
 		all.components = append(all.components, r)
@@ -91,17 +91,17 @@ func readAll(components []Component) (all reading, unread []Unread) {
 }
 
 // own notes whose the artifact of a file is. One that two components have is of both.
-func (all *reading) own(r *read, f *file) (doubled error) {
+func (all *reading) own(r *read, f *file) (other string, doubled error) {
 	name := f.own.artifact()
 	others := all.owners[name]
 	if f.own.name == "" || slices.ContainsFunc(others, func(o owner) bool { return o.read == r }) {
-		return nil
+		return "", nil
 	}
 	all.owners[name] = append(others, owner{r, f})
 	if len(others) == 0 {
-		return nil
+		return "", nil
 	}
-	return fault.New(fault.Invalid, "artifact-of-two", "%s names %s, which is an artifact of %s, too", f.path, name, others[0].Name)
+	return others[0].Name, fault.New(fault.Invalid, "artifact-of-two", "%s names %s, which is an artifact of %s, too", f.path, name, others[0].Name)
 }
 
 func parseFile(f File) (*file, error) {

@@ -1,0 +1,220 @@
+package check
+
+import (
+	"context"
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/gravitee-lab/gio/internal/fault"
+	"github.com/gravitee-lab/gio/internal/github"
+	"github.com/gravitee-lab/gio/internal/needs"
+	"github.com/gravitee-lab/gio/internal/plan"
+	"github.com/gravitee-lab/gio/internal/versionfile"
+)
+
+// maxModules bounds the modules of one component that are read: each costs a request.
+const maxModules = 200
+
+// readFiles reads what says whom a component needs: the file with its version, and those of its modules. On an error there is none.
+func readFiles(ctx context.Context, hub *github.Client, repository, branch string, root stated) (files []needs.File, err error) {
+	if root.file == "" {
+		return nil, nil
+	}
+	files = []needs.File{{Path: root.file, Data: root.data}}
+	seen := map[string]bool{root.file: true}
+	for n := 0; n < len(files); n++ {
+		for _, module := range needs.Modules(files[n]) {
+			if seen[module] {
+				continue
+			}
+			if seen[module] = true; len(seen) > maxModules {
+				return nil, fault.New(fault.Invalid, "too-many-modules", "%s has more than %d modules", repository, maxModules)
+			}
+			data, err := hub.File(ctx, repository, branch, module)
+			switch {
+			case fault.Is(err, "no-file"): // a module of a profile that is made in the build, or a pattern that matches nothing
+			case err != nil:
+				return nil, err
+			default:
+				files = append(files, needs.File{Path: module, Data: data})
+			}
+		}
+	}
+	return files, nil
+}
+
+// sources are the files of a step that say whom it needs.
+type sources struct {
+	step  plan.Step
+	files []needs.File
+	err   error // why there are none
+}
+
+// checkOrder checks that what is built with another component of the run is built after it.
+func (i *inspection) checkOrder(all []sources) {
+	var components []needs.Component
+	for _, s := range all {
+		if s.err != nil {
+			i.addFailure("whom it needs", s.step.Component, s.err)
+		}
+		components = append(components, needs.Component{Name: s.step.Component, Version: s.step.Version, Files: s.files})
+	}
+	if len(components) == 0 {
+		return
+	}
+	o := ordered{inspection: i, waves: map[string]int{}, steps: map[string]plan.Step{}}
+	for n, w := range i.Plan.Waves {
+		for _, st := range w.Steps {
+			o.waves[st.Component], o.steps[st.Component] = n, st
+		}
+	}
+	found, unread := needs.Of(components)
+	for _, u := range unread {
+		if u.Other != "" && o.steps[u.Component].Repository == o.steps[u.Other].Repository { // several versions of one, or several of one build
+			continue
+		}
+		i.add(Finding{
+			Code: DependencyUnknown, Component: u.Component, What: oneLine(u.Err),
+			Do: "correct the file; until then nobody knows whether the order is right for it",
+		})
+	}
+	for _, n := range found {
+		o.check(n)
+	}
+	o.checkCycles(found)
+	o.checkSplits(found)
+	o.noteOlder(found)
+	for _, s := range needs.Snapshots(components) {
+		o.checkSnapshot(s)
+	}
+}
+
+// ordered is an inspection that knows in which wave each component of the plan stands.
+type ordered struct {
+	*inspection
+	waves map[string]int
+	steps map[string]plan.Step
+}
+
+// where is a place in the files of a component.
+func (o ordered) where(component string, p needs.Place) string {
+	st := o.steps[component]
+	return fmt.Sprintf("%s %s %s", st.Repository, st.Branch, p)
+}
+
+// oneBuild tells whether two components are built from the same branch: then nothing says which one comes first.
+func (o ordered) oneBuild(a, b string) bool {
+	return o.steps[a].Repository == o.steps[b].Repository && o.steps[a].Branch == o.steps[b].Branch
+}
+
+func (o ordered) group(component string) int { return o.Plan.Waves[o.waves[component]].Group }
+
+func (o ordered) check(n needs.Need) {
+	switch {
+	case o.oneBuild(n.From, n.To):
+	case n.Binds() && o.waves[n.To] >= o.waves[n.From]:
+		o.add(Finding{
+			Code: OrderWrong, Component: n.From, Where: o.where(n.From, n.Place),
+			What: fmt.Sprintf("%s (group %d) would be built before %s %s (group %d), which it names: %s %s",
+				n.From, o.group(n.From), n.To, n.Released, o.group(n.To), n.Artifact, n.Named),
+			Do: fmt.Sprintf("`gio prepare --group %s@%s`", n.To, groupBefore(o.group(n.From))),
+		})
+	case n.IsSnapshot() && n.Class != needs.Exact:
+		o.add(Finding{
+			Code: DependencyOtherVersion, Component: n.From, Where: o.where(n.From, n.Place),
+			What: fmt.Sprintf("it names %s %s, and this run releases %s", n.Artifact, n.Named, n.Released),
+			Do:   fmt.Sprintf("name %s%s on the branch %s", n.Released, snapshot, o.steps[n.From].Branch),
+		})
+	}
+}
+
+// groupBefore is where a component must go that is needed in a group, as gio prepare --group takes it.
+func groupBefore(group int) string {
+	if group == 1 {
+		return "0+"
+	}
+	return fmt.Sprint(group - 1)
+}
+
+func (o ordered) checkCycles(found []needs.Need) {
+	found = slices.DeleteFunc(slices.Clone(found), func(n needs.Need) bool { return o.oneBuild(n.From, n.To) })
+	for _, cycle := range needs.Cycles(found) {
+		o.add(Finding{
+			Code: DependencyCycle, Component: cycle[0],
+			What: fmt.Sprintf("they need each other's version of this run: %s", strings.Join(append(cycle, cycle[0]), " -> ")),
+			Do:   "let one of them name a version that is released already",
+		})
+	}
+}
+
+// checkSplits finds components of which different versions are named.
+func (o ordered) checkSplits(found []needs.Need) {
+	named := map[string][]string{} // by artifact and version, who names it
+	versions := map[string][]string{}
+	for _, n := range found {
+		version := strings.TrimSuffix(n.Named, snapshot)
+		if n.Class == needs.Range || n.Class == needs.Unknown {
+			continue
+		}
+		if !slices.Contains(versions[n.To], version) {
+			versions[n.To] = append(versions[n.To], version)
+		}
+		if by := n.To + " " + version; !slices.Contains(named[by], n.From) {
+			named[by] = append(named[by], n.From)
+		}
+	}
+	for to, all := range versions {
+		if len(all) < 2 {
+			continue
+		}
+		slices.Sort(all)
+		var words []string
+		for _, v := range all {
+			words = append(words, fmt.Sprintf("%s by %s", v, strings.Join(named[to+" "+v], ", ")))
+		}
+		o.add(Finding{
+			Code: DependencySplit, Component: to, What: "different versions of it are named: " + strings.Join(words, "; "),
+			Do: "let all name one version, if they end up in one product",
+		})
+	}
+}
+
+// noteOlder notes, in one line, who stays on an older line.
+func (o ordered) noteOlder(found []needs.Need) {
+	var all []string
+	for _, n := range found {
+		if n.Class == needs.Older && !n.IsSnapshot() {
+			all = append(all, fmt.Sprintf("%s %s in %s", n.To, n.Named, n.From))
+		}
+	}
+	if len(all) > 0 {
+		o.add(Finding{Code: DependencyOlder, What: "versions of older lines stay: " + strings.Join(all, ", ")})
+	}
+}
+
+// checkSnapshot is for a version that is still to be released, of an artifact that no component of the run has.
+func (o ordered) checkSnapshot(s needs.Snapshot) {
+	o.add(Finding{
+		Code: DependencyNotOpen, Component: s.From, Where: o.where(s.From, s.Place),
+		What: fmt.Sprintf("it names %s %s, which this run does not release", s.Artifact, s.Named),
+		Do:   "name a version that is released; or open the component whose artifact it is, `gio prepare NAME`",
+	})
+}
+
+// stated is a version, and the file that states it. Both are "" where no file does.
+type stated struct {
+	file, version string
+	data          []byte
+}
+
+// readVersion reads the version that a branch states.
+func readVersion(ctx context.Context, hub *github.Client, repository, branch string) (stated, error) {
+	file, data, err := hub.VersionFile(ctx, repository, branch)
+	if err != nil || file == "" {
+		return stated{}, err
+	}
+	version, err := versionfile.Of(path.Base(file), data)
+	return stated{file, version, data}, err
+}
