@@ -48,7 +48,7 @@ func adapters() []string {
 
 // helpers exist for tests. Each belongs to the package above it and may import that one and what that one may.
 func helpers() []string {
-	return []string{"sim/simtest", "gitrepo/gittest", "journal/journaltest", "store/storetest", "registry/registrytest"}
+	return []string{"sim/simtest", "gitrepo/gittest", "journal/journaltest", "store/storetest", "registry/registrytest", "artifactory/artifactorytest"}
 }
 
 // pure packages compute and do nothing else: what they decide can be tested and repeated without a world.

@@ -7,7 +7,9 @@ import (
 	"crypto/sha1"
 	"crypto/sha256"
 	"encoding/base64"
+	"encoding/hex"
 	"errors"
+	"hash"
 	"io"
 	"log"
 	"net/http"
@@ -18,6 +20,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/gravitee-lab/gio/internal/artifactory"
+	"github.com/gravitee-lab/gio/internal/artifactory/artifactorytest"
 	"github.com/gravitee-lab/gio/internal/fault"
 	"github.com/gravitee-lab/gio/internal/transport"
 )
@@ -32,10 +35,15 @@ func open(t *testing.T, o artifactory.Options) *artifactory.Client {
 }
 
 // connect makes an Artifactory and its client.
-func connect(t *testing.T) (*fake, *artifactory.Client) {
+func connect(t *testing.T) (*artifactorytest.Fake, *artifactory.Client) {
 	t.Helper()
-	f, url := newFake(t)
-	return f, open(t, artifactory.Options{URL: url, Token: token})
+	f, url := artifactorytest.New(t)
+	return f, open(t, artifactory.Options{URL: url, Token: artifactorytest.Token})
+}
+
+func sumOf(h hash.Hash, content []byte) string {
+	_, _ = h.Write(content)
+	return hex.EncodeToString(h.Sum(nil))
 }
 
 func fileOf(content string) artifactory.File {
@@ -65,10 +73,10 @@ func wantCode(t *testing.T, what string, err error, code string) {
 
 func TestFiles(t *testing.T) {
 	t.Parallel()
-	f, url := newFake(t)
+	f, url := artifactorytest.New(t)
 	for name, c := range map[string]*artifactory.Client{
-		"bearer": open(t, artifactory.Options{URL: url + "/", Token: token}),
-		"basic":  open(t, artifactory.Options{URL: url, User: user, Token: token}),
+		"bearer": open(t, artifactory.Options{URL: url + "/", Token: artifactorytest.Token}),
+		"basic":  open(t, artifactory.Options{URL: url, User: artifactorytest.User, Token: artifactorytest.Token}),
 	} {
 		ctx, path, content := t.Context(), name+"/io/acme/web-1.0.0.jar", "the content of "+name
 		file := fileOf(content)
@@ -96,14 +104,14 @@ func TestFiles(t *testing.T) {
 		}
 		wantCode(t, "deleting another content", c.Delete(ctx, "libs-dev", path, fileOf("other").SHA256), "file-changed")
 		wantCode(t, "deleting a folder", c.Delete(ctx, "libs-dev", name+"/io", file.SHA256), "artifactory-folder")
-		if _, there := f.content("libs-dev/" + path); !there {
+		if _, there := f.Content("libs-dev/" + path); !there {
 			t.Error("it is gone")
 		}
 		for range 2 {
 			wantCode(t, "deleting", c.Delete(ctx, "libs-dev", path, file.SHA256), "")
 		}
-		_, there := f.content("libs-dev/" + path)
-		if _, other := f.content("libs-prod/" + path); there || !other {
+		_, there := f.Content("libs-dev/" + path)
+		if _, other := f.Content("libs-prod/" + path); there || !other {
 			t.Errorf("after a removal: %v in dev, %v in prod", there, other)
 		}
 	}
@@ -120,7 +128,7 @@ func TestNames(t *testing.T) {
 			t.Errorf("%q: %v", path, err)
 			continue
 		}
-		if got, there := f.content("libs/" + path); got != content {
+		if got, there := f.Content("libs/" + path); got != content {
 			t.Errorf("%q is there: %v, with %q", path, there, got)
 		}
 		if got, err := c.Stat(t.Context(), "libs", path); err != nil || got != fileOf(content) {
@@ -132,7 +140,7 @@ func TestNames(t *testing.T) {
 		wantCode(t, "properties of "+path, c.SetProperties(t.Context(), "libs", path, map[string][]string{"a": {"1"}}), "")
 		wantCode(t, "deleting "+path, c.Delete(t.Context(), "libs", path, fileOf(content).SHA256), "")
 	}
-	f.answer(func(_ http.ResponseWriter, r *http.Request) { t.Errorf("%s %s was sent", r.Method, r.URL) })
+	f.Answer(func(_ http.ResponseWriter, r *http.Request) { t.Errorf("%s %s was sent", r.Method, r.URL) })
 	refused := [][2]string{{"", "a"}, {"a/b", "a"}, {"..", "a"}, {"api;x", "a"}, {"a b", "a"}, {"libs", "a\x00b"}, {"libs", "a\nb"}}
 	for _, path := range []string{"", "/", "/a", "a/", "a//b", ".", "..", "a/../b", "a/./b", "../a"} {
 		refused = append(refused, [2]string{"libs", path})
@@ -156,7 +164,7 @@ func TestProperties(t *testing.T) {
 	t.Parallel()
 	f, c := connect(t)
 	ctx := t.Context()
-	f.put("libs/a", "x")
+	f.Put("libs/a", "x")
 	if got, err := c.Properties(ctx, "libs", "a"); err != nil || len(got) != 0 {
 		t.Errorf("of a file without: %v, %v", got, err)
 	}
@@ -174,20 +182,20 @@ func TestProperties(t *testing.T) {
 	}
 	wantCode(t, "setting one again", c.SetProperties(ctx, "libs", "a", map[string][]string{"os": {"mac"}, "new": {"1"}}), "")
 	odd["os"], odd["new"] = []string{"mac"}, []string{"1"}
-	if diff := cmp.Diff(odd, f.properties("libs/a")); diff != "" {
+	if diff := cmp.Diff(odd, f.Properties("libs/a")); diff != "" {
 		t.Error(diff)
 	}
 	many := map[string][]string{}
 	for i := range 100 {
 		many["key"+strings.Repeat("x", i)] = []string{strings.Repeat("v", 150)}
 	}
-	f.put("libs/m", "x")
-	f.answer(nil)
+	f.Put("libs/m", "x")
+	f.Answer(nil)
 	wantCode(t, "setting many", c.SetProperties(ctx, "libs", "m", many), "")
-	if diff := cmp.Diff(many, f.properties("libs/m")); diff != "" || f.count("PUT") < 3 || f.count("PUT") > 10 {
-		t.Errorf("%d requests\n%s", f.count("PUT"), diff)
+	if diff := cmp.Diff(many, f.Properties("libs/m")); diff != "" || f.Count("PUT") < 3 || f.Count("PUT") > 10 {
+		t.Errorf("%d requests\n%s", f.Count("PUT"), diff)
 	}
-	f.answer(func(_ http.ResponseWriter, r *http.Request) { t.Errorf("%s %s was sent", r.Method, r.URL) })
+	f.Answer(func(_ http.ResponseWriter, r *http.Request) { t.Errorf("%s %s was sent", r.Method, r.URL) })
 	for key, values := range map[string][]string{"": {"x"}, "a b": {"x"}, "a=b": {"x"}, "a;b": {"x"}, "a,b": {"x"}, `a\b`: {"x"}, "a": {"x;y"}, "b": nil} {
 		wantCode(t, "the property "+key, c.SetProperties(ctx, "libs", "a", map[string][]string{"0": {"fine"}, key: values}), "artifactory-property")
 	}
@@ -232,7 +240,7 @@ func TestUploadRefuses(t *testing.T) {
 	} {
 		err := c.Upload(ctx, u.repository, name, u.file, u.content)
 		wantCode(t, name, err, u.code)
-		if got, there := f.content(u.repository + "/" + name); there != (u.code == "") || there && fileOf(got) != u.file {
+		if got, there := f.Content(u.repository + "/" + name); there != (u.code == "") || there && fileOf(got) != u.file {
 			t.Errorf("%s: it is there: %v, with %d bytes", name, there, len(got))
 		}
 	}
@@ -243,7 +251,7 @@ func TestUploadStreams(t *testing.T) {
 	t.Parallel()
 	f, c := connect(t)
 	arrived := make(chan struct{})
-	f.answer(func(w http.ResponseWriter, r *http.Request) {
+	f.Answer(func(w http.ResponseWriter, r *http.Request) {
 		_, _ = io.ReadFull(r.Body, make([]byte, 4))
 		close(arrived)
 		_, _ = io.Copy(io.Discard, r.Body)
@@ -264,28 +272,26 @@ func TestWritesAreSentOnceAndReadsAgain(t *testing.T) {
 	t.Parallel()
 	f, c := connect(t)
 	ctx := t.Context()
-	f.put("libs/a", "x")
-	f.answer(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusServiceUnavailable) })
+	f.Put("libs/a", "x")
+	f.Answer(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusServiceUnavailable) })
 	_, err := c.Deploy(ctx, "libs", "a", fileOf("y"))
 	wantCode(t, "deploying", err, "artifactory-error")
 	wantCode(t, "uploading", c.Upload(ctx, "libs", "a", fileOf("y"), strings.NewReader("y")), "artifactory-error")
 	wantCode(t, "setting properties", c.SetProperties(ctx, "libs", "a", map[string][]string{"a": {"b"}}), "artifactory-error")
-	if n := f.count("PUT"); n != 3 {
+	if n := f.Count("PUT"); n != 3 {
 		t.Errorf("3 writes were sent %d times", n)
 	}
 	first := true
-	f.answer(func(w http.ResponseWriter, r *http.Request) {
-		f.mu.Lock()
-		f.instead = nil
-		f.mu.Unlock()
+	f.Answer(func(w http.ResponseWriter, r *http.Request) {
+		f.Answer(nil)
 		if !first {
 			t.Error("it answers twice in its place")
 		}
 		first = false
 		w.WriteHeader(http.StatusServiceUnavailable)
 	})
-	if got, err := c.Stat(ctx, "libs", "a"); err != nil || got != fileOf("x") || f.count("GET") != 2 {
-		t.Errorf("%v, %v after %d requests", got, err, f.count("GET"))
+	if got, err := c.Stat(ctx, "libs", "a"); err != nil || got != fileOf("x") || f.Count("GET") != 2 {
+		t.Errorf("%v, %v after %d requests", got, err, f.Count("GET"))
 	}
 }
 
@@ -320,9 +326,9 @@ func TestFaults(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			f, url := newFake(t)
-			client := open(t, artifactory.Options{URL: url, User: user, Token: token})
-			f.answer(c.handler)
+			f, url := artifactorytest.New(t)
+			client := open(t, artifactory.Options{URL: url, User: artifactorytest.User, Token: artifactorytest.Token})
+			f.Answer(c.handler)
 			ctx, file := t.Context(), fileOf("x")
 			_, stat := client.Stat(ctx, "libs", "a")
 			_, get := client.Open(ctx, "libs", "a")
@@ -337,15 +343,15 @@ func TestFaults(t *testing.T) {
 			for call, err := range all {
 				wantCode(t, call, err, c.code)
 				text := err.Error() + strings.Join(fault.HintLines(err), " ")
-				if basic := base64.StdEncoding.EncodeToString([]byte(user + ":" + token)); fault.KindOf(err) != c.kind || strings.Contains(text, basic) || strings.Contains(text, token) {
+				if basic := base64.StdEncoding.EncodeToString([]byte(artifactorytest.User + ":" + artifactorytest.Token)); fault.KindOf(err) != c.kind || strings.Contains(text, basic) || strings.Contains(text, artifactorytest.Token) {
 					t.Errorf("%s: kind %v: %s", call, fault.KindOf(err), text)
 				}
 			}
 		})
 	}
-	f, url := newFake(t)
-	f.put("libs/a", "x")
-	for _, o := range []artifactory.Options{{URL: url}, {URL: url, Token: token + "x"}, {URL: url, User: user, Token: token + "x"}, {URL: url, User: "joe", Token: token}} {
+	f, url := artifactorytest.New(t)
+	f.Put("libs/a", "x")
+	for _, o := range []artifactory.Options{{URL: url}, {URL: url, Token: artifactorytest.Token + "x"}, {URL: url, User: artifactorytest.User, Token: artifactorytest.Token + "x"}, {URL: url, User: "joe", Token: artifactorytest.Token}} {
 		_, err := open(t, o).Stat(t.Context(), "libs", "a")
 		wantCode(t, "wrong credentials", err, "artifactory-unauthorized")
 		if o.Token != "" && strings.Contains(err.Error(), o.Token) || !strings.Contains(err.Error(), "Bad credentials") {
@@ -365,7 +371,7 @@ func TestContentElsewhere(t *testing.T) {
 	}))
 	defer elsewhere.Close()
 	f, c := connect(t)
-	f.answer(func(w http.ResponseWriter, r *http.Request) {
+	f.Answer(func(w http.ResponseWriter, r *http.Request) {
 		http.Redirect(w, r, elsewhere.URL+"/object?signature=x", http.StatusFound)
 	})
 	if got := read(t, c, "libs", "a"); got != "content" {
@@ -389,7 +395,7 @@ func TestContentElsewhere(t *testing.T) {
 func TestOpenBreaksOff(t *testing.T) {
 	t.Parallel()
 	f, c := connect(t)
-	f.answer(func(w http.ResponseWriter, _ *http.Request) {
+	f.Answer(func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Length", "100")
 		_, _ = io.WriteString(w, "half")
 		w.(http.Flusher).Flush()
@@ -429,14 +435,14 @@ func TestAddresses(t *testing.T) {
 	t.Parallel()
 	for _, url := range []string{
 		"", "artifactory.example.org", "ftp://x.example", "https://", "http://artifactory.example.org", "http://10.0.0.1",
-		"https://ci:" + token + "@x.example", "https://x.example/?t=" + token,
+		"https://ci:" + artifactorytest.Token + "@x.example", "https://x.example/?t=" + artifactorytest.Token,
 	} {
-		if _, err := artifactory.New(artifactory.Options{URL: url}); !fault.Is(err, "artifactory-url") || strings.Contains(err.Error(), token) {
+		if _, err := artifactory.New(artifactory.Options{URL: url}); !fault.Is(err, "artifactory-url") || strings.Contains(err.Error(), artifactorytest.Token) {
 			t.Errorf("%q: %v", url, err)
 		}
 	}
-	_, err := artifactory.New(artifactory.Options{URL: "https://x.example", Token: token + "\n"})
-	if !fault.Is(err, "artifactory-token") || strings.Contains(err.Error(), token) {
+	_, err := artifactory.New(artifactory.Options{URL: "https://x.example", Token: artifactorytest.Token + "\n"})
+	if !fault.Is(err, "artifactory-token") || strings.Contains(err.Error(), artifactorytest.Token) {
 		t.Error(err)
 	}
 }

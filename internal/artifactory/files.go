@@ -39,6 +39,15 @@ func (i info) file() (File, bool) {
 	return File{size, i.Checksums.SHA256, i.Checksums.SHA1, i.Checksums.MD5}, err == nil && size >= 0 && len(i.Checksums.SHA256) == 64
 }
 
+// Version returns that of the Artifactory, which knows the token then.
+func (c *Client) Version(ctx context.Context) (string, error) {
+	var found struct {
+		Version string `json:"version"`
+	}
+	err := c.get(ctx, call{method: http.MethodGet, url: c.base.String() + "/api/system/version", name: "api/system/version"}, &found)
+	return found.Version, err
+}
+
 // Stat returns what a file is. Faults: "no-file" where there is none, "artifactory-folder" for a folder.
 func (c *Client) Stat(ctx context.Context, repository, file string) (File, error) {
 	at, err := c.address("/api/storage", repository, file)

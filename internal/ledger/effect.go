@@ -57,9 +57,9 @@ type Intent struct {
 	Previous    string `json:"previous,omitempty"`    // the candidate that ran there; "" for none
 }
 
-// Lease is the right to drive an effect: of the one who took it last, for LeaseFor after its last renewal.
+// Lease is the right to drive an effect, or a promotion: of the one who took it last, for LeaseFor after its last renewal.
 type Lease struct {
-	Effect string // id
+	Effect string // id; of a promotion its own
 	Token  int64
 }
 
@@ -75,23 +75,26 @@ type Entry struct {
 
 // errLost is for a driver whose effect another one has taken, or that has ended.
 func errLost(l Lease) error {
-	return fault.New(fault.Stopped, "driven-elsewhere", "the effect %s is driven elsewhere", l.Effect)
+	return fault.New(fault.Stopped, "driven-elsewhere", "%s is driven elsewhere", l.Effect)
 }
 
 // driver is who changes what effects change.
 var driver = Caller{Token: Token{Subject: "gio-server", Role: Admin}, Dialect: "worker"}
 
-// Waiting lists the effects that nobody drives and whose target is free, the one that waits longest first. While the ledger is
-// quarantined there are none.
-func (l *Ledger) Waiting(ctx context.Context, limit int) (ids []string, err error) {
+// Waiting lists the effects that nobody drives and whose target is free, and the promotions for which something is to be done outside and that
+// nobody drives, those that wait longest first. While the ledger is quarantined there are none.
+func (l *Ledger) Waiting(ctx context.Context, limit int) (effects, promotions []string, err error) {
 	err = l.Store.Read(ctx, func(tx Tx) error {
 		if why, err := held(ctx, tx); err != nil || why != "" {
 			return err
 		}
-		ids, err = tx.WaitingEffects(ctx, LeaseFor, limit)
+		if effects, err = tx.WaitingEffects(ctx, LeaseFor, limit); err != nil {
+			return err
+		}
+		promotions, err = tx.WaitingPromotions(ctx, LeaseFor, limit)
 		return err
 	})
-	return ids, err
+	return effects, promotions, err
 }
 
 // Take takes the lease of an effect and its target, and returns its journal. Faults of kind Stopped: "driven-elsewhere", "target-taken",

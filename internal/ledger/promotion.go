@@ -20,6 +20,7 @@ type Promotion struct {
 	Millis      int64  // when it was made, in milliseconds; tells apart those of a bundle, and grows with each
 	Operation   Operation
 	Status      PromotionStatus
+	Stage       Stage    // of one that is under way
 	Source      string   // id of the promotion that had brought the contents to where they came from; "": that was where the bundle was made
 	From        string   // name of the environment they came from; "" for none
 	Included    []string // the repositories that it went to, in the order of the bundle's items
@@ -408,8 +409,8 @@ func (l *Ledger) signAgain(ctx context.Context, tx Tx, b Bundle, key string, p *
 // mostConflicts is how many of the places that are taken a promotion names.
 const mostConflicts = 10
 
-// shelve puts what is kept here into the repositories that it is planned for, unless something else is there. From is the environment
-// that a move takes it away from, "" for none.
+// shelve puts what is kept here into the repositories that it is planned for, unless something else is there, or something must be done
+// outside before. From is the environment that a move takes it away from, "" for none.
 func (l *Ledger) shelve(ctx context.Context, tx Tx, c Caller, b Bundle, p Promotion, from string) (Promotion, error) {
 	taken, err := tx.TakenPlaces(ctx, p.ID, mostConflicts)
 	if err != nil {
@@ -423,16 +424,11 @@ func (l *Ledger) shelve(ctx context.Context, tx Tx, c Caller, b Bundle, p Promot
 	if err != nil {
 		return p, err
 	}
-	if left > 0 { // it may fail yet
-		if err := tx.NoteFilesThere(ctx, p.ID); err != nil {
-			return p, err
-		}
+	if left > 0 { // it may fail yet, and then nothing of it has been seen here
+		return p, l.note(ctx, tx, c, promotionEvent("promoting", b, p))
 	}
 	if err := tx.ShelveFiles(ctx, p, l.Now()); err != nil {
 		return p, err
-	}
-	if left > 0 {
-		return p, l.note(ctx, tx, c, promotionEvent("promoting", b, p))
 	}
 	return p, l.completePromotion(ctx, tx, c, b, &p, from)
 }
@@ -452,8 +448,8 @@ func (l *Ledger) completePromotion(ctx context.Context, tx Tx, c Caller, b Bundl
 			return err
 		}
 	}
-	p.Status, p.EndedAt = Completed, l.Now()
-	if err := tx.UpdatePromotion(ctx, *p); err != nil {
+	p.Status, p.Stage, p.EndedAt = Completed, Bringing, l.Now()
+	if err := l.leaveRoad(ctx, tx, p); err != nil {
 		return err
 	}
 	return l.note(ctx, tx, c, promotionEvent("promoted", b, *p))
@@ -464,19 +460,29 @@ func (l *Ledger) failPromotion(ctx context.Context, tx Tx, c Caller, b Bundle, p
 	if err := tx.DropShelves(ctx, p.ID); err != nil {
 		return err
 	}
-	p.Status, p.EndedAt = Failed, l.Now()
-	if err := tx.UpdatePromotion(ctx, *p); err != nil {
+	p.Status, p.Stage, p.EndedAt = Failed, Bringing, l.Now()
+	if err := l.leaveRoad(ctx, tx, p); err != nil {
 		return err
 	}
 	return l.note(ctx, tx, c, promotionEvent("promotion-failed", b, *p))
 }
 
-// EndPromotion ends a promotion, or a deletion, for which something had to be done outside: all of it, or nothing, and then problem says
-// why. What is kept here follows. Faults: no-promotion, not-under-way; place-taken, where something else has come to where what is kept
-// here from now on was to go: it cannot be done, and is to be ended with a problem.
-func (l *Ledger) EndPromotion(ctx context.Context, id, problem string) (p Promotion, err error) {
+// leaveRoad writes how a promotion has ended, and lets others to the repositories outside that it had.
+func (l *Ledger) leaveRoad(ctx context.Context, tx Tx, p *Promotion) error {
+	p.Messages = withoutWaiting(p.Messages)
+	if err := tx.UpdatePromotion(ctx, *p); err != nil {
+		return err
+	}
+	return tx.Vacate(ctx, p.ID)
+}
+
+// EndPromotion takes a promotion on, or a deletion, for which all is done outside that was to be done now: to its end or, where it returns one
+// that is under way, to its next stage. What is kept here follows: it is put there together with the end, or before a move takes something away
+// outside. Where something else has come to its place, the promotion fails. Faults: no-promotion, not-under-way, driven-elsewhere; not-carried,
+// where something is left to be done.
+func (l *Ledger) EndPromotion(ctx context.Context, lease Lease) (p Promotion, err error) {
 	err = l.change(ctx, driver, func(tx Tx) (Event, error) {
-		if p, err = tx.PromotionByID(ctx, id); err != nil {
+		if p, err = tx.PromotionByID(ctx, lease.Effect); err != nil {
 			return Event{}, err
 		}
 		b, err := tx.LockBundleByID(ctx, p.Bundle)
@@ -490,10 +496,16 @@ func (l *Ledger) EndPromotion(ctx context.Context, id, problem string) (p Promot
 		if _, err := lockBoth(ctx, tx, p.Environment, from); err != nil {
 			return Event{}, err
 		}
-		if p, err = tx.PromotionByID(ctx, id); err != nil { // as it is now
+		if p, err = tx.PromotionByID(ctx, p.ID); err != nil { // as it is now
 			return Event{}, err
 		}
-		return Event{}, l.end(ctx, tx, b, &p, from, problem)
+		if !p.Status.UnderWay() || !p.RemovedAt.IsZero() {
+			return Event{}, fault.New(fault.Stopped, "not-under-way", "the promotion of %s %s to %s is %s", b.Name, b.Version, p.To, p.Status)
+		}
+		if err := holdPromotion(ctx, tx, lease, 0); err != nil {
+			return Event{}, err
+		}
+		return Event{}, l.end(ctx, tx, b, &p, from)
 	})
 	return p, err
 }
@@ -507,35 +519,62 @@ func (p Promotion) leaves(ctx context.Context, tx Tx) (string, error) {
 	return source.Environment, err
 }
 
-func (l *Ledger) end(ctx context.Context, tx Tx, b Bundle, p *Promotion, from, problem string) error {
-	if problem != "" {
-		p.Messages = append(p.Messages, Message{problem, l.Now()})
+func (l *Ledger) end(ctx context.Context, tx Tx, b Bundle, p *Promotion, from string) error {
+	left, err := l.steps(ctx, tx, *p)
+	if err != nil {
+		return err
+	}
+	if len(left) > 0 {
+		return fault.New(fault.Internal, "not-carried", "the promotion of %s %s to %s cannot end: %s is left", b.Name, b.Version, p.To, left[0].place())
 	}
 	switch {
-	case !p.Status.UnderWay():
-		return fault.New(fault.Stopped, "not-under-way", "the promotion of %s %s to %s is %s", b.Name, b.Version, p.To, p.Status)
-	case p.Status == Processing && problem != "":
-		if err := tx.UnshelveFiles(ctx, p.ID); err != nil {
-			return err
-		}
+	case p.Status == Processing && p.Stage == Failing:
 		return l.failPromotion(ctx, tx, driver, b, p)
+	case p.Status == Processing && p.Stage == Bringing:
+		return l.arrive(ctx, tx, b, p, from)
 	case p.Status == Processing:
-		if err := tx.ShelveFiles(ctx, *p, l.Now()); err != nil { // what has come from outside, too
-			return err
-		}
 		return l.completePromotion(ctx, tx, driver, b, p, from)
-	case problem != "": // it stands, as far as it is there
-		p.Status = Completed
-		if err := tx.UpdatePromotion(ctx, *p); err != nil {
+	}
+	if p.Stage == Failing { // it stands, as far as it is there
+		p.Status, p.Stage = Completed, Bringing
+		if err := l.leaveRoad(ctx, tx, p); err != nil {
 			return err
 		}
 		return l.note(ctx, tx, driver, promotionEvent("deletion-failed", b, *p))
 	}
 	p.Status, p.RemovedAt = Completed, l.Now()
+	if err := l.leaveRoad(ctx, tx, p); err != nil {
+		return err
+	}
 	if err := tx.RemovePromotion(ctx, *p); err != nil {
 		return err
 	}
 	return l.note(ctx, tx, driver, promotionEvent("promotion-deleted", b, *p))
+}
+
+// arrive puts what is kept here beside what has arrived outside.
+func (l *Ledger) arrive(ctx context.Context, tx Tx, b Bundle, p *Promotion, from string) error {
+	taken, err := tx.TakenPlaces(ctx, p.ID, mostConflicts)
+	if err != nil {
+		return err
+	}
+	if len(taken) > 0 { // since it began
+		p.Stage = Failing
+		p.taken(taken, l.Now())
+		return tx.UpdatePromotion(ctx, *p)
+	}
+	if err := tx.ShelveFiles(ctx, *p, l.Now()); err != nil {
+		return err
+	}
+	p.Stage = Arrived
+	left, err := l.steps(ctx, tx, *p)
+	if err != nil {
+		return err
+	}
+	if len(left) > 0 {
+		return tx.UpdatePromotion(ctx, *p)
+	}
+	return l.completePromotion(ctx, tx, driver, b, p, from)
 }
 
 // promotionEvent is an event of a bundle and an environment.

@@ -104,14 +104,6 @@ func (t mortalTx) ShelveFiles(ctx context.Context, p ledger.Promotion, now time.
 	return t.write(func() error { return t.Tx.ShelveFiles(ctx, p, now) })
 }
 
-func (t mortalTx) UnshelveFiles(ctx context.Context, promotion string) error {
-	return t.write(func() error { return t.Tx.UnshelveFiles(ctx, promotion) })
-}
-
-func (t mortalTx) NoteFilesThere(ctx context.Context, promotion string) error {
-	return t.write(func() error { return t.Tx.NoteFilesThere(ctx, promotion) })
-}
-
 func (t mortalTx) DropShelves(ctx context.Context, promotion string) error {
 	return t.write(func() error { return t.Tx.DropShelves(ctx, promotion) })
 }
@@ -136,7 +128,7 @@ func (t mortalTx) AppendEvent(ctx context.Context, e ledger.Event) error {
 func (w *world) content(db *sql.DB) string {
 	w.t.Helper()
 	var lines []string
-	for _, table := range []string{"bundles", "bundle_names", "items", "signatures", "promotions", "shelves", "promoted", "files", "environments", "projects", "events"} {
+	for _, table := range []string{"bundles", "bundle_names", "items", "signatures", "promotions", "shelves", "promoted", "occupied", "files", "environments", "projects", "events"} {
 		rows, err := db.QueryContext(w.t.Context(), "SELECT * FROM "+table)
 		if err != nil {
 			w.t.Fatal(err)
@@ -188,16 +180,17 @@ func TestPromotionCrashSweep(t *testing.T) {
 				return err
 			}
 		}
-		end := func(problem string) func(*ledger.Ledger) error {
+		driven := func(do func(*ledger.Ledger, ledger.Lease) error) func(*ledger.Ledger) error {
 			return func(l *ledger.Ledger) error {
 				all, _, err := l.Promotions(ctx, admin, "acme", "box", "1", ledger.List{Limit: 1})
 				if err != nil {
 					return err
 				}
-				_, err = l.EndPromotion(ctx, all[0].ID, problem)
-				return err
+				return do(l, ledger.Lease{Effect: all[0].ID})
 			}
 		}
+		end := driven(func(l *ledger.Ledger, lease ledger.Lease) error { _, err := l.EndPromotion(ctx, lease); return err })
+		abandon := driven(func(l *ledger.Ledger, lease ledger.Lease) error { return l.Abandon(ctx, lease, "it is not to be") })
 		db, points, every := storetest.Raw(t, url), 0, 1
 		if testing.Short() {
 			every = 4
@@ -219,14 +212,20 @@ func TestPromotionCrashSweep(t *testing.T) {
 				return promote("edge", move())(l)
 			}},
 			{"what is carried outside, too", promote("far", move())},
-			{"and fails there", end("it is not to be")},
+			{"is not to be", abandon},
+			{"and fails there", end},
 			{"what is carried outside, too", promote("far", move())},
 			{"and arrives", func(l *ledger.Ledger) error {
 				w.exec("UPDATE promoted SET state = 'done' WHERE state = 'wanted'")
-				return end("")(l)
+				return end(l)
 			}},
 			{"a rollback, outside too", back("far")},
-			{"and its end", end("")},
+			{"what it takes away there", func(*ledger.Ledger) error {
+				w.exec("UPDATE promoted SET state = 'removed' WHERE state = 'done' AND repository = 'far-remote'")
+				w.exec("UPDATE promoted SET state = 'done' WHERE state = 'wanted'")
+				return nil
+			}},
+			{"and its end", end},
 			{"a bundle is deleted", func(l *ledger.Ledger) error {
 				_, err := l.DeleteBundle(ctx, admin, "acme", "box", "1", ledger.UnpromoteOptions{})
 				return err

@@ -716,7 +716,13 @@ func TestPromotionOutside(t *testing.T) {
 		w := outside(t, url)
 		end := func(p ledger.Promotion, problem string, want ledger.PromotionStatus) ledger.Promotion {
 			t.Helper()
-			ended, err := w.EndPromotion(t.Context(), p.ID, problem)
+			lease := ledger.Lease{Effect: p.ID}
+			if problem != "" {
+				if err := w.Abandon(t.Context(), lease, problem); err != nil {
+					t.Fatal(err)
+				}
+			}
+			ended, err := w.EndPromotion(t.Context(), lease)
 			if err != nil || ended.Status != want {
 				t.Fatalf("%+v, %v", ended, err)
 			}
@@ -724,10 +730,12 @@ func TestPromotionOutside(t *testing.T) {
 		}
 		w.put("edge-generic/two.txt", "two", "mine=yes")
 		p := w.promote("edge", ledger.PromoteOptions{}, ledger.Processing)
-		w.stand("edge-generic", "a/one.txt one", `two.txt two {"mine":["yes"]}`) // at once
-		same(t, w.outsideItems(), []string{"edge-generic two.txt there", "edge-remote three.jar wanted"})
+		w.stand("edge-generic", `two.txt two {"mine":["yes"]}`) // nothing comes before all can come
+		same(t, w.outsideItems(), []string{"edge-remote three.jar wanted"})
+		_, err := w.EndPromotion(t.Context(), ledger.Lease{Effect: p.ID})
+		refused(t, "the end before it is there", err, fault.Internal, "not-carried")
 		refused(t, "another one", w.promoteBox("edge", ledger.PromoteOptions{}), fault.Stopped, "promotion-under-way")
-		_, err := w.DeleteBundle(t.Context(), storetest.Admin(), "acme", "box", "1", ledger.UnpromoteOptions{})
+		_, err = w.DeleteBundle(t.Context(), storetest.Admin(), "acme", "box", "1", ledger.UnpromoteOptions{})
 		refused(t, "deleting the bundle", err, fault.Stopped, "promotion-under-way")
 		_, err = w.DeletePromotion(t.Context(), storetest.Admin(), "acme", "box", "1", p.Millis, ledger.UnpromoteOptions{})
 		refused(t, "deleting the promotion", err, fault.Stopped, "promotion-under-way")
@@ -736,7 +744,7 @@ func TestPromotionOutside(t *testing.T) {
 			t.Errorf("%+v", failed)
 		}
 		w.stand("edge-generic", `two.txt two {"mine":["yes"]}`) // as before
-		if _, err := w.EndPromotion(t.Context(), p.ID, ""); !fault.Is(err, "not-under-way") {
+		if _, err := w.EndPromotion(t.Context(), ledger.Lease{Effect: p.ID}); !fault.Is(err, "not-under-way") {
 			t.Error(err)
 		}
 
@@ -753,6 +761,8 @@ func TestPromotionOutside(t *testing.T) {
 		w.stand("edge-generic", "a/one.txt one", `two.txt two {"mine":["yes"]}`)
 
 		p = w.promote("qa", move(), ledger.Processing) // all that comes is kept here, and what leaves is outside
+		w.stand("qa-maven")
+		end(p, "", ledger.Processing) // what is kept here is there before anything leaves outside
 		w.stand("qa-maven", "three.jar three")
 		w.stand("edge-generic", "a/one.txt one", `two.txt two {"mine":["yes"]}`)
 		w.exec("UPDATE promoted SET state = 'removed', mover = '" + p.ID + "' WHERE state = 'done'")
@@ -806,19 +816,32 @@ func TestPromotionFromOutside(t *testing.T) {
 		w.put("qa-maven/three.jar", "other")
 		w.promote("qa", ledger.PromoteOptions{}, ledger.Failed) // it is known before anything is brought
 		w.remove("qa-maven/three.jar")
-		p := w.promote("qa", ledger.PromoteOptions{}, ledger.Processing)
-		w.stand("qa-maven")
-		same(t, w.outsideItems(), []string{"qa-maven three.jar wanted"})
+		arrive := func() ledger.Lease {
+			p := w.promote("qa", ledger.PromoteOptions{}, ledger.Processing)
+			w.stand("qa-maven")
+			same(t, w.outsideItems(), []string{"qa-maven three.jar wanted"})
+			w.exec("UPDATE promoted SET state = 'done'")
+			return ledger.Lease{Effect: p.ID}
+		}
+		ended := func(lease ledger.Lease, want ledger.PromotionStatus) {
+			t.Helper()
+			if p, err := w.EndPromotion(t.Context(), lease); err != nil || p.Status != want {
+				t.Fatal(p, err)
+			}
+		}
+		lease := arrive()
 		w.put("libs/kept", "three") // the content is here
 		w.exec("UPDATE items SET blob = sha256")
-		w.exec("UPDATE promoted SET state = 'done'")
 		w.put("qa-maven/three.jar", "other") // has come to its place meanwhile
-		_, err := w.EndPromotion(t.Context(), p.ID, "")
-		refused(t, "its place is taken", err, fault.Stopped, "place-taken")
+		ended(lease, ledger.Processing)
+		ended(lease, ledger.Failed)
+		w.stand("qa-maven", "three.jar other")
 		w.remove("qa-maven/three.jar")
-		if p, err := w.EndPromotion(t.Context(), p.ID, ""); err != nil || p.Status != ledger.Completed {
-			t.Fatal(p, err)
-		}
+		w.exec("UPDATE items SET blob = NULL")
+		lease = arrive()
+		w.exec("UPDATE items SET blob = sha256")
+		ended(lease, ledger.Completed)
 		w.stand("qa-maven", "three.jar three")
+		same(t, w.records(), []string{"qa copy FAILED", "qa copy FAILED", "qa copy COMPLETED"})
 	})
 }

@@ -85,7 +85,7 @@ func TestQuarantineHoldsEffects(t *testing.T) {
 			if err := w.BeginWaiting(t.Context()); err != nil {
 				t.Fatal(err)
 			}
-			ids, err := w.Waiting(t.Context(), 10)
+			ids, _, err := w.Waiting(t.Context(), 10)
 			if err != nil || len(ids) != n {
 				t.Fatalf("%v wait for a driver, %v; want %d", ids, err, n)
 			}

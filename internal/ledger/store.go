@@ -106,7 +106,7 @@ type Tx interface {
 
 	// InsertPromotion makes a promotion, now or after all others of the bundle, which is locked. Faults: promotion-under-way, no-bundle.
 	InsertPromotion(ctx context.Context, p Promotion, now time.Time) (millis int64, err error)
-	UpdatePromotion(ctx context.Context, p Promotion) error // status, messages, end; no-promotion
+	UpdatePromotion(ctx context.Context, p Promotion) error // status, stage, messages, end; no-promotion
 	// RemovePromotion ends a record: it is history. Fault: no-promotion.
 	RemovePromotion(ctx context.Context, p Promotion) error
 	Promotion(ctx context.Context, bundle string, millis int64) (Promotion, error)      // that was not removed; no-promotion
@@ -128,15 +128,35 @@ type Tx interface {
 	// ShelveFiles puts the files that are kept here where they are planned. Fault: place-taken, where something else has come to a place
 	// since TakenPlaces.
 	ShelveFiles(ctx context.Context, p Promotion, now time.Time) error
-	// UnshelveFiles takes away again what ShelveFiles has brought, but for what NoteFilesThere has found at its place before.
-	UnshelveFiles(ctx context.Context, promotion string) error
-	NoteFilesThere(ctx context.Context, promotion string) error
 	// DropShelves forgets what was planned.
 	DropShelves(ctx context.Context, promotion string) error
 	// LeftOutside counts the items for which something is to be done outside: to be brought there by a promotion that is processing and, by
 	// a move from that environment, to be taken away there; to be taken away by one that is being deleted and, by the rollback of such a
 	// move, to be brought back. From is the id of that environment, "" for no move.
 	LeftOutside(ctx context.Context, p Promotion, from string) (int, error)
+	// WaitingPromotions lists those for which something is to be done outside and that nobody has renewed for so long. TakePromotion gives one
+	// to a new driver, HoldPromotion writes that this one lived at the database's time plus that. Faults: no-promotion, when it does not wait,
+	// when another has it, or it has ended.
+	WaitingPromotions(ctx context.Context, lease time.Duration, limit int) (ids []string, err error)
+	TakePromotion(ctx context.Context, id string, lease time.Duration) (token int64, err error)
+	HoldPromotion(ctx context.Context, l Lease, plus time.Duration) error
+	// Occupy keeps other promotions from the repositories outside with which one has to do, until Vacate. Fault: target-taken, of kind Stopped.
+	Occupy(ctx context.Context, promotion string) error
+	Vacate(ctx context.Context, promotion string) error
+	// Wanted lists what is to be brought to an environment, what is least far first; source is the promotion whose files have the properties,
+	// "" for those that the items have. LeftBehind is what a move takes away from the environment that it came from, LeftOver what one
+	// brought that is being deleted, Undone what one may have written that has failed.
+	Wanted(ctx context.Context, bundle, environment, source string, limit int) ([]Step, error)
+	LeftBehind(ctx context.Context, move Promotion, from string, limit int) ([]Step, error)
+	LeftOver(ctx context.Context, p Promotion, limit int) ([]Step, error)
+	Undone(ctx context.Context, p Promotion, limit int) ([]Step, error)
+	// FindSources writes into steps where their items may be outside.
+	FindSources(ctx context.Context, bundle string, steps []Step) error
+	// NoteSteps writes that steps were done, for a promotion.
+	NoteSteps(ctx context.Context, p Promotion, steps []Step) error
+	// KeepItem writes that the content of an item is kept here from now on, and which properties it had. Fault: no-content.
+	KeepItem(ctx context.Context, bundle string, number int64, sha256 string, properties Properties) error
+
 	// TakeAway takes what a move has brought away from the environment that it came from, as far as it is kept here.
 	TakeAway(ctx context.Context, p Promotion, from string, now time.Time) error
 	// TakeOut takes away what a promotion has brought, as far as it is kept here: not what another one names, nor what the bundle was made of.

@@ -312,7 +312,7 @@ func TestBuild(t *testing.T) {
 		s.no(second(s.CreateCandidate(ctx, admin, s.project, rc(n), "acme/shop", commit, ledger.CandidateOptions{Build: true})))
 		_, err := s.Deploy(ctx, admin, s.project, "prod", rc(n), ledger.DeployOptions{})
 		refused(t, "a candidate that builds", err, fault.Invalid, "not-ready")
-		waiting, err := s.Waiting(ctx, 10)
+		waiting, _, err := s.Waiting(ctx, 10)
 		s.no(err)
 		_, s.lease, _, err = s.Take(ctx, waiting[0])
 		s.no(err)
@@ -337,11 +337,11 @@ func TestBuild(t *testing.T) {
 		same(t, s.told(), "candidate.created, "+row.event)
 	}
 	s.ship(1) // on the same project of CircleCI
-	if waiting, err := s.Waiting(ctx, 10); err != nil || len(waiting) > 0 {
+	if waiting, _, err := s.Waiting(ctx, 10); err != nil || len(waiting) > 0 {
 		t.Errorf("%q wait beside what nobody knows: %v", waiting, err)
 	}
 	s.no(second(s.Block(ctx, admin, s.project, rc(12), "nobody knows")))
-	if waiting, err := s.Waiting(ctx, 10); err != nil || len(waiting) != 1 {
+	if waiting, _, err := s.Waiting(ctx, 10); err != nil || len(waiting) != 1 {
 		t.Errorf("%q wait after it was blocked: %v", waiting, err)
 	}
 }
@@ -418,7 +418,7 @@ func TestRestsWithoutItsTarget(t *testing.T) {
 		s.no(s.Note(t.Context(), s.lease, row.entries, ledger.Noted{}))
 		s.no(second(s.CreateCandidate(t.Context(), admin, s.project, rc(9), "acme/shop", commit, ledger.CandidateOptions{Build: true})))
 		s.no(s.GiveBack(t.Context(), s.lease, 30*time.Second))
-		ids, err := s.Waiting(t.Context(), 10)
+		ids, _, err := s.Waiting(t.Context(), 10)
 		s.no(err)
 		same(t, len(ids), row.waiting)
 	}

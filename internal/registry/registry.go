@@ -13,6 +13,7 @@ import (
 	"github.com/google/go-containerregistry/pkg/authn"
 	"github.com/google/go-containerregistry/pkg/name"
 	"github.com/google/go-containerregistry/pkg/v1/remote"
+	ociwire "github.com/google/go-containerregistry/pkg/v1/remote/transport"
 
 	"github.com/gravitee-lab/gio/internal/fault"
 	"github.com/gravitee-lab/gio/internal/transport"
@@ -109,6 +110,31 @@ func (g *guard) RoundTrip(req *http.Request) (*http.Response, error) {
 		return nil, fault.New(fault.Remote, "registry-insecure", "%s sends gio to %s over plain http, which others can read and change: nothing was sent", g.host, req.URL.Host)
 	}
 	return g.next.RoundTrip(req)
+}
+
+// Check asks the registry whether it is one, and takes the token.
+func (c *Client) Check(ctx context.Context) error {
+	limited, cancel := context.WithTimeoutCause(ctx, callLimit, errNoAnswer)
+	defer cancel()
+	at := Repository{client: c}
+	what := "asking " + c.registry.RegistryStr()
+	wire, err := ociwire.NewWithContext(limited, c.registry, c.auth, c.wire, nil)
+	if err != nil {
+		return at.explain(ctx, what, err)
+	}
+	req, err := http.NewRequestWithContext(limited, http.MethodGet, c.registry.Scheme()+"://"+c.registry.RegistryStr()+"/v2/", nil)
+	if err != nil {
+		return at.explain(ctx, what, err)
+	}
+	res, err := (&http.Client{Transport: wire}).Do(req)
+	if err != nil {
+		return at.explain(ctx, what, err)
+	}
+	defer func() { _ = res.Body.Close() }() // only its status counts
+	if err := ociwire.CheckError(res, http.StatusOK); err != nil {
+		return at.explain(ctx, what, err)
+	}
+	return nil
 }
 
 // Repository is where the versions of one image or chart are.

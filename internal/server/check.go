@@ -20,6 +20,8 @@ import (
 	"github.com/gravitee-lab/gio/internal/ledger"
 	"github.com/gravitee-lab/gio/internal/store"
 	"github.com/gravitee-lab/gio/internal/transport"
+
+	"github.com/rs/zerolog"
 )
 
 // checked is one thing that a server needs.
@@ -97,6 +99,9 @@ func (c Connection) Check(ctx context.Context) (found string, err error) {
 		user, err := circleci.New(circleci.Options{Host: c.URL, Token: c.Secrets["token"].Reveal(), HTTP: wire}).Me(ctx)
 		return fmt.Sprintf("%s: the token is of %s", c, user.Login), err
 	}
+	if c.Kind == artifactories || c.Kind == registries {
+		return c.checkRepositories(ctx)
+	}
 	unreachable := fault.New(fault.Remote, "connection", "%s cannot be reached", c)
 	if dir, local := strings.CutPrefix(c.URL, "file://"); local && c.Kind == ledger.Git {
 		if _, err := os.ReadDir(dir); err != nil {
@@ -114,6 +119,23 @@ func (c Connection) Check(ctx context.Context) (found string, err error) {
 	}
 	_ = answer.Body.Close()
 	return fmt.Sprintf("%s: it answers; whether it knows the secret is not asked", c), nil
+}
+
+// checkRepositories asks for nothing that is in a repository: the server does not know which one the token is for.
+func (c Connection) checkRepositories(ctx context.Context) (found string, err error) {
+	if c.Kind == registries {
+		client, err := c.registry(zerolog.Nop())
+		if err == nil {
+			err = client.Check(ctx)
+		}
+		return fmt.Sprintf("%s: it is a registry, and takes the token", c), err
+	}
+	client, err := c.artifactory(zerolog.Nop())
+	if err != nil {
+		return "", err
+	}
+	version, err := client.Version(ctx)
+	return fmt.Sprintf("%s: Artifactory %s takes the token", c, version), err
 }
 
 func checkAddress(ctx context.Context, s Settings) (string, error) {

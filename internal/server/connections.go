@@ -22,11 +22,13 @@ import (
 // an address can be a secret, too.
 type Connection struct {
 	Name string
-	Kind ledger.Kind // CircleCI, whose user starts pipelines, Webhook, which gets signed POSTs, or Git, where repositories are read
-	URL  string      // of CircleCI the host, of a webhook all of it, of Git how the addresses of repositories begin
-	User string      // who has the token, of Git; "" for any
+	// Kind is CircleCI, whose user starts pipelines, Webhook, which gets signed POSTs, Git, where repositories are read, or that of a
+	// repository, where bundles have files or images.
+	Kind ledger.Kind
+	URL  string // of CircleCI the host, of a webhook all of it, of the others how the addresses of repositories begin
+	User string // who has the token, which is a password then; "" for any
 	// Secrets has those that the file names, by their keys: "token" and perhaps "webhook_secret" of CircleCI, "secret" of a webhook,
-	// perhaps "token" of Git.
+	// perhaps "token" of the others.
 	Secrets map[string]Secret
 }
 
@@ -133,12 +135,20 @@ func (r reference) read() (string, error) {
 	return text, nil
 }
 
+// Connections of repositories have their kinds.
+const (
+	artifactories = ledger.Kind(ledger.Artifactory)
+	registries    = ledger.Kind(ledger.Registry)
+)
+
 // fields are what a connection of each kind may say: true for what it must.
 func fields() map[ledger.Kind]map[string]bool {
 	return map[ledger.Kind]map[string]bool{
 		ledger.CircleCI: {"host": false, "token": true, "webhook_secret": false},
 		ledger.Webhook:  {"url": true, "secret": true},
 		ledger.Git:      {"url": true, "token": false, "user": false},
+		artifactories:   {"url": true, "token": false, "user": false},
+		registries:      {"url": true, "token": false, "user": false},
 	}
 }
 
@@ -219,7 +229,7 @@ func (r connectionReader) connection(key, name string, n *yaml.Node) (declared, 
 	}
 	known, is := fields()[d.kind]
 	if !is {
-		return d, r.invalid(n, key+".kind", "a connection is of the kind circleci, git or webhook").Hint("write kind: circleci, or name the connection so")
+		return d, r.invalid(n, key+".kind", "a connection is of the kind artifactory, circleci, git, registry or webhook").Hint("write kind: circleci, or name the connection so")
 	}
 	for _, field := range slices.Sorted(maps.Keys(known)) {
 		if known[field] && written[field] == nil {
@@ -238,7 +248,11 @@ func (r connectionReader) connection(key, name string, n *yaml.Node) (declared, 
 	if d.kind == ledger.CircleCI && d.url == "" {
 		d.url = config.DefaultHost
 	}
-	if _, has := d.secrets["token"]; has && d.kind == ledger.Git && insecure(d.url) {
+	_, has := d.secrets["token"]
+	switch {
+	case d.user != "" && !has && d.kind != ledger.Git:
+		return d, r.invalid(n, key+".user", "a user needs a token, which is the password")
+	case has && d.kind != ledger.CircleCI && insecure(d.url):
 		return d, r.invalid(n, key+".url", "the token is not sent by http, which others can read").Hint("write https://")
 	}
 	return d, nil
@@ -268,6 +282,16 @@ func (r connectionReader) field(d *declared, connection, field string, n *yaml.N
 		u, err := url.Parse(n.Value) // the error would repeat it, with a password in it
 		if err != nil || !gitAddress(u) {
 			return r.invalid(n, key, "it is not https://HOST, perhaps with a path, without a user").Hint("a repository org/name is then at https://HOST/org/name; file:///PATH is for repositories on the server itself")
+		}
+		d.url = strings.TrimRight(n.Value, "/")
+		return nil
+	case field == "url" && (d.kind == artifactories || d.kind == registries):
+		u, err := url.Parse(n.Value) // the error would repeat it, with a password in it
+		if err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Host == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" {
+			return r.invalid(n, key, "it is not https://HOST, perhaps with a path, without a user").Hint("of Artifactory it usually ends in /artifactory")
+		}
+		if insecure(n.Value) {
+			return r.invalid(n, key, "it is not used by http, which others can read and change").Hint("write https://")
 		}
 		d.url = strings.TrimRight(n.Value, "/")
 		return nil

@@ -47,6 +47,10 @@ func Run(ctx context.Context, s Settings, talk io.Writer, listening func(address
 	if err != nil {
 		return err
 	}
+	elsewhere, err := openOutside(connections, log)
+	if err != nil {
+		return err
+	}
 	kept, err := Open(ctx, s)
 	if err != nil {
 		return err
@@ -86,7 +90,7 @@ func Run(ctx context.Context, s Settings, talk io.Writer, listening func(address
 	})
 	atWork.Go(func() { pruning(background, l, log) })
 	driving := newWorker(l, connections, log)
-	driving.Receivers = receivers
+	driving.Receivers, driving.Outside = receivers, elsewhere
 	atWork.Go(func() { driving.Run(ctx) }) // it hands back what it drives as soon as the server is told to end
 	watching := newWatcher(l, connections, log)
 	atWork.Go(func() { watching.Run(ctx) })

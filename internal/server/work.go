@@ -7,10 +7,13 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/gravitee-lab/gio/internal/api"
+	"github.com/gravitee-lab/gio/internal/artifactory"
 	"github.com/gravitee-lab/gio/internal/circleci"
 	"github.com/gravitee-lab/gio/internal/config"
+	"github.com/gravitee-lab/gio/internal/fault"
 	"github.com/gravitee-lab/gio/internal/gitrepo"
 	"github.com/gravitee-lab/gio/internal/ledger"
+	"github.com/gravitee-lab/gio/internal/registry"
 	"github.com/gravitee-lab/gio/internal/transport"
 	"github.com/gravitee-lab/gio/internal/wire"
 	"github.com/gravitee-lab/gio/internal/worker"
@@ -30,10 +33,45 @@ func newWorker(l *ledger.Ledger, connections map[string]Connection, log zerolog.
 			requests := transport.New(transport.Options{Base: worker.Guard(transport.NewBase()), Version: w.Version, Log: log.Level(zerolog.InfoLevel)})
 			w.CircleCI[name] = &worker.CircleCI{Client: circleci.New(circleci.Options{Host: c.URL, Token: c.Secrets["token"].Reveal(), HTTP: requests})}
 			l.Hosts[name] = w.CircleCI[name].Client.Host()
-		default: // newWatcher's
+		case artifactories, registries, ledger.Git: // openOutside's, and newWatcher's
+		default:
 		}
 	}
 	return w
+}
+
+// openOutside makes the clients of where repositories are that live elsewhere. Nothing is sent.
+func openOutside(connections map[string]Connection, log zerolog.Logger) (o worker.Outside, err error) {
+	o = worker.Outside{Artifactories: map[string]*artifactory.Client{}, Registries: map[string]*registry.Client{}}
+	for name, c := range connections {
+		switch c.Kind {
+		case artifactories:
+			o.Artifactories[name], err = c.artifactory(log)
+		case registries:
+			o.Registries[name], err = c.registry(log)
+		default:
+		}
+		if err != nil {
+			return o, fault.New(fault.Invalid, "invalid-connection", "connections.%s: it cannot be used", name).Because(err)
+		}
+	}
+	return o, nil
+}
+
+// stream sends contents, and nothing for a driver whose lease may have run out.
+func stream(log zerolog.Logger) transport.Options {
+	return transport.Options{Base: worker.Guard(transport.NewBase()), Version: config.Version(), Log: log.Level(zerolog.InfoLevel)}
+}
+
+func (c Connection) artifactory(log zerolog.Logger) (*artifactory.Client, error) {
+	o := stream(log)
+	return artifactory.New(artifactory.Options{
+		URL: c.URL, User: c.User, Token: c.Secrets["token"].Reveal(), HTTP: transport.New(artifactory.Wire(o)), Stream: transport.NewStream(o),
+	})
+}
+
+func (c Connection) registry(log zerolog.Logger) (*registry.Client, error) {
+	return registry.New(registry.Options{URL: c.URL, User: c.User, Token: c.Secrets["token"].Reveal(), HTTP: transport.NewStream(stream(log))})
 }
 
 // hooksOf are those whose webhooks are answered: the connections to CircleCI with a secret for them.

@@ -47,7 +47,8 @@ func Queries() map[string][]any {
 		itemsOf: {"a"}, contentsOf: {"a"}, madeIn: {"a"}, fileItem: {"a", "b"},
 		promotionByID: {"a"}, promotionByMillis: {"a", 1}, newestPromotion: {"a", "b"}, lastPromotion: {"a"}, newestStanding: {"a", "b"},
 		newestRecords: {"a"}, recordsCount: {"a"}, countPromotions: {"a", 1}, newestMillis: {"a"},
-		updatePromotion: {"a", "COMPLETED", "b", 1}, removePromotion: {"a", "COMPLETED", 1}, dropPromoted: {"a"}, dropShelves: {"a"},
+		updatePromotion: {"a", "COMPLETED", "", "b", 1}, removePromotion: {"a", "COMPLETED", 1}, dropPromoted: {"a"}, dropShelves: {"a"},
+		waitingPromotions: {1, 1}, takePromotion: {"a", 1, 1}, holdPromotion: {"a", 1, 1}, notePlace: {"a", 1, "b"}, noteStep: {"a", 1}, noteDone: {"a", 1}, noteGone: {"a", 1, "b"}, noteUndone: {"a", 1},
 		quarantined: nil, endQuarantine: nil, unsealed: nil, statuses: nil, unknowns: nil,
 	}
 }
@@ -55,10 +56,11 @@ func Queries() map[string][]any {
 // WholeQueries are those that go through all that one promotion or one bundle has, and leave out some of it.
 func WholeQueries() map[string][]any {
 	return map[string][]any{
-		promotionUnderWay: {"a"}, promotionsToEnd: {"a"}, standsIn: {"a", "b"}, insertWanted: {"a", "b", "c", "d", "e"}, promotedItems: {"a"}, takenPlaces: {"a", 1}, noteThere: {"a"},
-		shelveFiles: {"a", "b", "{}", 1, "c"}, countLaid: {"a"}, unshelveFiles: {"a"}, takeOut: {"a"}, takeAway: {"a", "b", "c"}, outOf: {"a"}, awayFrom: {"a", "b", "c"},
+		promotionUnderWay: {"a"}, promotionsToEnd: {"a"}, standsIn: {"a", "b"}, insertWanted: {"a", "b", "c", "d", "e"}, promotedItems: {"a"}, takenPlaces: {"a", 1},
+		shelveFiles: {"a", "b", "{}", 1, "c"}, countLaid: {"a"}, takeOut: {"a"}, takeAway: {"a", "b", "c"}, outOf: {"a"}, awayFrom: {"a", "b", "c"},
 		leave: {"a", "b", 1}, unleave: {"a", "b"}, restoreFiles: {"a", "b", "c", 1, "d", "skip"}, backAgain: {"a", "b", "c"}, wantedAgain: {"a", "b", "c"},
 		wantedOf: {"a"}, wantedAt: {"a", "b"}, outsideOf: {"a"}, outsideFrom: {"a", "b", "c"},
+		intruders: {"a"}, keepItem: {"a", 1, "b", "{}"}, vacate: {"a"}, wantedSteps: {"a", "b", "c", 1}, leftBehind: {"a", "b", "c", 1}, leftOver: {"a", 1}, undone: {"a", 1}, outsideSources: {"a", 1, 1}, madeOutside: {"a", 1, 1}, occupyAll: {"a"},
 	}
 }
 

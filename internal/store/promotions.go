@@ -10,7 +10,7 @@ import (
 )
 
 const (
-	promotionColumns = `SELECT p.id, p.bundle, p.environment, e.name, p.created_millis, p.operation, p.status, COALESCE(p.source, ''), p.source_environment,
+	promotionColumns = `SELECT p.id, p.bundle, p.environment, e.name, p.created_millis, p.operation, p.status, p.stage, COALESCE(p.source, ''), p.source_environment,
 		p.included, p.excluded, p.properties, p.signing_key, p.messages, p.created_by, p.ended_at, p.left_at, p.removed_at
 		FROM promotions p JOIN environments e ON e.id = p.environment`
 	promotionByID     = promotionColumns + ` WHERE p.id = $1`
@@ -35,7 +35,7 @@ const (
 		properties, signing_key, messages, created_by, ended_at)
 		SELECT $1, b.id, b.name, e.id, e.rev, $4, $5, $6, NULLIF($7, ''), $8, $9, $10, $11, $12, $13, $14, 0
 		FROM bundles b, environments e WHERE b.id = $2 AND e.id = $3`
-	updatePromotion = `UPDATE promotions SET status = $2, messages = $3, ended_at = $4 WHERE id = $1`
+	updatePromotion = `UPDATE promotions SET status = $2, stage = $3, messages = $4, ended_at = $5 WHERE id = $1`
 	removePromotion = `UPDATE promotions SET status = $2, removed_at = $3 WHERE id = $1 AND removed_at = 0`
 
 	insertShelf = `INSERT INTO shelves (promotion, kind, type, repository, state) VALUES ($1, $2, $3, $4, 'done')`
@@ -53,8 +53,6 @@ const (
 	promotedItems = `SELECT i.number, i.kind, i.type, i.repository, i.path, i.sha256, i.size, CASE WHEN i.blob IS NULL THEN 0 ELSE 1 END, i.properties, q.repository
 		FROM promotions n` + shelf + ` WHERE n.id = $1 ORDER BY i.number`
 	takenPlaces = `SELECT q.repository || '/' || i.path FROM promotions n` + shelf + there + ` WHERE n.id = $1 AND f.sha256 <> i.sha256 ORDER BY i.number LIMIT $2`
-	noteThere   = `INSERT INTO promoted (promotion, item, repository, path, state, before)
-		SELECT n.id, i.number, q.repository, i.path, 'there', f.sha256 FROM promotions n` + shelf + laid + there + ` WHERE n.id = $1`
 
 	// Properties are those of the file where it came from: what was set there since the bundle was made comes along. A file that is
 	// there already, with the same content, gets them, too.
@@ -73,8 +71,7 @@ const (
 	// What another promotion names stays.
 	unlessNamed = ` AND NOT EXISTS (SELECT 1 FROM items j JOIN promotions other ON other.bundle = j.bundle
 		JOIN shelves o ON o.promotion = other.id AND o.kind = j.kind AND o.type = j.type AND o.repository = q.repository AND o.state = 'done' WHERE j.path = i.path`
-	unshelveFiles = placed + ` WHERE n.id = $1 AND NOT EXISTS (SELECT 1 FROM promoted t WHERE t.promotion = $1 AND t.item = i.number AND t.state = 'there')` + unlessNamed + ` AND other.id <> $1))`
-	takeOut       = placed + ` WHERE n.id = $1 AND q.state = 'done' AND i.repository <> q.repository` + unlessNamed + ` AND other.id <> $1))`
+	takeOut = placed + ` WHERE n.id = $1 AND q.state = 'done' AND i.repository <> q.repository` + unlessNamed + ` AND other.id <> $1))`
 	// What has come to its own place, by another declaration of the repository, has not left it.
 	takeAway = placed + ` JOIN shelves p ON p.promotion = $1 AND p.kind = q.kind AND p.type = q.type
 		WHERE n.bundle = $2 AND n.environment = $3 AND n.removed_at = 0 AND q.state = 'done' AND p.repository <> q.repository` + unlessNamed + ` AND other.bundle <> $2))`
@@ -95,7 +92,7 @@ const (
 		WHERE files.sha256 <> excluded.sha256 AND ($6 = 'all' OR $6 = 'latest' AND files.path LIKE '%/latest/%')`
 	movedBy     = ` WHERE mover = $1 AND state = 'removed' AND promotion IN (SELECT id FROM promotions WHERE bundle = $2 AND environment = $3 AND removed_at = 0)`
 	backAgain   = `UPDATE shelves SET state = 'done', mover = ''` + movedBy
-	wantedAgain = `UPDATE promoted SET state = 'wanted', mover = ''` + movedBy
+	wantedAgain = `UPDATE promoted SET state = 'wanted', step = 0, before = '', mover = ''` + movedBy
 
 	wantedOf    = `SELECT COUNT(*) FROM promoted WHERE promotion = $1 AND state = 'wanted'`
 	wantedAt    = `SELECT COUNT(*) FROM promotions n JOIN promoted q ON q.promotion = n.id AND q.state = 'wanted' WHERE n.bundle = $1 AND n.environment = $2`
@@ -112,7 +109,7 @@ func noPromotion(what string) *fault.Fault {
 func scanPromotion(r row) (p ledger.Promotion, err error) {
 	var included, excluded, properties, messages string
 	var ended, left, removed int64
-	err = r.Scan(&p.ID, &p.Bundle, &p.Environment, &p.To, &p.Millis, &p.Operation, &p.Status, &p.Source, &p.From,
+	err = r.Scan(&p.ID, &p.Bundle, &p.Environment, &p.To, &p.Millis, &p.Operation, &p.Status, &p.Stage, &p.Source, &p.From,
 		&included, &excluded, &properties, &p.Key, &messages, &p.CreatedBy, &ended, &left, &removed)
 	if err != nil {
 		return p, err
@@ -149,7 +146,7 @@ func (t tx) InsertPromotion(ctx context.Context, p ledger.Promotion, now time.Ti
 }
 
 func (t tx) UpdatePromotion(ctx context.Context, p ledger.Promotion) error {
-	return t.update(ctx, noPromotion(p.ID), updatePromotion, p.ID, string(p.Status), inJSON(p.Messages), millis(p.EndedAt))
+	return t.update(ctx, noPromotion(p.ID), updatePromotion, p.ID, string(p.Status), string(p.Stage), inJSON(p.Messages), millis(p.EndedAt))
 }
 
 func (t tx) RemovePromotion(ctx context.Context, p ledger.Promotion) error {
@@ -228,11 +225,6 @@ func (t tx) TakenPlaces(ctx context.Context, promotion string, limit int) ([]str
 	return all(ctx, t, scanText, takenPlaces, promotion, limit)
 }
 
-func (t tx) NoteFilesThere(ctx context.Context, promotion string) error {
-	_, err := t.exec(ctx, noteThere, promotion)
-	return err
-}
-
 func (t tx) ShelveFiles(ctx context.Context, p ledger.Promotion, now time.Time) error {
 	set := map[string][]string{}
 	for _, each := range p.Properties {
@@ -246,11 +238,6 @@ func (t tx) ShelveFiles(ctx context.Context, p ledger.Promotion, now time.Time) 
 	if err == nil && done != planned { // somebody has uploaded something meanwhile
 		err = existing{fault.New(fault.Stopped, "place-taken", "something else has come to where the bundle is promoted to").Hint("promote it again")}
 	}
-	return err
-}
-
-func (t tx) UnshelveFiles(ctx context.Context, promotion string) error {
-	_, err := t.exec(ctx, unshelveFiles, promotion)
 	return err
 }
 

@@ -48,8 +48,10 @@ func Open(ctx context.Context, url string) (*Store, error) {
 		return nil, errors.Join(err, s.Close())
 	}
 	if s.dialect == goose.DialectSQLite3 { // no other program can have a lease
-		if _, err := s.write.ExecContext(ctx, freeLeases); err != nil {
-			return nil, errors.Join(said(ctx, err), s.Close())
+		for _, free := range []string{freeLeases, freePromotions} {
+			if _, err := s.write.ExecContext(ctx, free); err != nil {
+				return nil, errors.Join(said(ctx, err), s.Close())
+			}
 		}
 	}
 	return s, nil

@@ -81,7 +81,7 @@ func complete(t *testing.T, url string) {
 			VALUES ('p1', 'bundle', 'shop', 'environment-qa', 1, 1, 'copy', 'COMPLETED', NULL, '', '[]', '[]', '[]', '', '[]', 'ann', 1),
 			('p0', 'bundle', 'shop', 'environment-qa', 2, 2, 'move', 'PROCESSING', 'p1', 'qa', '[]', '[]', '[]', '', '[]', 'ann', 0)`,
 		`INSERT INTO shelves VALUES ('p1', 'file', 'maven', 'libs', 'done', '')`,
-		`INSERT INTO promoted VALUES ('p1', 1, 'libs', 'io/acme/»ü«.jar', 'done', '', '')`,
+		`INSERT INTO promoted VALUES ('p1', 1, 'libs', 'io/acme/»ü«.jar', 'done', '', '', 0)`,
 		`INSERT INTO occupied VALUES ('libs', 'p0')`,
 	} {
 		if _, err := db.ExecContext(t.Context(), row); err != nil {

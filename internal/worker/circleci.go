@@ -34,7 +34,7 @@ func (d *drive) circleCI(ctx context.Context, entries []ledger.Entry) (rest time
 	if err != nil {
 		return d.doubt(ctx, err)
 	}
-	j := &home{held: d.lease}
+	j := &home{ledger: d.Ledger, held: d.lease}
 	x := d.execution(c, j, kept)
 	if err := x.Prepare(headerOf(d.effect)); err != nil {
 		return d.doubt(ctx, err)

@@ -173,7 +173,7 @@ func TestHandsBackAll(t *testing.T) {
 			w.t.Errorf("it left after %s", took)
 		}
 		time.Sleep(time.Second)
-		if ids, err := w.Waiting(context.Background(), 200); err != nil || len(ids) != many {
+		if ids, _, err := w.Waiting(context.Background(), 200); err != nil || len(ids) != many {
 			w.t.Errorf("%d wait for the next worker, %v", len(ids), err)
 		}
 		if n := len(w.sim.Pipelines()); n != many {

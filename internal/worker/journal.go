@@ -16,7 +16,8 @@ import (
 
 // home is the journal of an effect, in the ledger's store. Each write proves that the effect is still its driver's.
 type home struct {
-	held *held
+	ledger *ledger.Ledger
+	held   *held
 	// says is what events tell the ledger beside themselves.
 	says func(run.Event) ledger.Noted
 
@@ -52,7 +53,7 @@ func (h *home) Append(ctx context.Context, events ...run.Event) error {
 	began := time.Now()
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	if err := h.held.ledger.Note(ctx, h.held.lease, entries, noted); err != nil {
+	if err := h.ledger.Note(ctx, h.held.lease, entries, noted); err != nil {
 		h.broken = err
 		return err
 	}

@@ -14,8 +14,9 @@ import (
 
 // held is a lease as its driver knows it.
 type held struct {
-	ledger *ledger.Ledger
-	lease  ledger.Lease
+	lease ledger.Lease
+	// renewal writes that its driver lives, and tells whether somebody wants it stopped.
+	renewal func(context.Context, ledger.Lease) (cancel bool, err error)
 	// cancelled is closed once somebody wants the effect stopped.
 	cancelled chan struct{}
 
@@ -25,8 +26,8 @@ type held struct {
 }
 
 // newHeld is for a lease whose taking was begun then.
-func newHeld(l *ledger.Ledger, lease ledger.Lease, began time.Time, cancel bool) *held {
-	h := &held{ledger: l, lease: lease, cancelled: make(chan struct{})}
+func newHeld(lease ledger.Lease, renewal func(context.Context, ledger.Lease) (bool, error), began time.Time, cancel bool) *held {
+	h := &held{lease: lease, renewal: renewal, cancelled: make(chan struct{})}
 	h.confirm(began, cancel)
 	return h
 }
@@ -47,9 +48,9 @@ func (h *held) renew(ctx context.Context) error {
 	began := time.Now()
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	e, err := h.ledger.Renew(ctx, h.lease)
+	stop, err := h.renewal(ctx, h.lease)
 	if err == nil {
-		h.confirm(began, e.Cancel)
+		h.confirm(began, stop)
 	}
 	return err
 }

@@ -26,7 +26,7 @@ func TestGuard(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		sent := new(counted)
-		h := newHeld(nil, ledger.Lease{}, time.Now(), false)
+		h := newHeld(ledger.Lease{}, nil, time.Now(), false)
 		send := func(method string) error {
 			r, err := http.NewRequestWithContext(h.whileFresh(context.Background()), method, "http://ci.example.org", strings.NewReader("body"))
 			if err != nil {

@@ -35,6 +35,7 @@ type Worker struct {
 	Ledger   *ledger.Ledger
 	CircleCI map[string]*CircleCI // by the name of their connection
 	Webhooks map[string]Webhook   // by the name of their connection
+	Outside  Outside              // where repositories are that live elsewhere
 	// Receivers get the news of deployments, by their names in the ledger.
 	Receivers map[string]Receiver
 	Version   string // of gio
@@ -92,19 +93,26 @@ func (w *Worker) look(ctx context.Context, all *sync.WaitGroup) error {
 	looking, cancel := context.WithTimeout(ctx, ledger.LeaseFor)
 	defer cancel()
 	begun := errors.Join(w.Ledger.BeginWaiting(looking), w.Ledger.PromoteWaiting(looking))
-	ids, err := w.Ledger.Waiting(looking, atOnce)
+	effects, promotions, err := w.Ledger.Waiting(looking, atOnce)
+	w.drive(ctx, all, effects, w.Advance)
+	w.drive(ctx, all, promotions, w.Carry)
+	return errors.Join(begun, err)
+}
+
+// drive drives each of these that this worker does not drive already.
+func (w *Worker) drive(ctx context.Context, all *sync.WaitGroup, ids []string, advance func(context.Context, string) error) {
 	for _, id := range ids {
 		if !w.claim(id) {
 			continue
 		}
 		all.Go(func() {
-			defer w.free(id)
-			if err := w.Advance(ctx, id); err != nil && ctx.Err() == nil && fault.KindOf(err) != fault.Stopped {
+			err := advance(ctx, id)
+			if err != nil && ctx.Err() == nil && fault.KindOf(err) != fault.Stopped {
 				w.Fail(ctx, err)
 			}
+			w.free(id, !fault.Is(err, "target-taken"))
 		})
 	}
-	return errors.Join(begun, err)
 }
 
 func (w *Worker) claim(id string) bool {
@@ -117,11 +125,14 @@ func (w *Worker) claim(id string) bool {
 	return true
 }
 
-func (w *Worker) free(id string) {
+// free ends the driving of an effect. What waited for its target may begin, unless it never had it.
+func (w *Worker) free(id string, began bool) {
 	w.mu.Lock()
 	delete(w.driving, id)
 	w.mu.Unlock()
-	w.Wake() // what waited for its target may begin
+	if began {
+		w.Wake()
+	}
 }
 
 // Advance takes one effect and drives it until it ends, a person must decide, or ctx ends. It returns an error of kind Stopped
@@ -132,7 +143,7 @@ func (w *Worker) Advance(ctx context.Context, id string) error {
 	if err != nil {
 		return err
 	}
-	d := &drive{Worker: w, effect: e, lease: newHeld(w.Ledger, lease, began, e.Cancel)}
+	d := &drive{Worker: w, effect: e, lease: newHeld(lease, w.renew, began, e.Cancel)}
 	ctx, lost := context.WithCancelCause(ctx)
 	defer lost(nil)
 	kept := d.lease.keep(ctx, lost)
@@ -147,6 +158,11 @@ func (w *Worker) Advance(ctx context.Context, id string) error {
 		_ = w.Ledger.GiveBack(last, lease, rest) // what cannot be handed back is taken when its lease has run out
 	}
 	return err
+}
+
+func (w *Worker) renew(ctx context.Context, lease ledger.Lease) (cancel bool, err error) {
+	e, err := w.Ledger.Renew(ctx, lease)
+	return e.Cancel, err
 }
 
 func (w *Worker) take(ctx context.Context, id string) (ledger.Effect, ledger.Lease, []ledger.Entry, error) {

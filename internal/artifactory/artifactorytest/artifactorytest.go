@@ -1,4 +1,5 @@
-package artifactory_test
+// Package artifactorytest gives tests an Artifactory: its habits over HTTP, as far as gio speaks with it.
+package artifactorytest
 
 import (
 	"crypto/md5"
@@ -7,24 +8,28 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"hash"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
 )
 
+// User and Token are who may do everything.
 const (
-	user  = "ci"
-	token = "hunter2hunter2hunter2"
+	User  = "ci"
+	Token = "hunter2hunter2hunter2"
 	root  = "/artifactory"
 )
 
-// fake is an Artifactory with its habits: files are found by the path before the first ';' that is not escaped, refusals are
+// Fake is an Artifactory with its habits: files are found by the path before the first ';' that is not escaped, refusals are
 // {"errors": …}, sizes are in quotes, a file without properties is a 404, and DELETE takes a folder with all that is in it.
-type fake struct {
+type Fake struct {
 	t       *testing.T
 	mu      sync.Mutex
 	files   map[string]*stored // "repository/path"
@@ -37,15 +42,17 @@ type stored struct {
 	properties map[string][]string
 }
 
-func newFake(t *testing.T) (*fake, string) {
+// New serves one until the test ends, and returns its address; nothing is in it.
+func New(t *testing.T) (f *Fake, url string) {
 	t.Helper()
-	f := &fake{t: t, files: map[string]*stored{}}
+	f = &Fake{t: t, files: map[string]*stored{}}
 	server := httptest.NewServer(f)
 	t.Cleanup(server.Close)
 	return f, server.URL + root
 }
 
-func (f *fake) content(name string) (string, bool) {
+// Content returns what is in a file, REPOSITORY/PATH, and whether it is there.
+func (f *Fake) Content(name string) (string, bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	file, ok := f.files[name]
@@ -55,27 +62,31 @@ func (f *fake) content(name string) (string, bool) {
 	return string(file.content), true
 }
 
-func (f *fake) properties(name string) map[string][]string {
+// Properties are those of a file that is there.
+func (f *Fake) Properties(name string) map[string][]string {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return f.files[name].properties
 }
 
-func (f *fake) put(name, content string) {
+// Put makes a file, or replaces it.
+func (f *Fake) Put(name, content string) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.files[name] = &stored{content: []byte(content), properties: map[string][]string{}}
 }
 
-// answer sets what answers in its place.
-func (f *fake) answer(h http.HandlerFunc) {
+// Answer sets what answers in its place, and forgets the requests that it had; nil is nothing, and forgets none.
+func (f *Fake) Answer(h http.HandlerFunc) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.instead, f.seen = h, nil
+	if f.instead = h; h != nil {
+		f.seen = nil
+	}
 }
 
-// count tells how many requests began like that.
-func (f *fake) count(prefix string) (n int) {
+// Count tells how many requests began like that, METHOD ADDRESS.
+func (f *Fake) Count(prefix string) (n int) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for _, line := range f.seen {
@@ -92,7 +103,7 @@ func refuse(w http.ResponseWriter, status int, message string) {
 	_ = json.NewEncoder(w).Encode(map[string]any{"errors": []any{map[string]any{"status": status, "message": message}}})
 }
 
-func (f *fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+func (f *Fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	f.mu.Lock()
 	f.seen = append(f.seen, r.Method+" "+r.URL.RequestURI())
 	instead := f.instead
@@ -102,7 +113,7 @@ func (f *fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	name, password, basic := r.BasicAuth()
-	if r.Header.Get("Authorization") != "Bearer "+token && (!basic || name != user || password != token) {
+	if r.Header.Get("Authorization") != "Bearer "+Token && (!basic || name != User || password != Token) {
 		// It repeats what it was given, as it should not.
 		refuse(w, http.StatusUnauthorized, "Bad credentials: "+r.Header.Get("Authorization")+" "+password)
 		return
@@ -121,6 +132,8 @@ func (f *fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	switch {
+	case path == "api/system/version":
+		_ = json.NewEncoder(w).Encode(map[string]any{"version": "7.146.0"})
 	case storage && r.Method == http.MethodGet:
 		f.storage(w, r, path)
 	case storage && r.Method == http.MethodPut:
@@ -144,12 +157,19 @@ func describe(path string, content []byte) map[string]any {
 	}
 }
 
-func sumOf(h io.Writer, content []byte) string {
+func sumOf(h hash.Hash, content []byte) string {
 	_, _ = h.Write(content)
-	return hex.EncodeToString(h.(interface{ Sum([]byte) []byte }).Sum(nil))
+	return hex.EncodeToString(h.Sum(nil))
 }
 
-func (f *fake) storage(w http.ResponseWriter, r *http.Request, path string) {
+// Names lists the files that are there, by name.
+func (f *Fake) Names() []string {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return slices.Sorted(maps.Keys(f.files))
+}
+
+func (f *Fake) storage(w http.ResponseWriter, r *http.Request, path string) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	file, ok := f.files[path]
@@ -167,7 +187,7 @@ func (f *fake) storage(w http.ResponseWriter, r *http.Request, path string) {
 	}
 }
 
-func (f *fake) below(folder string) bool {
+func (f *Fake) below(folder string) bool {
 	for name := range f.files {
 		if strings.HasPrefix(name, folder+"/") {
 			return true
@@ -176,8 +196,8 @@ func (f *fake) below(folder string) bool {
 	return false
 }
 
-func (f *fake) get(w http.ResponseWriter, path string) {
-	content, ok := f.content(path)
+func (f *Fake) get(w http.ResponseWriter, path string) {
+	content, ok := f.Content(path)
 	if !ok {
 		refuse(w, http.StatusNotFound, "File not found.")
 		return
@@ -186,7 +206,7 @@ func (f *fake) get(w http.ResponseWriter, path string) {
 	_, _ = io.WriteString(w, content)
 }
 
-func (f *fake) deploy(w http.ResponseWriter, r *http.Request, path string) {
+func (f *Fake) deploy(w http.ResponseWriter, r *http.Request, path string) {
 	content, err := io.ReadAll(r.Body)
 	if err != nil {
 		refuse(w, http.StatusBadRequest, "the content broke off")
@@ -223,7 +243,7 @@ func (f *fake) deploy(w http.ResponseWriter, r *http.Request, path string) {
 }
 
 // set reads properties=k=v,v;k=v with a backslash before what does not separate.
-func (f *fake) set(w http.ResponseWriter, r *http.Request, path string) {
+func (f *Fake) set(w http.ResponseWriter, r *http.Request, path string) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	file, ok := f.files[path]
@@ -273,7 +293,7 @@ func unmark(text string, separator byte) []string {
 	return parts
 }
 
-func (f *fake) remove(w http.ResponseWriter, path string) {
+func (f *Fake) remove(w http.ResponseWriter, path string) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	before := len(f.files)
