@@ -24,16 +24,18 @@ func newBundleCreateCommand(env *environment) *cobra.Command {
 	o, n := ofProject{}, wire.NewBundle{}
 	cmd := &cobra.Command{
 		Use:   "create (NAME VERSION REPOSITORY/PATH... | --candidate CANDIDATE)",
-		Short: "Make a bundle of files, or the one of a candidate",
-		Long: `Create puts files of hosted repositories into a new bundle, as they are now, and seals it. In a path
-* stands for any text without a slash; at least one file must fit. Their contents are kept for as
-long as the bundle, whatever becomes of the files.
+		Short: "Make a bundle of files and images, or the one of a candidate",
+		Long: `Create puts files and images into a new bundle, as they are now, and seals it. In a path of a hosted
+repository * stands for any text without a slash, and at least one file must fit; an image is
+REPOSITORY/NAME:TAG. What the server keeps it keeps for as long as the bundle, whatever becomes of
+the files; of what lives elsewhere the bundle has the checksums.
 
 With --candidate alone it is made of what the project file says under bundle:. What is missing keeps
 it a draft that names it; gio-server looks for it again by itself, and the same command at once.
 
 ` + ledgerCodes,
 		Example: `  gio bundle create apim 3.9.4 "libs-dev/io/acme/gateway/3.9.4/*" libs-dev/io/acme/docs/guide.pdf
+  gio bundle create apim-images 3.9.4 images-dev/acme/gateway:3.9.4
   gio bundle create --candidate 3.9.4-rc1`,
 		Args: cobra.ArbitraryArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {

@@ -52,9 +52,12 @@ environments:
 # repositories:
 #   - {name: %[3]s-dev, type: maven}                             # generic, maven, npm; what is built lands here
 #   - {name: %[3]s-production, type: maven, environment: production}
-# bundle:                    # * is any text without a slash
+#   - {kind: registry, connection: NAME, path: dev, name: %[3]s-images}   # images and Helm charts; artifactory: files, path: its key
+#   - {kind: registry, connection: NAME, path: production, name: %[3]s-images-production, environment: production}
+# bundle:                    # * is any text without a slash, in a repository that gio-server keeps
 #   - {repository: %[3]s-dev, path: "org/name/{{.Component}}/{{.Version}}/*", components: [api, "plugin-*"]}
 #   - {repository: %[3]s-dev, path: "dist/%[3]s-{{.ProductVersion}}.zip"}
+#   - {image: "org/{{.Component}}:{{.Version}}"}
 `
 
 func newProjectInitCommand(env *environment) *cobra.Command {

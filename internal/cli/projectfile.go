@@ -25,8 +25,9 @@ type declaration struct {
 }
 
 type declaredMapping struct {
-	Repository string   `yaml:"repository"`
-	Path       string   `yaml:"path"`
+	Repository string   `yaml:"repository,omitempty"`
+	Path       string   `yaml:"path,omitempty"`
+	Image      string   `yaml:"image,omitempty"`
 	Components []string `yaml:"components,omitempty"`
 }
 

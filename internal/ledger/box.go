@@ -23,6 +23,13 @@ const (
 // CreateBox makes the bundle of a candidate by its project's mapping, or looks again for what it lacks. One that is sealed stays as it is.
 // Faults: no-project, no-mapping, no-candidate, bundle-exists.
 func (l *Ledger) CreateBox(ctx context.Context, c Caller, project string, v Version) (b Bundle, err error) {
+	var found seen
+	if c.may(ToMakeBundles, project) == nil {
+		found, err = l.lookForBox(ctx, project, v)
+	}
+	if err != nil {
+		return b, err
+	}
 	err = l.change(ctx, c, func(tx Tx) (Event, error) {
 		p, err := l.projectFor(ctx, tx, c, ToMakeBundles, project)
 		if err != nil {
@@ -40,7 +47,7 @@ func (l *Ledger) CreateBox(ctx context.Context, c Caller, project string, v Vers
 			if len(p.Bundle) == 0 {
 				return Event{}, noMapping(project)
 			}
-			b, err = l.box(ctx, tx, c, p, made, was)
+			b, err = l.box(ctx, tx, c, p, made, was, found)
 			return Event{}, err
 		}
 		b = *was
@@ -54,13 +61,13 @@ func noMapping(project string) error {
 		Hint("an admin declares it: bundle: in the file of gio project apply").Hint("or name the files: gio bundle create NAME VERSION REPOSITORY/PATH...")
 }
 
-// box makes the bundle of a candidate, unless there is a draft already, and seals it if nothing is missing.
-func (l *Ledger) box(ctx context.Context, tx Tx, c Caller, p Project, made Candidate, draft *Bundle) (b Bundle, err error) {
+// box makes the bundle of a candidate, unless there is a draft already, and seals it if nothing is missing. Found is what is outside.
+func (l *Ledger) box(ctx context.Context, tx Tx, c Caller, p Project, made Candidate, draft *Bundle, found seen) (b Bundle, err error) {
 	if draft != nil {
 		if b, err = tx.LockBundleByID(ctx, draft.ID); err != nil || b.Status != Draft {
 			return b, err
 		}
-		return l.fillBox(ctx, tx, c, p, b, made, time.Time{})
+		return l.fillBox(ctx, tx, c, p, b, made, time.Time{}, found)
 	}
 	b = Bundle{ID: l.NewID(), Project: p.Name, Status: Draft, Candidate: made.ID, CreatedAt: l.Now(), CreatedBy: c.Token.Subject}
 	if b.Name, b.Version, err = freeName(ctx, tx, p, made.Version); err != nil {
@@ -75,7 +82,7 @@ func (l *Ledger) box(ctx context.Context, tx Tx, c Caller, p Project, made Candi
 	if err := l.note(ctx, tx, c, bundleEvent("created", b, map[string]string{"candidate": made.Version.String()})); err != nil {
 		return b, err
 	}
-	return l.fillBox(ctx, tx, c, p, b, made, time.Time{})
+	return l.fillBox(ctx, tx, c, p, b, made, time.Time{}, found)
 }
 
 // freeName is how the box of a candidate is called: by the project and the release or, where that is another one's, the candidate.
@@ -95,7 +102,7 @@ func freeName(ctx context.Context, tx Tx, p Project, v Version) (name, version s
 }
 
 // fillBox looks for all that a draft is to have, and seals it when that is there and nothing has come since a time, zero for whenever.
-func (l *Ledger) fillBox(ctx context.Context, tx Tx, c Caller, p Project, b Bundle, made Candidate, since time.Time) (Bundle, error) {
+func (l *Ledger) fillBox(ctx context.Context, tx Tx, c Caller, p Project, b Bundle, made Candidate, since time.Time, found seen) (Bundle, error) {
 	before, err := tx.Items(ctx, b.ID)
 	if err != nil {
 		return b, err
@@ -105,6 +112,7 @@ func (l *Ledger) fillBox(ctx context.Context, tx Tx, c Caller, p Project, b Bund
 		return b, err
 	}
 	all := l.collection(tx, c)
+	all.seen = found
 	lacks, err := all.mapped(ctx, p.Bundle, made.Version, components, before)
 	if err != nil {
 		return b, err
@@ -214,6 +222,10 @@ func (l *Ledger) FillDrafts(ctx context.Context) error {
 }
 
 func (l *Ledger) fillDraft(ctx context.Context, id string) error {
+	found, err := l.lookForDraft(ctx, id)
+	if err != nil {
+		return err
+	}
 	return l.change(ctx, watcher, func(tx Tx) (Event, error) {
 		b, err := tx.TakeDraft(ctx, id, l.Now(), l.Now().Add(tryLast))
 		if fault.Is(err, "no-bundle") { // another one looks
@@ -230,7 +242,27 @@ func (l *Ledger) fillDraft(ctx context.Context, id string) error {
 		if err != nil || made.State == Blocked || len(p.Bundle) == 0 {
 			return Event{}, err
 		}
-		_, err = l.fillBox(ctx, tx, watcher, p, b, made, l.Now().Add(-quiet))
+		_, err = l.fillBox(ctx, tx, watcher, p, b, made, l.Now().Add(-quiet), found)
 		return Event{}, err
 	})
+}
+
+// lookForDraft looks outside for what a draft lacks.
+func (l *Ledger) lookForDraft(ctx context.Context, id string) (seen, error) {
+	var b Bundle
+	var made Candidate
+	err := l.Store.Read(ctx, func(tx Tx) (err error) {
+		if b, err = tx.BundleByID(ctx, id); err != nil || b.Candidate == "" {
+			return err
+		}
+		made, err = tx.CandidateByID(ctx, b.Candidate)
+		return err
+	})
+	if fault.Is(err, "no-bundle") || err == nil && made.ID == "" {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	return l.lookForBox(ctx, b.Project, made.Version)
 }

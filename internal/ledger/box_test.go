@@ -122,7 +122,10 @@ func TestMappings(t *testing.T) {
 		says    string
 	}{
 		{ledger.Mapping{Repository: "nowhere", Path: "x"}, `there is no repository "nowhere"`},
-		{ledger.Mapping{Repository: "images", Path: "x"}, "is not kept here, it is registry"},
+		{ledger.Mapping{Repository: "images", Path: "x"}, "has no files, it is registry"},
+		{ledger.Mapping{Repository: "libs", Image: "x:1"}, "has no images, it is hosted"},
+		{ledger.Mapping{Repository: "images", Image: "x"}, "is no image"},
+		{ledger.Mapping{Repository: "images", Image: "x:1", Path: "x"}, "it has both"},
 		{ledger.Mapping{Repository: "theirs", Path: "x"}, `there is no repository "theirs"`},
 		{ledger.Mapping{Repository: "libs", Path: ""}, "it is empty"},
 		{ledger.Mapping{Repository: "libs", Path: "../{{.Version}}"}, ". and .. are no names"},

@@ -104,15 +104,19 @@ func noBundle(name, version string) *fault.Fault {
 
 // CreateBundle puts what the sources name into a new bundle, as it is now, and seals it unless it is to be a draft. Its contents are
 // kept for as long as the bundle, whatever becomes of the files. Faults: no-project, invalid-bundle, bundle-exists, unknown-key,
-// no-candidate, empty-bundle, and those of sources: no-repository, not-hosted, no-file, other-content, invalid-checksum, no-checksum, no-build,
+// no-candidate, empty-bundle, and those of sources: no-repository, not-hosted, no-file, other-content, invalid-checksum, no-checksum, outside, no-build,
 // no-bundle, not-sealed, same-place.
 func (l *Ledger) CreateBundle(ctx context.Context, c Caller, project string, n NewBundle) (Bundle, error) {
 	if err := checkBundleName(n.Name, n.Version); err != nil {
 		return Bundle{}, err
 	}
 	b := Bundle{Project: project, Name: n.Name, Version: n.Version, Status: Draft}
+	found, err := l.lookFor(ctx, c, n.Sources)
+	if err != nil {
+		return b, err
+	}
 	var items []Item
-	err := l.Store.Read(ctx, func(tx Tx) (err error) {
+	err = l.Store.Read(ctx, func(tx Tx) (err error) {
 		if _, err := l.projectFor(ctx, tx, c, ToMakeBundles, project); err != nil {
 			return err
 		}
@@ -132,7 +136,7 @@ func (l *Ledger) CreateBundle(ctx context.Context, c Caller, project string, n N
 			}
 			return err
 		}
-		items, err = l.collect(ctx, tx, c, nil, n.Sources)
+		items, err = l.collect(ctx, tx, c, nil, n.Sources, found)
 		return err
 	})
 	if err != nil {
@@ -198,6 +202,10 @@ func (l *Ledger) onBundle(ctx context.Context, c Caller, a Action, project, name
 
 // AddToBundle puts more into a draft. What is in it already stays as it is. Faults: no-bundle, not-draft, and those of sources.
 func (l *Ledger) AddToBundle(ctx context.Context, c Caller, project, name, version string, sources []Source) (b Bundle, err error) {
+	found, err := l.lookFor(ctx, c, sources)
+	if err != nil {
+		return b, err
+	}
 	err = l.onBundle(ctx, c, ToMakeBundles, project, name, version, func(tx Tx, locked Bundle) (Event, error) {
 		b = locked
 		if err := mustBeDraft(b); err != nil {
@@ -207,7 +215,7 @@ func (l *Ledger) AddToBundle(ctx context.Context, c Caller, project, name, versi
 		if err != nil {
 			return Event{}, err
 		}
-		items, err := l.collect(ctx, tx, c, before, sources)
+		items, err := l.collect(ctx, tx, c, before, sources, found)
 		if err != nil {
 			return Event{}, err
 		}

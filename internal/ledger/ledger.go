@@ -30,6 +30,8 @@ type Ledger struct {
 	// Hosts are the addresses of those to CircleCI, by name.
 	Hosts   map[string]string
 	Signing Signing
+	// Outside reads what is in repositories elsewhere; nil: nobody can, and who makes bundles says the checksums.
+	Outside Outside
 	// Changed is called after each change that a caller made; it must not block. Nil: nobody listens.
 	Changed func()
 

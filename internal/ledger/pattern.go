@@ -31,6 +31,9 @@ func (all *collection) pattern(ctx context.Context, p Pattern) error {
 	if err != nil {
 		return err
 	}
+	if r.Kind != Hosted && !strings.Contains(p.Path, "*") {
+		return all.elsewhere(r, p.Path, "")
+	}
 	found, err := filesOf(ctx, all.tx, r, p)
 	if err == nil && len(found) == 0 {
 		err = fault.New(fault.NotFound, "no-file", "there is no file %.420s", p)

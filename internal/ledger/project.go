@@ -177,10 +177,10 @@ func (l *Ledger) Apply(ctx context.Context, c Caller, d Declaration, dry bool) (
 		}
 		changes = compareAll(changes, "", p.Build.fields("build"), d.Project.Build.fields("build"))
 		changes = compareAll(changes, "", p.Releases.fields(), d.Project.Releases.fields())
-		changes = compareAll(changes, "", mappingFields(p.Bundle), mappingFields(d.Project.Bundle))
 		if err := checkMapped(ctx, tx, d); err != nil {
 			return Event{}, err
 		}
+		changes = compareAll(changes, "", mappingFields(p.Bundle), mappingFields(d.Project.Bundle))
 		if changes, err = l.compare(ctx, tx, d, changes); err != nil || dry || len(changes) == 0 {
 			return Event{}, err
 		}

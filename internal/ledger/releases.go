@@ -230,7 +230,7 @@ func (l *Ledger) Arrive(ctx context.Context, w Watch, r Released) (made Candidat
 		if err := l.note(ctx, tx, watcher, created); err != nil {
 			return Event{}, err
 		}
-		_, err = l.box(ctx, tx, watcher, p, made, nil)
+		_, err = l.box(ctx, tx, watcher, p, made, nil, nil)
 		if fault.Is(err, "bundle-exists") { // somebody has made bundles of both names: they are what there is
 			err = nil
 		}

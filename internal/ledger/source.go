@@ -45,6 +45,7 @@ type collection struct {
 	c      Caller
 	items  []Item
 	at     map[spot]int // where an item would be promoted to: index in items
+	seen   seen         // what is outside
 	newest time.Time    // when the newest of the files came that fitted patterns
 
 	repositories map[string]Repository // those that were read
@@ -60,9 +61,10 @@ func (l *Ledger) collection(tx Tx, c Caller) *collection {
 	return &collection{Ledger: l, tx: tx, c: c, at: map[spot]int{}, repositories: map[string]Repository{}}
 }
 
-// collect returns the items before with those of sources after them.
-func (l *Ledger) collect(ctx context.Context, tx Tx, c Caller, before []Item, sources []Source) ([]Item, error) {
+// collect returns the items before with those of sources after them. What these name outside was looked for before.
+func (l *Ledger) collect(ctx context.Context, tx Tx, c Caller, before []Item, sources []Source, found seen) ([]Item, error) {
 	all := l.collection(tx, c)
+	all.seen = found
 	for _, i := range before {
 		if err := all.add(i); err != nil {
 			return nil, err
@@ -172,19 +174,32 @@ func isSHA256(text string) bool { return sha256Text.MatchString(text) }
 // manifestOf is how JFrog's clients write an image: by the file in which Artifactory has its manifest.
 var manifestOf = regexp.MustCompile(`^(.+)/([^/]+)/(?:list\.)?manifest\.json$`)
 
-// elsewhere puts in what is kept outside. Whether it is there is seen when it is promoted: then its content must be this one.
+// elsewhere puts in what is kept outside, with the checksum that it has there. Where nobody has looked, the one that was said counts, and is
+// compared when it is promoted.
 func (all *collection) elsewhere(r Repository, path, sum string) error {
-	i := Item{Kind: FileItem, Type: r.Type, Repository: r.Name, Path: path, SHA256: sum, Properties: "{}"}
+	i := Item{Kind: FileItem, Type: r.Type, Repository: r.Name, Path: outsidePath(r, path), SHA256: sum, Properties: "{}"}
 	if r.Images() {
 		i.Kind = ImageItem
-		if m := manifestOf.FindStringSubmatch(path); m != nil {
-			i.Path = m[1] + ":" + m[2]
-		}
 	}
-	if path == "" || len(path) > 1024 || hasControl(path) {
+	if path == "" || len(path) > longestPath || hasControl(path) {
 		return fault.New(fault.Invalid, "no-file", "%.200q is no place in %s", path, r.Name)
 	}
-	if !isSHA256(sum) {
+	if there, looked := all.seen[i.place()]; looked {
+		switch kind := fault.KindOf(there.err); {
+		case kind == fault.NotFound || kind == fault.Invalid && there.err != nil:
+			return there.err
+		case there.err != nil:
+			return fault.New(fault.Invalid, "outside", "%s cannot be looked at: %s", i.place(), there.err)
+		case sum != "" && sum != there.sum:
+			return fault.New(fault.Invalid, "other-content", "%s has the checksum %s, not %s", i.place(), there.sum, sum)
+		}
+		i.SHA256 = there.sum
+	}
+	switch {
+	case isSHA256(i.SHA256):
+	case all.Outside != nil:
+		return fault.New(fault.Invalid, "outside", "%s has not been looked at yet", i.place())
+	default:
 		return fault.New(fault.Invalid, "no-checksum", "%s is not kept here: its checksum must be said", i.place()).Hint("send its sha256, of an image the digest")
 	}
 	return all.add(i)

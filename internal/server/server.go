@@ -62,7 +62,7 @@ func Run(ctx context.Context, s Settings, talk io.Writer, listening func(address
 			return err
 		}
 	}
-	l.Connections, l.Receivers = kindsOf(connections), slices.Sorted(maps.Keys(receivers))
+	l.Connections, l.Receivers, l.Outside = kindsOf(connections), slices.Sorted(maps.Keys(receivers)), elsewhere
 	if l.Signing, err = s.signing(); err != nil {
 		return err
 	}

@@ -74,18 +74,19 @@ type NewBundle struct {
 	Candidate string       `json:"candidate,omitempty" doc:"RELEASE-rcN, of which it is the box; the same again looks at once for what is missing"`
 }
 
-// Mapping says what a component of a release is made of. In path {{.Component}}, {{.Version}} and {{.ProductVersion}} stand for the component,
+// Mapping says what a component of a release is made of. In path and image {{.Component}}, {{.Version}} and {{.ProductVersion}} stand for the component,
 // its version and the version of the release.
 type Mapping struct {
-	Repository string   `json:"repository" doc:"of the project, of the kind hosted"`
-	Path       string   `json:"path" doc:"* stands for any text without a slash; at least one file must fit"`
+	Repository string   `json:"repository,omitempty" doc:"of the project; left out of an image: its only one of the kind registry, of no environment"`
+	Path       string   `json:"path,omitempty" doc:"of files; of the kind hosted * stands for any text without a slash, and at least one file must fit"`
+	Image      string   `json:"image,omitempty" doc:"NAME:TAG of an image or a Helm chart, instead of path"`
 	Components []string `json:"components,omitempty" doc:"names, in which * stands for any text; left out: each component"`
 }
 
-// BundleFile names a file, or those that fit a pattern.
+// BundleFile names a file, those that fit a pattern, or an image.
 type BundleFile struct {
-	Repository string `json:"repository" minLength:"1" doc:"that the server keeps"`
-	Path       string `json:"path" minLength:"1" doc:"* stands for any text without a slash; at least one file must fit"`
+	Repository string `json:"repository" minLength:"1" doc:"where it is"`
+	Path       string `json:"path" minLength:"1" doc:"of an image NAME:TAG; of the kind hosted * stands for any text without a slash, and at least one file must fit"`
 }
 
 // VerifiedBundle says whether a bundle is what was signed, and whether all is there.

@@ -187,7 +187,7 @@ func (c *carriage) step(ctx context.Context, load ledger.Load, t *tried) error {
 	case load.Deed == ledger.LookAtPlace && t.To.Kind == ledger.Hosted:
 		return nil // the ledger has looked
 	case load.Deed == ledger.LookAtPlace:
-		sum, _, err := c.Outside.Stat(ctx, t.To, t.Path)
+		sum, err := c.Outside.Stat(ctx, t.To, t.Path)
 		t.Before = sum
 		if fault.Is(err, "no-file") {
 			return nil

@@ -16,22 +16,22 @@ type Outside struct {
 	Registries    map[string]*registry.Client
 }
 
-// Stat returns what is at a path of a repository outside, of an image NAME:TAG: its SHA-256 and, of a file, its size. Fault: no-file.
-func (o Outside) Stat(ctx context.Context, r ledger.Repository, path string) (sum string, size int64, err error) {
+// Stat returns the SHA-256 of what is at a path of a repository outside, of an image NAME:TAG. Fault: no-file.
+func (o Outside) Stat(ctx context.Context, r ledger.Repository, path string) (sum string, err error) {
 	if r.Images() {
 		at, tag, err := o.image(r, path)
 		if err != nil {
-			return "", 0, err
+			return "", err
 		}
 		digest, err := at.Digest(ctx, tag)
-		return strings.TrimPrefix(digest, algorithm), 0, absent(err, r, path)
+		return strings.TrimPrefix(digest, algorithm), absent(err, r, path)
 	}
 	client, err := o.files(r)
 	if err != nil {
-		return "", 0, err
+		return "", err
 	}
 	f, err := client.Stat(ctx, r.Path, path)
-	return f.SHA256, f.Size, absent(err, r, path)
+	return f.SHA256, absent(err, r, path)
 }
 
 // algorithm begins the digest of an image.
