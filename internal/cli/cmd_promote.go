@@ -3,10 +3,13 @@ package cli
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/gravitee-lab/gio/internal/client"
 	"github.com/gravitee-lab/gio/internal/fault"
 	"github.com/gravitee-lab/gio/internal/report"
 	"github.com/gravitee-lab/gio/internal/wire"
@@ -19,7 +22,8 @@ func newPromoteCommand(env *environment) *cobra.Command {
 		Short: "Carry a bundle to the repositories of an environment",
 		Long: `Promote puts what is in a bundle into the repositories of an environment, each item into the one of
 its type, through the environment's gate. Where another content is at the place of one of them,
-nothing is promoted. With --move the contents leave the environment that they come from; the first
+nothing is promoted. What lives in another registry or Artifactory is carried by the server; promote
+waits for it. With --move the contents leave the environment that they come from; the first
 promotion copies. In a frozen environment it is refused: --force passes that, and nothing else.
 gio deploy promotes the bundle of a candidate by itself.
 
@@ -55,6 +59,9 @@ func runPromote(ctx context.Context, env *environment, bundle, version string, n
 	if err != nil {
 		return perhaps(err, show)
 	}
+	if p, err = endOfPromotion(ctx, c, project, bundle, version, p); err != nil {
+		return perhaps(err, show)
+	}
 	name := bundle + " " + version
 	if o.json {
 		env.printed = true
@@ -72,10 +79,32 @@ func runPromote(ctx context.Context, env *environment, bundle, version string, n
 			f = f.Hint("%s", oneLine(message))
 		}
 		return f
-	case "processing":
-		fmt.Fprintf(env.Stderr, "  -> %s\n", show)
 	}
 	return nil
+}
+
+// looksAtPromotion is how often somebody looks who waits for the end of a promotion.
+const looksAtPromotion = time.Second
+
+// endOfPromotion waits until a promotion has ended: what lives elsewhere is carried by the server.
+func endOfPromotion(ctx context.Context, c *client.Client, project, bundle, version string, p wire.Promotion) (wire.Promotion, error) {
+	for p.Status == "processing" {
+		select {
+		case <-ctx.Done():
+			return p, context.Cause(ctx)
+		case <-time.After(looksAtPromotion):
+		}
+		list, err := c.Promotions(ctx, project, bundle, version)
+		if err != nil {
+			return p, err
+		}
+		i := slices.IndexFunc(list.Promotions, func(other wire.Promotion) bool { return other.ID == p.ID })
+		if i < 0 {
+			return p, fault.New(fault.NotFound, "no-promotion", "the promotion to %s is not there any more", p.Environment)
+		}
+		p = list.Promotions[i]
+	}
+	return p, nil
 }
 
 // promoted is a promotion in one line.

@@ -36,3 +36,8 @@ func (c *Client) VerifyBundle(ctx context.Context, project, bundle, version stri
 func (c *Client) Promote(ctx context.Context, project, bundle, version string, n wire.NewPromotion) (p wire.Promotion, err error) {
 	return p, c.ask(ctx, http.MethodPost, projectPath(project, "bundles", bundle, version, "promotions"), n, &p)
 }
+
+// Promotions lists the newest promotions of a bundle.
+func (c *Client) Promotions(ctx context.Context, project, bundle, version string) (p wire.Promotions, err error) {
+	return p, c.ask(ctx, http.MethodGet, projectPath(project, "bundles", bundle, version, "promotions"), nil, &p)
+}

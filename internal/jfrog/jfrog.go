@@ -23,6 +23,8 @@ type API struct {
 	// BaseURL is how the server's address begins for its clients. DefaultProject is the project of requests and tokens that name none,
 	// "" for none.
 	BaseURL, DefaultProject string
+	// Ending is closed when the server is told to end: who waits for the end of a promotion waits no more. Nil: it never is.
+	Ending <-chan struct{}
 }
 
 // Register adds the routes to a mux. What begins with their roots, and is no route, is answered with an error in JFrog's shape.

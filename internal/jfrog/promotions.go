@@ -111,18 +111,29 @@ func failures(p ledger.Promotion) problems {
 	return all
 }
 
-// looks is how often somebody who waits looks whether a promotion has ended.
-const looks = 200 * time.Millisecond
+const (
+	// looks is how often somebody who waits looks whether a promotion has ended.
+	looks = 200 * time.Millisecond
+	// longestWait is how long somebody may wait. Images may be large, and nobody waits for what waits for another system.
+	longestWait = 30 * time.Minute
+)
 
 // ended waits until a promotion has ended: what is kept outside is carried by others.
 func (a API) ended(ctx context.Context, c ledger.Caller, w way, p ledger.Promotion) (ledger.Promotion, error) {
-	ticker := time.NewTicker(looks)
+	ticker, late := time.NewTicker(looks), time.NewTimer(longestWait)
 	defer ticker.Stop()
+	defer late.Stop()
+	goesOn := fault.New(fault.Stopped, "still-under-way", "%s %s to %s is still under way, and goes on without who waited for it", w.name, w.version, p.To).
+		Hint("its status says how it ends: created_millis is %d", p.Millis)
 	var err error
 	for err == nil && p.Status.UnderWay() {
 		select {
 		case <-ctx.Done():
 			return p, ctx.Err()
+		case <-a.Ending:
+			return p, goesOn
+		case <-late.C:
+			return p, goesOn
 		case <-ticker.C:
 			p, err = a.Ledger.Promotion(ctx, c, w.project, w.name, w.version, p.Millis)
 		}
