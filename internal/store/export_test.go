@@ -47,7 +47,7 @@ func Queries() map[string][]any {
 		itemsOf: {"a"}, contentsOf: {"a"}, madeIn: {"a"}, fileItem: {"a", "b"},
 		promotionByID: {"a"}, promotionByMillis: {"a", 1}, newestPromotion: {"a", "b"}, lastPromotion: {"a"}, newestStanding: {"a", "b"},
 		newestRecords: {"a"}, recordsCount: {"a"}, countPromotions: {"a", 1}, newestMillis: {"a"},
-		updatePromotion: {"a", "COMPLETED", "", "b", 1}, removePromotion: {"a", "COMPLETED", 1}, dropPromoted: {"a"}, dropShelves: {"a"},
+		updatePromotion: {"a", "COMPLETED", "", "b", 1, 1}, removePromotion: {"a", "COMPLETED", 1}, dropPromoted: {"a"}, dropShelves: {"a"},
 		waitingPromotions: {1, 1}, takePromotion: {"a", 1, 1}, holdPromotion: {"a", 1, 1}, notePlace: {"a", 1, "b"}, noteStep: {"a", 1}, noteDone: {"a", 1}, noteGone: {"a", 1, "b"}, noteUndone: {"a", 1},
 		quarantined: nil, endQuarantine: nil, unsealed: nil, statuses: nil, unknowns: nil,
 	}

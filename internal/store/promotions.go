@@ -35,7 +35,9 @@ const (
 		properties, signing_key, messages, created_by, ended_at)
 		SELECT $1, b.id, b.name, e.id, e.rev, $4, $5, $6, NULLIF($7, ''), $8, $9, $10, $11, $12, $13, $14, 0
 		FROM bundles b, environments e WHERE b.id = $2 AND e.id = $3`
-	updatePromotion = `UPDATE promotions SET status = $2, stage = $3, messages = $4, ended_at = $5 WHERE id = $1`
+	// Who has carried it to its end has nothing more to do with it.
+	updatePromotion = `UPDATE promotions SET status = $2, stage = $3, messages = $4, ended_at = $5,
+		token = token + $6, renewed_at = renewed_at * (1 - $6) WHERE id = $1`
 	removePromotion = `UPDATE promotions SET status = $2, removed_at = $3 WHERE id = $1 AND removed_at = 0`
 
 	insertShelf = `INSERT INTO shelves (promotion, kind, type, repository, state) VALUES ($1, $2, $3, $4, 'done')`
@@ -146,7 +148,7 @@ func (t tx) InsertPromotion(ctx context.Context, p ledger.Promotion, now time.Ti
 }
 
 func (t tx) UpdatePromotion(ctx context.Context, p ledger.Promotion) error {
-	return t.update(ctx, noPromotion(p.ID), updatePromotion, p.ID, string(p.Status), string(p.Stage), inJSON(p.Messages), millis(p.EndedAt))
+	return t.update(ctx, noPromotion(p.ID), updatePromotion, p.ID, string(p.Status), string(p.Stage), inJSON(p.Messages), millis(p.EndedAt), bit(!p.Status.UnderWay()))
 }
 
 func (t tx) RemovePromotion(ctx context.Context, p ledger.Promotion) error {

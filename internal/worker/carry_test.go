@@ -1,6 +1,7 @@
 package worker_test
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -15,6 +16,7 @@ import (
 	"github.com/gravitee-lab/gio/internal/artifactory"
 	"github.com/gravitee-lab/gio/internal/artifactory/artifactorytest"
 	"github.com/gravitee-lab/gio/internal/blobs"
+	"github.com/gravitee-lab/gio/internal/fault"
 	"github.com/gravitee-lab/gio/internal/ledger"
 	"github.com/gravitee-lab/gio/internal/registry"
 	"github.com/gravitee-lab/gio/internal/registry/registrytest"
@@ -46,14 +48,16 @@ func newRoad(t *testing.T, url string) *road {
 	r.Ledger = r.ledger(r.store)
 	r.Home, r.Outside = home, r.outside(http.DefaultTransport)
 	d := ledger.Declaration{Project: ledger.Project{Name: "acme", Repository: "acme/shop"}, Repositories: []ledger.Repository{{Name: "libs"}}}
-	for _, name := range []string{"dev", "qa", "prod"} {
+	for _, name := range []string{"dev", "edge", "qa", "prod"} {
 		environment := name
 		if name == "dev" {
 			environment = ""
 		} else {
 			d.Environments = append(d.Environments, ledger.Environment{Name: name})
 		}
-		d.Repositories = append(d.Repositories, ledger.Repository{Name: name + "-files", Environment: environment, Kind: ledger.Artifactory, Connection: "art", Path: name},
+		jars := map[string]string{"edge": "locked"}[name] // it takes nothing
+		d.Repositories = append(d.Repositories, ledger.Repository{Name: name + "-jars", Type: "maven", Environment: environment, Kind: ledger.Artifactory, Connection: "art", Path: cmp.Or(jars, name)},
+			ledger.Repository{Name: name + "-files", Environment: environment, Kind: ledger.Artifactory, Connection: "art", Path: name},
 			ledger.Repository{Name: name + "-images", Environment: environment, Kind: ledger.Registry, Connection: "images", Path: name})
 	}
 	if _, err := r.Apply(t.Context(), storetest.Admin(), d, false); err != nil {
@@ -86,7 +90,7 @@ func (r *road) outside(wire http.RoundTripper) worker.Outside {
 	return worker.Outside{Artifactories: map[string]*artifactory.Client{"art": art}, Registries: map[string]*registry.Client{"images": images}}
 }
 
-// box makes a bundle of a file that is kept here, one of the Artifactory and an image, and returns what they have in them.
+// box makes a bundle of a file that is kept here, two of the Artifactory and an image, and returns the image's digest.
 func (r *road) box(version string) (digest string) {
 	r.t.Helper()
 	ctx, admin := r.t.Context(), storetest.Admin()
@@ -94,9 +98,10 @@ func (r *road) box(version string) (digest string) {
 		r.t.Fatal(err)
 	}
 	r.art.Put("dev/"+version+"/web.zip", "web "+version)
+	r.art.Put("dev/"+version+"/api.jar", "api "+version)
 	digest = registrytest.Image(r.t, r.index, "dev/acme/web:"+version)
 	sources := ledger.Source{Artifacts: []ledger.Artifact{
-		{Repository: "libs", Path: version + "/notes.txt"}, {Repository: "dev-files", Path: version + "/web.zip"}, {Repository: "dev-images", Path: "acme/web:" + version},
+		{Repository: "libs", Path: version + "/notes.txt"}, {Repository: "dev-files", Path: version + "/web.zip"}, {Repository: "dev-jars", Path: version + "/api.jar"}, {Repository: "dev-images", Path: "acme/web:" + version},
 	}}
 	if _, err := r.CreateBundle(ctx, admin, "acme", ledger.NewBundle{Name: "box", Version: version, Sources: []ledger.Source{sources}}); err != nil {
 		r.t.Fatal(err)
@@ -123,6 +128,19 @@ func (r *road) is(version string, p ledger.Promotion) ledger.Promotion {
 	return p
 }
 
+// underWay tells whether a promotion has not ended.
+func (r *road) underWay(version string, p ledger.Promotion) bool {
+	r.t.Helper()
+	is, err := r.Promotion(r.t.Context(), storetest.Admin(), "acme", "box", version, p.Millis)
+	if fault.Is(err, "no-promotion") {
+		return false
+	}
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	return is.Status.UnderWay()
+}
+
 // lives is a worker until its power fails.
 func (r *road) lives(p *power) (w *worker.Worker, ctx context.Context) {
 	ctx, cancel := context.WithCancel(r.t.Context())
@@ -139,7 +157,10 @@ func (r *road) carry(version, digest string, p ledger.Promotion, pow *power) {
 		w, ctx := r.lives(pow)
 		err := w.Carry(ctx, p.ID)
 		r.whole(version, digest)
-		if p = r.is(version, p); !p.Status.UnderWay() {
+		if !r.underWay(version, p) {
+			if twice := r.acted.twice(); len(twice) > 0 {
+				r.t.Errorf("%s: written twice: %s", version, strings.Join(twice, "; "))
+			}
 			return
 		}
 		if !pow.isDead() {
@@ -155,14 +176,14 @@ func (r *road) carry(version, digest string, p ledger.Promotion, pow *power) {
 // whole fails where something half can be had, or something is nowhere.
 func (r *road) whole(version, digest string) {
 	r.t.Helper()
-	for path, content := range map[string]string{version + "/notes.txt": "notes " + version, version + "/web.zip": "web " + version} {
-		for _, repository := range []string{"qa/", "prod/"} {
+	for path, content := range map[string]string{version + "/notes.txt": "notes " + version, version + "/web.zip": "web " + version, version + "/api.jar": "api " + version} {
+		for _, repository := range []string{"edge/", "qa/", "prod/"} {
 			if got, there := r.art.Content(repository + path); there && got != content {
 				r.t.Errorf("%s%s is half: %q", repository, path, got)
 			}
 		}
 	}
-	for _, repository := range []string{"qa", "prod"} {
+	for _, repository := range []string{"edge", "qa", "prod"} {
 		if r.digest(repository, version) == digest {
 			registrytest.Pull(r.t, r.index, repository+"/acme/web:"+version)
 		}
@@ -182,21 +203,29 @@ func (r *road) digest(repository, version string) string {
 	return "sha256:" + sum
 }
 
-// stands says where all of a box is.
-func (r *road) stands(version, digest string) string {
+// stands fails unless a box is in dev, where it was made, and in one environment, "" for none, and nowhere else.
+func (r *road) stands(when, version, digest, environment string) {
 	r.t.Helper()
-	var lines []string
-	for _, repository := range []string{"dev", "qa", "prod"} {
-		for _, file := range []string{"notes.txt", "web.zip"} {
+	var got, want []string
+	for _, repository := range []string{"dev", "edge", "qa", "prod"} {
+		for _, file := range []string{"notes.txt", "web.zip", "api.jar"} {
 			if _, there := r.art.Content(repository + "/" + version + "/" + file); there {
-				lines = append(lines, repository+" "+file)
+				got = append(got, repository+" "+file)
+			}
+			if repository == environment || repository == "dev" && file != "notes.txt" {
+				want = append(want, repository+" "+file)
 			}
 		}
 		if r.digest(repository, version) == digest {
-			lines = append(lines, repository+" image")
+			got = append(got, repository+" image")
+		}
+		if repository == environment || repository == "dev" {
+			want = append(want, repository+" image")
 		}
 	}
-	return strings.Join(lines, ", ")
+	if strings.Join(got, ", ") != strings.Join(want, ", ") {
+		r.t.Errorf("%s: after %s there are %s", version, when, strings.Join(got, ", "))
+	}
 }
 
 // acted counts the writes that an outside system took, by method and address.
@@ -216,10 +245,11 @@ func (a *acted) RoundTrip(r *http.Request) (*http.Response, error) {
 	return res, err
 }
 
-// twice lists what was written more than once.
+// twice lists what was written more than once since it was asked last.
 func (a *acted) twice() (lines []string) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	defer func() { a.count = map[string]int{} }()
 	for _, what := range slices.Sorted(maps.Keys(a.count)) {
 		if a.count[what] > 1 {
 			lines = append(lines, fmt.Sprintf("%s %d times", what, a.count[what]))
@@ -228,57 +258,64 @@ func (a *acted) twice() (lines []string) {
 	return lines
 }
 
-// The crash sweep of what is carried: a worker dies before or after each commit, and before or after each request acted, of a copy to qa and
-// of the move from there to prod; another one goes on. Nothing is half, lost or written twice, and it ends as without the crash.
+// The crash sweep of what is carried: a worker dies before or after each commit, and before or after each request acted, of a promotion that
+// fails halfway, a copy, a move and its rollback; another one goes on. Nothing is half, lost or written twice, and it ends as without the crash.
 func TestCarryCrashSweep(t *testing.T) {
 	t.Parallel()
 	storetest.Each(t, func(t *testing.T, url string) {
-		r, every := newRoad(t, url), 13
+		r, every := newRoad(t, url), 37
 		switch {
 		case *figures:
 			every = 1
 		case testing.Short():
-			every = 41
-		}
-		day := func(version string, pow *power) {
-			t.Helper()
-			digest := r.box(version)
-			r.carry(version, digest, r.promote(version, "qa", ledger.CopyContents), pow)
-			if got := r.stands(version, digest); got != "dev web.zip, dev image, qa notes.txt, qa web.zip, qa image" {
-				t.Errorf("%s: after the copy there are %s", version, got)
-			}
-			p := r.promote(version, "prod", ledger.MoveContents)
-			r.carry(version, digest, p, pow)
-			if got := r.stands(version, digest); got != "dev web.zip, dev image, prod notes.txt, prod web.zip, prod image" {
-				t.Errorf("%s: after the move there are %s", version, got)
-			}
-			if p = r.is(version, p); p.Status != ledger.Completed || len(p.Messages) > 0 {
-				t.Errorf("%s: %+v", version, p)
-			}
+			every = 101
 		}
 		whole := &power{}
-		day("whole", whole)
+		r.day("whole", whole)
 		points := 0
 		for _, kind := range slices.Sorted(maps.Keys(whole.count)) {
 			for n := 1; n <= whole.count[kind]; n += every {
 				points++
 				pow := &power{kind: kind, at: n}
-				day(fmt.Sprintf("%s%d", kind, n), pow)
+				r.day(fmt.Sprintf("%s%d", kind, n), pow)
 				if !pow.failed {
 					t.Errorf("%s %d: nobody died", kind, n)
 				}
 			}
 		}
-		if twice := r.acted.twice(); len(twice) > 0 {
-			t.Errorf("written twice: %s", strings.Join(twice, "; "))
-		}
-		if points*every < 100 {
+		if points*every < 200 {
 			t.Errorf("only %d points: the sweep does not see the way", points)
 		}
 		if *figures && !t.Failed() {
 			fmt.Printf("  %s: %d deaths, 0 half, 0 lost, 0 twice, each ended as without\n", t.Name(), points)
 		}
 	})
+}
+
+// day is all that happens to a box.
+func (r *road) day(version string, pow *power) {
+	r.t.Helper()
+	digest := r.box(version)
+	p := r.promote(version, "edge", ledger.CopyContents)
+	r.carry(version, digest, p, pow)
+	r.stands("a copy that fails", version, digest, "")
+	if p = r.is(version, p); p.Status != ledger.Failed || len(p.Messages) != 1 || !strings.Contains(p.Messages[0].Text, "Not enough permissions") {
+		r.t.Errorf("%s: %+v", version, p)
+	}
+	r.carry(version, digest, r.promote(version, "qa", ledger.CopyContents), pow)
+	r.stands("the copy", version, digest, "qa")
+	p = r.promote(version, "prod", ledger.MoveContents)
+	r.carry(version, digest, p, pow)
+	r.stands("the move", version, digest, "prod")
+	if p = r.is(version, p); p.Status != ledger.Completed || len(p.Messages) > 0 {
+		r.t.Errorf("%s: %+v", version, p)
+	}
+	p, err := r.RollBackPromotion(r.t.Context(), storetest.Admin(), "acme", "box", version, "prod", ledger.UnpromoteOptions{})
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	r.carry(version, digest, p, pow)
+	r.stands("the rollback", version, digest, "qa")
 }
 
 // Two workers at the same time carry each promotion once.
@@ -308,9 +345,7 @@ func TestCarryTogether(t *testing.T) {
 			if p = r.is(version, p); p.Status != ledger.Completed {
 				t.Errorf("%s: %+v", version, p)
 			}
-			if got := r.stands(version, digests[version]); got != "dev web.zip, dev image, qa notes.txt, qa web.zip, qa image" {
-				t.Errorf("%s: there are %s", version, got)
-			}
+			r.stands("the copy", version, digests[version], "qa")
 		}
 		if twice := r.acted.twice(); len(twice) > 0 {
 			t.Errorf("written twice: %s", strings.Join(twice, "; "))
