@@ -1,12 +1,14 @@
 package server_test
 
 import (
+	"bytes"
 	"fmt"
 	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/gravitee-lab/gio/internal/artifactory/artifactorytest"
 	"github.com/gravitee-lab/gio/internal/registry"
@@ -218,6 +220,46 @@ func TestBundleOfImages(t *testing.T) {
 		registrytest.Image(w.T, o.index, "dev/acme/web:1.0")
 		if b := made(); b.Status != "sealed" || b.Missing != "" {
 			w.Error(b)
+		}
+	})
+}
+
+// A deployment has the bundle of its candidate carried first, and gio-server check tries what that needs.
+func TestDeploymentCarriesFirst(t *testing.T) {
+	t.Parallel()
+	eachPrepared(t, func(w *world) {
+		o := connected(w)
+		w.ofStatus(http.StatusOK, w.admin, "PUT", "/v1/projects/shop", `{"name": "shop", "repository": "acme/shop", "environments": [{"name": "QA", "tier": "staging"}],
+			"bundle": [{"image": "acme/web:{{.ProductVersion}}"}]}`)
+		w.ofStatus(http.StatusCreated, w.admin, "POST", "/v1/projects/shop/candidates", `{"version": "1.0-rc1", "commit": "`+commit+`"}`)
+		digest := registrytest.Image(w.T, o.index, "dev/acme/web:1.0")
+		w.ofStatus(http.StatusCreated, w.admin, "POST", "/v1/projects/shop/bundles", `{"candidate": "1.0-rc1"}`)
+		w.ofStatus(http.StatusCreated, w.admin, "POST", "/v1/projects/shop/environments/QA/deployments", `{"candidate": "1.0-rc1"}`)
+		var records struct{ Promotions []struct{ Status string } }
+		for began := time.Now(); time.Since(began) < time.Minute; time.Sleep(50 * time.Millisecond) {
+			w.decode(w.ofStatus(http.StatusOK, w.admin, "GET", "/v1/projects/shop/bundles/shop/1.0/promotions", ""), &records)
+			if records.Promotions[0].Status != "processing" {
+				break
+			}
+		}
+		if len(records.Promotions) != 1 || records.Promotions[0].Status != "completed" {
+			w.Error(records)
+		}
+		o.wantImages(w, map[string]string{"qa/acme/web:1.0": digest})
+		w.contains(w.says(server.Check), "Artifactory 7.146.0 takes the token", "it is a registry, and takes the token")
+		wrong := *w
+		file := filepath.Join(w.TempDir(), "gio-server.yaml")
+		if err := os.WriteFile(file, []byte("connections: {artifactory: {url: '"+o.artURL+"', token: env:ART}}"), 0o600); err != nil {
+			w.Fatal(err)
+		}
+		read, err := server.ReadSettings(server.Settings{Data: w.data}, file, []string{"ART=planted-and-wrong"})
+		if err != nil {
+			w.Fatal(err)
+		}
+		wrong.settings.Connections = read.Connections
+		var out bytes.Buffer
+		if err := server.Check(w.Context(), wrong.settings, &out); err == nil || !strings.Contains(out.String(), "the user or the token is wrong") || strings.Contains(out.String(), "planted") {
+			w.Errorf("%v\n%s", err, &out)
 		}
 	})
 }

@@ -114,6 +114,11 @@ func TestWrongConnections(t *testing.T) {
 		{"git: {url: 'file://planted/repositories'}", "connections.git.url: it is not https://HOST"},
 		{"git: {url: 'http://git.example.org', token: 'env:T'}", "connections.git.url: the token is not sent by http"},
 		{"git: {url: 'https://example.org', token: planted}", "connections.git.token: a secret does not stand in the settings"},
+		{"artifactory: {token: 'env:T'}", "connections.artifactory.url: a connection of the kind artifactory needs it"},
+		{"artifactory: {url: 'https://ann:planted@example.org'}", "connections.artifactory.url: it is not https://HOST"},
+		{"artifactory: {url: 'http://example.org/artifactory', token: 'env:T'}", "connections.artifactory.url: it is not used by http"},
+		{"images: {kind: registry, url: 'https://example.org', user: ci}", "connections.images.user: a user needs a token, which is the password"},
+		{"images: {kind: registry, url: 'https://example.org', token: planted}", "connections.images.token: a secret does not stand in the settings"},
 		{"'../x': {kind: webhook}", "connections.../x: a connection cannot have this name"},
 		{"planted", "connections: it is not written as names with values"},
 	} {
