@@ -163,11 +163,8 @@ func (c *carriage) settle(ctx context.Context, load ledger.Load, t tried) (rest 
 
 // isFinal tells whether it helps nobody to try again.
 func isFinal(err error) bool {
-	switch fault.KindOf(err) {
-	case fault.Invalid, fault.NotFound, fault.Auth:
-		return true
-	}
-	return fault.Is(err, "registry-kept")
+	kind := fault.KindOf(err)
+	return kind == fault.Invalid || kind == fault.NotFound || kind == fault.Auth || fault.Is(err, "registry-kept")
 }
 
 // tooLate tells that a promotion was tried for long enough. What has failed by then has as long again to be cleared away. A deletion is tried
