@@ -26,7 +26,7 @@ const (
 func layers() [][]string {
 	return [][]string{
 		{"cli", "server"},
-		{"report", "api", "aviator", "jfrog", "worker"},
+		{"report", "api", "aviator", "jfrog", "gimlet", "worker"},
 		{"rehearse", "client"},
 		{"operate"},
 		{"engine", "check", "prepare", "doctor", "notify", "workspace"},

@@ -176,6 +176,13 @@ type Tx interface {
 	InsertComponents(ctx context.Context, candidate string, versions map[string]string) error // component-exists, no-candidate
 	Components(ctx context.Context, candidate string) (versions map[string]string, err error) // nil for none
 
+	InsertShipment(ctx context.Context, s Shipment) error                              // shipment-exists, no-project
+	Shipment(ctx context.Context, project, id string) (Shipment, error)                // no-shipment
+	Shipments(ctx context.Context, project string, o ShipmentList) ([]Shipment, error) // the newest first; invalid-cursor
+	InsertBatch(ctx context.Context, b Batch) error                                    // batch-exists, no-project
+	Batch(ctx context.Context, project, id string) (Batch, error)                      // no-batch
+	BatchOfShipment(ctx context.Context, project, shipment string) (Batch, error)      // the one of its policies; no-batch
+
 	// PutWatch begins to watch the release repository of a project, as if nobody ever had. Fault: no-project.
 	PutWatch(ctx context.Context, project string) error
 	DeleteWatch(ctx context.Context, project string) error

@@ -21,7 +21,7 @@ type Role string
 // The roles. Each may read.
 const (
 	Reader   Role = "reader"
-	Reporter Role = "reporter" // reports deployments, and uploads what was built
+	Reporter Role = "reporter" // reports deployments, ships, and uploads what was built
 	Deployer Role = "deployer" // deploys, promotes, rolls back, and resolves what nobody knows the end of
 	Approver Role = "approver" // approves deployments, and makes none
 	Releaser Role = "releaser" // a deployer who makes candidates and bundles, and freezes environments, too
@@ -43,6 +43,7 @@ type Action string
 const (
 	ToRead           Action = "read"
 	ToReport         Action = "report deployments"
+	ToShip           Action = "ship"
 	ToDeploy         Action = "deploy"
 	ToResolve        Action = "resolve deployments"
 	ToApprove        Action = "approve deployments"
@@ -61,12 +62,12 @@ const (
 func roles() map[Role][]Action {
 	return map[Role][]Action{
 		Reader:   nil,
-		Reporter: {ToReport, ToUpload},
-		Deployer: {ToDeploy, ToReport, ToResolve, ToUpload, ToPromote},
+		Reporter: {ToReport, ToShip, ToUpload},
+		Deployer: {ToDeploy, ToReport, ToShip, ToResolve, ToUpload, ToPromote},
 		Approver: {ToApprove},
-		Releaser: {ToDeploy, ToReport, ToResolve, ToUpload, ToPromote, ToMakeCandidates, ToMakeBundles, ToFreeze, ToForce},
+		Releaser: {ToDeploy, ToReport, ToShip, ToResolve, ToUpload, ToPromote, ToMakeCandidates, ToMakeBundles, ToFreeze, ToForce},
 		Admin: {
-			ToDeploy, ToReport, ToResolve, ToUpload, ToPromote, ToApprove, ToMakeCandidates, ToMakeBundles, ToFreeze, ToForce, ToDeclare, ToManageTokens, ToAudit,
+			ToDeploy, ToReport, ToShip, ToResolve, ToUpload, ToPromote, ToApprove, ToMakeCandidates, ToMakeBundles, ToFreeze, ToForce, ToDeclare, ToManageTokens, ToAudit,
 		},
 	}
 }

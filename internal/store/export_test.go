@@ -3,6 +3,10 @@ package store
 import (
 	"context"
 	"io/fs"
+	"maps"
+	"time"
+
+	"github.com/gravitee-lab/gio/internal/ledger"
 )
 
 // OpenKeeping opens a file of SQLite as the store does.
@@ -22,9 +26,22 @@ func OpenAt(ctx context.Context, url string, version int64) (*Store, error) {
 	return s, err
 }
 
+// lists are those of shipments that an index serves.
+func lists() map[string][]any {
+	last := ledger.Shipment{CreatedAt: time.UnixMilli(1), Made: "a"}
+	all := map[string][]any{}
+	for _, o := range []ledger.ShipmentList{{Limit: 1}, {Repository: "a", Limit: 1}, {Repository: "a", Branch: "b", Since: time.UnixMilli(1), Until: time.UnixMilli(2), Limit: 1}, {SHAs: []string{"a"}, Limit: 1}} {
+		for _, after := range []*ledger.Shipment{nil, &last} {
+			query, arguments := shipmentsQuery("a", o, after)
+			all[query] = arguments
+		}
+	}
+	return all
+}
+
 // Queries are those that must find what they want by an index, with as many arguments as each takes.
 func Queries() map[string][]any {
-	return map[string][]any{
+	all := map[string][]any{
 		projectByName: {"a"}, lockProject: {"a"}, effectOf: {"a"}, endBuild: {"a"}, cancelBuild: {"a"}, allProjects: nil, environmentByName: {"a", "b"}, lockEnvironment: {"a", "b"},
 		candidateByVersion: {"a", "b", 1}, deploymentsOf: {"a", 1, 1}, deploymentsBefore: {"a", "b", 1}, deploymentsFrom: {"a", "b", 1}, openDeployments: {"a"}, succeeded: {"a"}, reportable: {"a", "b", 1}, newestOfCandidate: {"a", "b", 1},
 		updateDeployment: {"a", "b", "c", 1, "done", 0, "d", "e", 1}, deploymentByID: {"a"}, busyDeployment: {"a"}, wantedIn: nil, unpromoted: nil,
@@ -50,7 +67,10 @@ func Queries() map[string][]any {
 		updatePromotion: {"a", "COMPLETED", "", "b", 1, 1}, removePromotion: {"a", "COMPLETED", 1}, dropPromoted: {"a"}, dropShelves: {"a"},
 		waitingPromotions: {1, 1}, takePromotion: {"a", 1, 1}, holdPromotion: {"a", 1, 1}, notePlace: {"a", 1, "b"}, noteStep: {"a", 1}, noteDone: {"a", 1}, noteGone: {"a", 1, "b"}, noteUndone: {"a", 1},
 		quarantined: nil, endQuarantine: nil, unsealed: nil, statuses: nil, unknowns: nil,
+		shipmentByID: {"a", "b"}, shipmentByMade: {"a"}, batchByID: {"a", "b"}, batchOfShipment: {"a", "b"},
 	}
+	maps.Copy(all, lists())
+	return all
 }
 
 // WholeQueries are those that go through all that one promotion or one bundle has, and leave out some of it.

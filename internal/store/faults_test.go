@@ -161,6 +161,17 @@ func missing() []attempt {
 		{"InsertShelf", "no-repository", func(ctx context.Context, tx ledger.Tx) error {
 			return tx.InsertShelf(ctx, promotion("1"), ledger.Target{Kind: ledger.FileItem, Type: "npm", To: ledger.Repository{Name: "other"}})
 		}},
+		{"Shipment", "no-shipment", func(ctx context.Context, tx ledger.Tx) error { _, err := tx.Shipment(ctx, "acme", "other"); return err }},
+		{"InsertShipment", "no-project", func(ctx context.Context, tx ledger.Tx) error {
+			s := shipment(1)
+			s.Project = "other"
+			return tx.InsertShipment(ctx, s)
+		}},
+		{"Batch", "no-batch", func(ctx context.Context, tx ledger.Tx) error { _, err := tx.Batch(ctx, "acme", "other"); return err }},
+		{"BatchOfShipment", "no-batch", func(ctx context.Context, tx ledger.Tx) error {
+			_, err := tx.BatchOfShipment(ctx, "acme", "other")
+			return err
+		}},
 		{"Token", "no-token", func(ctx context.Context, tx ledger.Tx) error { _, err := tx.Token(ctx, "other"); return err }},
 		{"InsertToken", "no-project", func(ctx context.Context, tx ledger.Tx) error { return tx.InsertToken(ctx, token("new", "other")) }},
 		{"RevokeToken", "no-token", func(ctx context.Context, tx ledger.Tx) error { return tx.RevokeToken(ctx, "other", at(0)) }},
@@ -205,6 +216,16 @@ func present() []attempt {
 		}},
 		{"InsertShelf", "shelf-exists", func(ctx context.Context, tx ledger.Tx) error {
 			return tx.InsertShelf(ctx, promotion("1"), ledger.Target{Kind: ledger.FileItem, Type: "generic", To: ledger.Repository{Name: "libs"}})
+		}},
+		{"InsertShipment", "shipment-exists", func(ctx context.Context, tx ledger.Tx) error {
+			return cmp.Or(tx.InsertShipment(ctx, shipment(1)), tx.InsertShipment(ctx, shipment(1)))
+		}},
+		{"InsertBatch", "batch-exists", func(ctx context.Context, tx ledger.Tx) error {
+			return cmp.Or(tx.InsertBatch(ctx, batch("1", "", ledger.OfDeploy)), tx.InsertBatch(ctx, batch("1", "", ledger.OfDeploy)))
+		}},
+		{"Shipments after none", "invalid-cursor", func(ctx context.Context, tx ledger.Tx) error {
+			_, err := tx.Shipments(ctx, "acme", ledger.ShipmentList{After: "other", Limit: 1})
+			return err
 		}},
 		{"InsertToken by hash", "token-exists", func(ctx context.Context, tx ledger.Tx) error { return tx.InsertToken(ctx, known) }},
 		{"InsertToken by id", "token-exists", func(ctx context.Context, tx ledger.Tx) error {

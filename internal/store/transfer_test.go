@@ -38,6 +38,8 @@ func complete(t *testing.T, url string) {
 			tx.InsertToken(ctx, token("all", "")),
 			tx.InsertToken(ctx, token("bound", "acme")),
 			tx.PutQuarantine(ctx, at(1), "restored once"),
+			tx.InsertShipment(ctx, shipment(1)),
+			tx.InsertBatch(ctx, batch("batch", "acme/shop-1", ledger.OfShipment)),
 			tx.AppendEvent(ctx, event("1")),
 			tx.AppendEvent(ctx, event("2")),
 		)
