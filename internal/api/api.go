@@ -49,6 +49,7 @@ func (a API) Register(mux *http.ServeMux) *huma.OpenAPI {
 	a.environments(routes)
 	a.freezes(routes)
 	a.bundles(routes)
+	a.shipments(routes)
 	a.tokens(routes)
 	a.history(routes)
 	a.audit(routes)
@@ -56,6 +57,8 @@ func (a API) Register(mux *http.ServeMux) *huma.OpenAPI {
 }
 
 var errCursor = fault.New(fault.Invalid, "invalid-cursor", "the cursor is none").Hint("take it from the answer before, as it is")
+
+var errRunsThere = fault.New(fault.Invalid, "no-previous", "that runs there already: there is nothing to roll back")
 
 var errOtherName = fault.New(fault.Invalid, "invalid-project", "the name in the body is not the one in the address")
 
@@ -200,7 +203,7 @@ func candidateOrNone(v ledger.Version) string {
 
 func deploymentOf(d ledger.Deployment, e ledger.Environment) wire.Deployment {
 	return wire.Deployment{
-		ID: d.ID, Project: e.Project, Environment: e.Name, Candidate: d.Candidate.String(), From: candidateOrNone(d.From),
+		ID: d.ID, Project: e.Project, Environment: e.Name, Candidate: candidateOrNone(d.Candidate), App: appOf(d), From: fromOf(d),
 		Status: string(d.Status), Effect: string(d.Effect), Message: d.Message, Link: d.Link, Actor: d.Actor, Restores: d.Restores, Forced: d.Forced,
 		StartedAt: d.StartedAt, EndedAt: optional(d.EndedAt),
 	}

@@ -138,6 +138,9 @@ func (a API) shown(ctx context.Context, c ledger.Caller, id string) (wire.Gate, 
 		Deployment: deploymentOf(g.Deployment, g.Environment), Commit: g.Facts.Candidate.Commit, Author: g.Facts.Candidate.Author,
 		Closed: g.Closed, Requires: wire.Requirements(g.Facts.Requires), Approvals: []wire.Approval{}, Previous: g.Facts.Previous,
 	}
+	if g.Deployment.App != "" {
+		out.Commit, out.Author = g.Revision.SHA, g.Revision.AuthorEmail
+	}
 	if b := g.Facts.Box; b != nil {
 		out.Bundle, out.Unpromoted = b.Name+" "+b.Version, g.Facts.Unpromoted
 	}
@@ -200,6 +203,9 @@ func forced(f *wire.Force) *ledger.Force {
 
 func (a API) rollback(ctx context.Context, c ledger.Caller, in *rollbackInput) (wire.Deployment, error) {
 	b := given(in.Body)
+	if b.App != "" {
+		return a.rollbackApp(ctx, c, in)
+	}
 	o := ledger.RollbackOptions{Force: forced(b.Force)}
 	if b.To != "" {
 		v, err := ledger.ParseVersion(b.To)

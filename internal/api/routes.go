@@ -71,7 +71,7 @@ func projectOf(d ledger.Declaration) wire.Project {
 }
 
 func environmentOf(e ledger.Environment) wire.Environment {
-	out := wire.Environment{Name: e.Name, Tier: string(e.Tier), Kind: string(e.Kind), Deploy: triggerOf(e.Deploy)}
+	out := wire.Environment{Name: e.Name, Tier: string(e.Tier), Kind: string(e.Kind), Deploy: triggerOf(e.Deploy), GitOps: gitOpsOf(e.GitOps)}
 	if r := wire.Requirements(e.Requires); r != (wire.Requirements{}) {
 		out.Requires = &r
 	}
@@ -92,7 +92,7 @@ func declared(p wire.Project) ledger.Declaration {
 		d.Project.Bundle = append(d.Project.Bundle, ledger.Mapping(m))
 	}
 	for _, e := range p.Environments {
-		out := ledger.Environment{Name: e.Name, Tier: ledger.Tier(e.Tier), Kind: ledger.Kind(e.Kind), Deploy: asTrigger(e.Deploy)}
+		out := ledger.Environment{Name: e.Name, Tier: ledger.Tier(e.Tier), Kind: ledger.Kind(e.Kind), Deploy: asTrigger(e.Deploy), GitOps: asDesired(e.GitOps)}
 		if e.Requires != nil {
 			out.Requires = ledger.Requirements(*e.Requires)
 		}
@@ -115,7 +115,7 @@ func asTrigger(t *wire.Trigger) *ledger.Trigger {
 
 func runningOf(r ledger.Running) wire.Running {
 	e := r.Environment
-	out := wire.Running{Environment: environmentOf(e), Frozen: r.Frozen != nil, Held: e.Hold != ""}
+	out := wire.Running{Environment: environmentOf(e), Frozen: r.Frozen != nil, Held: e.Hold != "", Apps: runningAppsOf(r.Apps, e)}
 	if r.Current != nil {
 		d := deploymentOf(*r.Current, e)
 		out.Current = &d

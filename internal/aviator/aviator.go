@@ -126,6 +126,7 @@ var refusals = map[string]struct {
 	"other-request":     {http.StatusUnprocessableEntity, "Idempotency-Key was used for another request"},
 	"request-under-way": {http.StatusConflict, "The same request is under way"},
 	"invalid-page":      {http.StatusBadRequest, "Invalid page"},
+	"not-by-candidate":  {http.StatusBadRequest, "Release environment is not deployed by release candidates"},
 	"candidate-exists":  {http.StatusBadRequest, "Release candidate already exists"},
 	"no-build":          {http.StatusBadRequest, "Build workflow is not configured"},
 	"not-ready":         {http.StatusBadRequest, "Release candidate is not ready"},
@@ -250,6 +251,9 @@ func (a API) list(r *http.Request, c ledger.Caller) (int, any, error) {
 	all, err := a.Ledger.Deployments(r.Context(), c, r.PathValue("project"), environment, (page-1)*size, size)
 	list := []deployment{}
 	for _, d := range all {
+		if d.App != "" { // Aviator knows no apps
+			continue
+		}
 		list = append(list, asObject(d, environment))
 	}
 	return http.StatusOK, list, err

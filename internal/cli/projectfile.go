@@ -51,7 +51,17 @@ type declaredEnvironment struct {
 	Tier     string                `yaml:"tier,omitempty"`
 	Kind     string                `yaml:"kind,omitempty"`
 	Deploy   *declaredTrigger      `yaml:"deploy,omitempty"`
+	GitOps   *declaredGitOps       `yaml:"gitops,omitempty"`
 	Requires *declaredRequirements `yaml:"requires,omitempty"`
+}
+
+type declaredGitOps struct {
+	Connection     string `yaml:"connection"`
+	Repository     string `yaml:"repository"`
+	Branch         string `yaml:"branch,omitempty"`
+	Path           string `yaml:"path,omitempty"`
+	PerEnvironment bool   `yaml:"per_environment,omitempty"`
+	Confirm        string `yaml:"confirm,omitempty"`
 }
 
 type declaredRequirements struct {
@@ -112,7 +122,7 @@ func parseProject(file string, data []byte) (wire.Project, error) {
 	}
 	p := wire.Project{Name: d.Name, Repository: d.Repository, Build: d.Build.onWire(), Releases: (*wire.Releases)(d.Releases)}
 	for _, e := range d.Environments {
-		out := wire.Environment{Name: e.Name, Tier: e.Tier, Kind: e.Kind, Deploy: e.Deploy.onWire()}
+		out := wire.Environment{Name: e.Name, Tier: e.Tier, Kind: e.Kind, Deploy: e.Deploy.onWire(), GitOps: (*wire.GitOps)(e.GitOps)}
 		out.Requires = (*wire.Requirements)(e.Requires)
 		p.Environments = append(p.Environments, out)
 	}
@@ -150,7 +160,7 @@ func asDeclared(t *wire.Trigger) *declaredTrigger {
 func projectText(p wire.Project) ([]byte, error) {
 	d := declaration{Name: p.Name, Repository: p.Repository, Build: asDeclared(p.Build), Releases: (*declaredReleases)(p.Releases)}
 	for _, e := range p.Environments {
-		out := declaredEnvironment{Name: e.Name, Tier: e.Tier, Kind: e.Kind, Deploy: asDeclared(e.Deploy)}
+		out := declaredEnvironment{Name: e.Name, Tier: e.Tier, Kind: e.Kind, Deploy: asDeclared(e.Deploy), GitOps: (*declaredGitOps)(e.GitOps)}
 		out.Requires = (*declaredRequirements)(e.Requires)
 		d.Environments = append(d.Environments, out)
 	}

@@ -36,6 +36,14 @@ func (a API) Register(mux *http.ServeMux) {
 	mux.Handle("POST /api/artifact", a.answering(a.ship))
 	mux.Handle("GET /api/artifacts", a.answering(a.shipments))
 	mux.Handle("GET /api/eventArtifactTrack", a.answering(a.trackShipment))
+	mux.Handle("GET /api/eventReleaseTrack", a.answering(a.trackBatch))
+	mux.Handle("GET /api/event", a.answering(a.trackEither))
+	mux.Handle("GET /api/releases", a.answering(a.releases))
+	mux.Handle("POST /api/releases", a.answering(a.deploy))
+	mux.Handle("GET /api/status", a.answering(a.status))
+	mux.Handle("POST /api/rollback", a.answering(a.rollback))
+	mux.Handle("/api/releases", a.answering(func(request) (int, any, error) { return 0, nil, errNoRoute })) // or it would be sent on to Aviator's
+	mux.Handle("POST /api/delete", a.letIn(bearer, a.remove, a.removed))
 }
 
 // request is what a handler gets.
@@ -50,12 +58,17 @@ type request struct {
 type handler func(request) (status int, body any, err error)
 
 // answering makes a handler of one whose answer is JSON. Errors are plain text.
-func (a API) answering(h handler) http.Handler { return a.letIn(bearer, h) }
+func (a API) answering(h handler) http.Handler { return a.letIn(bearer, h, nil) }
 
-func (a API) letIn(secret func(*http.Request) string, h handler) http.Handler {
+// letIn is answering for requests that show their token in some way, and whose answer comes when what they asked for is done.
+func (a API) letIn(secret func(*http.Request) string, h handler, done func(request, string) (string, error)) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		r.Body = http.MaxBytesReader(w, r.Body, maxBody)
-		answer, again, err := a.answer(r, secret(r), h)
+		asked := request{Request: r}
+		answer, again, err := a.answer(&asked, secret(r), h)
+		if err == nil && done != nil {
+			answer, err = done(asked, answer)
+		}
 		if err != nil {
 			status, text := a.refusal(r.Context(), err)
 			http.Error(w, text, status)
@@ -75,28 +88,31 @@ func (a API) letIn(secret func(*http.Request) string, h handler) http.Handler {
 }
 
 // answer does what a request asks for, or finds what it was answered before: a status and, after a space, a body.
-func (a API) answer(r *http.Request, secret string, h handler) (answer string, again bool, err error) {
-	caller := ledger.Caller{Dialect: "gimlet", Address: r.RemoteAddr}
-	if caller.Token, err = a.Ledger.Authenticate(r.Context(), secret); err != nil {
+func (a API) answer(r *request, secret string, h handler) (answer string, again bool, err error) {
+	r.caller = ledger.Caller{Dialect: "gimlet", Address: r.RemoteAddr}
+	if r.caller.Token, err = a.Ledger.Authenticate(r.Context(), secret); err != nil {
 		return "", false, err
 	}
-	project := cmp.Or(caller.Token.Project, a.DefaultProject)
-	if project == "" {
+	r.project = cmp.Or(r.caller.Token.Project, a.DefaultProject)
+	if r.project == "" {
 		return "", false, fault.New(fault.Invalid, "which-project", "the token is for all projects, and the server has no default_project")
 	}
-	body, err := io.ReadAll(r.Body)
+	r.body, err = io.ReadAll(r.Body)
 	if tooLarge, is := errors.AsType[*http.MaxBytesError](err); is {
 		return "", false, fault.New(fault.Invalid, "body-too-large", "the body is larger than %d bytes", tooLarge.Limit)
 	} else if err != nil {
 		return "", false, fault.New(fault.Invalid, "unread-body", "the body broke off").Because(err)
 	}
-	return a.Ledger.Once(r.Context(), ledger.RequestOf(r.Context(), caller), func(ctx context.Context) (string, error) {
-		status, said, err := h(request{r.WithContext(ctx), caller, project, body})
+	return a.Ledger.Once(r.Context(), ledger.RequestOf(r.Context(), r.caller), func(ctx context.Context) (string, error) {
+		status, said, err := h(request{r.WithContext(ctx), r.caller, r.project, r.body})
 		if err != nil || said == nil {
 			return fmt.Sprintf("%d ", status), err
 		}
-		text, err := json.Marshal(said)
-		return fmt.Sprintf("%d %s", status, text), err
+		var text strings.Builder
+		e := json.NewEncoder(&text)
+		e.SetEscapeHTML(false)
+		err = e.Encode(said)
+		return fmt.Sprintf("%d %s", status, strings.TrimSpace(text.String())), err
 	})
 }
 
@@ -111,11 +127,15 @@ func bearer(r *http.Request) string {
 
 // statuses are those of faults by their codes, where they are not those of their kinds.
 var statuses = map[string]int{
-	"bad-token":         http.StatusUnauthorized,
-	"body-too-large":    http.StatusRequestEntityTooLarge,
-	"other-request":     http.StatusUnprocessableEntity,
-	"request-under-way": http.StatusConflict,
+	"bad-token":           http.StatusUnauthorized,
+	"body-too-large":      http.StatusRequestEntityTooLarge,
+	"other-request":       http.StatusUnprocessableEntity,
+	"request-under-way":   http.StatusConflict,
+	"unknown-environment": http.StatusInternalServerError,
+	"no-environment":      http.StatusBadRequest, // it is only a parameter
 }
+
+var errNoRoute = fault.New(fault.NotFound, "no-route", "there is no such address")
 
 // texts are Gimlet's, where its clients may know them.
 var texts = map[string]string{"bad-token": "Unauthorized", "no-batch": "Not Found"}
@@ -132,6 +152,8 @@ func (a API) refusal(ctx context.Context, err error) (status int, text string) {
 		status = http.StatusNotFound
 	case fault.Cancelled, fault.Decision, fault.Stopped:
 		status = http.StatusConflict
+	case fault.Timeout: // Gimlet says 500, too
+		return http.StatusInternalServerError, whole(err)
 	default:
 		a.Fail(ctx, err)
 		return http.StatusInternalServerError, http.StatusText(http.StatusInternalServerError)

@@ -62,11 +62,11 @@ func (l *Ledger) Approve(ctx context.Context, c Caller, id string) (Deployment, 
 		if err := mustWait(*d); err != nil {
 			return err
 		}
-		candidate, err := tx.Candidate(ctx, e.Project, d.Candidate)
+		author, err := authorOf(ctx, tx, e, *d)
 		if err != nil {
 			return err
 		}
-		if err := mayApprove(c.Token.Subject, *d, candidate); err != nil {
+		if err := mayApprove(c.Token.Subject, *d, author); err != nil {
 			return err
 		}
 		return tx.PutApproval(ctx, Approval{d.ID, person(c.Token.Subject), l.Now()})
@@ -76,24 +76,34 @@ func (l *Ledger) Approve(ctx context.Context, c Caller, id string) (Deployment, 
 // mustWait is the fault of a deployment that does not wait.
 func mustWait(d Deployment) error {
 	if !d.waits() {
-		return fault.New(fault.Stopped, "not-waiting", "the deployment of %s is %s: it waits for nobody", d.Candidate, d.Status)
+		return fault.New(fault.Stopped, "not-waiting", "the deployment of %s is %s: it waits for nobody", d.what(), d.Status)
 	}
 	return nil
 }
 
-func mayApprove(subject string, d Deployment, c Candidate) error {
+// authorOf is the address of who wrote the commit that a deployment deploys; "" where nobody knows it.
+func authorOf(ctx context.Context, tx Tx, e Environment, d Deployment) (string, error) {
+	if d.App != "" {
+		r, err := revisionOf(ctx, tx, e, d)
+		return r.AuthorEmail, err
+	}
+	c, err := tx.Candidate(ctx, e.Project, d.Candidate)
+	return c.Author, err
+}
+
+func mayApprove(subject string, d Deployment, author string) error {
 	why := ""
 	switch {
 	case !IsPerson(subject):
 		why = "is a service, and persons approve"
 	case person(subject) == person(d.Actor):
 		why = "asked for it"
-	case person(subject) == person(c.Author):
+	case person(subject) == person(author):
 		why = "wrote its commit"
 	default:
 		return nil
 	}
-	return fault.New(fault.Auth, "may-not-approve", "%s may not approve %s: it %s", subject, c.Version, why).Hint("somebody else must approve it")
+	return fault.New(fault.Auth, "may-not-approve", "%s may not approve %s: it %s", subject, d.what(), why).Hint("somebody else must approve it")
 }
 
 // Reject cancels a deployment that waits. Faults: no-deployment, not-waiting.
@@ -119,10 +129,13 @@ func (l *Ledger) Cancel(ctx context.Context, c Caller, id, reason string) (Deplo
 	return l.act(ctx, c, ToDeploy, id, "deployment.canceled", func(tx Tx, _ Environment, d *Deployment) error {
 		switch {
 		case d.Effect == EffectUnknown:
-			return fault.New(fault.Stopped, "is-unknown", "nobody knows what became of the deployment of %s: it cannot be canceled", d.Candidate).
+			return fault.New(fault.Stopped, "is-unknown", "nobody knows what became of the deployment of %s: it cannot be canceled", d.what()).
 				Hint("look at %s, and say it: gio deployment resolve %s", cmp.Or(d.Link, "CircleCI"), d.ID)
 		case !d.open():
-			return fault.New(fault.Stopped, "has-ended", "the deployment of %s has ended: %s", d.Candidate, d.Status)
+			return fault.New(fault.Stopped, "has-ended", "the deployment of %s has ended: %s", d.what(), d.Status)
+		case d.Commit.Hash != "":
+			return fault.New(fault.Stopped, "is-committed", "%s is the commit %.10s: it cannot be canceled", d.what(), d.Commit.Hash).
+				Hint("roll it back")
 		}
 		return l.stop(ctx, tx, d, because("canceled by "+c.Token.Subject, reason))
 	})
@@ -139,7 +152,7 @@ type Resolution struct {
 func (l *Ledger) Resolve(ctx context.Context, c Caller, id string, r Resolution) (Deployment, error) {
 	return l.act(ctx, c, ToResolve, id, "deployment.resolved", func(tx Tx, e Environment, d *Deployment) error {
 		if d.Effect != EffectUnknown {
-			return fault.New(fault.Stopped, "not-unknown", "the deployment of %s is %s: nobody needs to say it", d.Candidate, d.Status)
+			return fault.New(fault.Stopped, "not-unknown", "the deployment of %s is %s: nobody needs to say it", d.what(), d.Status)
 		}
 		if strings.TrimSpace(r.Reason) == "" {
 			return fault.New(fault.Invalid, "invalid-resolution", "a reason is needed: how do you know it?")
@@ -172,6 +185,9 @@ func (l *Ledger) Resolve(ctx context.Context, c Caller, id string, r Resolution)
 		if err := tx.EndEffect(ctx, d.ID, d.Effect); err != nil {
 			return err
 		}
+		if err := l.appEnded(ctx, tx, e, *d); err != nil {
+			return err
+		}
 		return tx.UpdateDeployment(ctx, *d)
 	})
 }
@@ -194,6 +210,13 @@ func (l *Ledger) Resume(ctx context.Context, c Caller, project, environment stri
 			return Event{}, err
 		}
 		e, err := tx.LockEnvironment(ctx, project, environment)
+		if err != nil {
+			return Event{}, err
+		}
+		apps, err := tx.Apps(ctx, e.ID)
+		for i := 0; err == nil && i < len(apps); i++ {
+			err = l.releaseApp(ctx, tx, c, e, apps[i].Name, "resumed")
+		}
 		if err != nil {
 			return Event{}, err
 		}

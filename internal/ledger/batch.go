@@ -58,8 +58,26 @@ func (l *Ledger) batch(ctx context.Context, c Caller, project string, find func(
 		if _, err := l.projectFor(ctx, tx, c, ToRead, project); err != nil {
 			return err
 		}
-		b.Batch, err = find(tx)
+		found, err := find(tx)
+		if err != nil {
+			return err
+		}
+		b, err = l.shownBatch(ctx, tx, found)
 		return err
 	})
+	return b, err
+}
+
+// shownBatch adds what was made of a batch.
+func (l *Ledger) shownBatch(ctx context.Context, tx Tx, found Batch) (ShownBatch, error) {
+	b := ShownBatch{Batch: found, Environments: map[string]Environment{}}
+	all, err := tx.DeploymentsOfBatch(ctx, found.ID)
+	for i := 0; err == nil && i < len(all); i++ {
+		id := all[i].Environment
+		if _, known := b.Environments[id]; !known {
+			b.Environments[id], err = tx.EnvironmentByID(ctx, id)
+		}
+	}
+	b.Deployments = all
 	return b, err
 }

@@ -73,12 +73,20 @@ func (l *Ledger) projectFor(ctx context.Context, tx Tx, c Caller, a Action, name
 
 // currentOf reads what runs in an environment: what Current finds among all its deployments.
 func currentOf(ctx context.Context, tx Tx, e Environment) (*Deployment, error) {
-	d, err := tx.Succeeded(ctx, e.ID)
+	return currentOfApp(ctx, tx, e, "")
+}
+
+// currentOfApp is currentOf for one app of an environment; nil also where it was removed.
+func currentOfApp(ctx context.Context, tx Tx, e Environment, app string) (*Deployment, error) {
+	d, err := tx.Succeeded(ctx, e.ID, app)
 	if fault.Is(err, "no-deployment") {
 		return nil, nil
 	}
 	for err == nil && d.Restores != "" { // older than the rollback, so this ends
 		d, err = tx.Deployment(ctx, d.Restores)
+	}
+	if d.Action == DeleteApp {
+		return nil, err
 	}
 	return &d, err
 }
@@ -149,6 +157,9 @@ func (l *Ledger) Deploy(ctx context.Context, c Caller, project, environment stri
 		if err != nil {
 			return Event{}, err
 		}
+		if err := e.takesCandidates(); err != nil {
+			return Event{}, err
+		}
 		candidate, err := tx.Candidate(ctx, project, v)
 		if err != nil {
 			return Event{}, err
@@ -165,7 +176,7 @@ func (l *Ledger) Deploy(ctx context.Context, c Caller, project, environment stri
 		if d.Forced, err = c.passes(s, o.Force); err != nil {
 			return Event{}, err
 		}
-		left, err := l.supersede(ctx, tx, c, e, v)
+		left, err := l.supersede(ctx, tx, c, e, "", v.String())
 		if err != nil {
 			return Event{}, err
 		}
@@ -234,14 +245,15 @@ func latest(d Deployment, changed []Deployment) Deployment {
 	return d
 }
 
-// supersede cancels what has not begun, but for rollbacks and what somebody has approved, and returns what is still open.
-func (l *Ledger) supersede(ctx context.Context, tx Tx, c Caller, e Environment, by Version) (left []Deployment, err error) {
+// supersede cancels what has not begun of an app, "" for candidates, but for rollbacks and what somebody has approved, and returns what is
+// still open of it.
+func (l *Ledger) supersede(ctx context.Context, tx Tx, c Caller, e Environment, app, by string) (left []Deployment, err error) {
 	open, err := tx.Open(ctx, e.ID)
 	if err != nil {
 		return nil, err
 	}
-	for _, old := range open {
-		stays := !old.waits() || old.Restores != ""
+	for _, old := range ofApp(open, app) {
+		stays := !old.waits() || old.back()
 		if !stays {
 			yes, err := tx.Approvals(ctx, old.ID)
 			if err != nil {
@@ -253,7 +265,7 @@ func (l *Ledger) supersede(ctx context.Context, tx Tx, c Caller, e Environment, 
 			left = append(left, old)
 			continue
 		}
-		if err := l.drop(ctx, tx, &old, "superseded by "+by.String()); err != nil {
+		if err := l.drop(ctx, tx, &old, "superseded by "+by); err != nil {
 			return nil, err
 		}
 		if err := l.note(ctx, tx, c, deployed("deployment.canceled", e, old)); err != nil {
@@ -298,7 +310,8 @@ func (l *Ledger) stop(ctx context.Context, tx Tx, d *Deployment, why string) err
 
 // deployed is an event of a deployment.
 func deployed(what string, e Environment, d Deployment) Event {
-	data := map[string]string{"environment": e.Name, "candidate": d.Candidate.String(), "status": string(d.Status)}
+	data := map[string]string{"environment": e.Name, "status": string(d.Status)}
+	d.inWords(data)
 	if d.Message != "" && !d.waits() {
 		data["message"] = d.Message
 	}
@@ -319,6 +332,9 @@ func (l *Ledger) Report(ctx context.Context, c Caller, project, environment stri
 		}
 		e, err := l.lockFor(ctx, tx, c, ToReport, project, environment)
 		if err != nil {
+			return Event{}, err
+		}
+		if err := e.takesCandidates(); err != nil {
 			return Event{}, err
 		}
 		d, err = l.reported(ctx, tx, e, v)
@@ -442,6 +458,9 @@ func (l *Ledger) Rollback(ctx context.Context, c Caller, project, environment st
 		if err != nil {
 			return Event{}, err
 		}
+		if err := e.takesCandidates(); err != nil {
+			return Event{}, err
+		}
 		target, err := l.rollbackTarget(ctx, tx, e, o.To)
 		if err != nil {
 			return Event{}, err
@@ -461,7 +480,7 @@ func (l *Ledger) Rollback(ctx context.Context, c Caller, project, environment st
 		if d.Forced, err = c.passes(s, o.Force); err != nil {
 			return Event{}, err
 		}
-		if err := l.stopAll(ctx, tx, c, e, "rolled back to "+target.Candidate.String()); err != nil {
+		if err := l.stopAll(ctx, tx, c, e, "", "rolled back to "+target.Candidate.String()); err != nil {
 			return Event{}, err
 		}
 		if d, err = l.insert(ctx, tx, c, e, d); err != nil {
@@ -476,14 +495,15 @@ func (l *Ledger) Rollback(ctx context.Context, c Caller, project, environment st
 	return d, err
 }
 
-// stopAll stops what is open in an environment, but for what a person must say first how it stands.
-func (l *Ledger) stopAll(ctx context.Context, tx Tx, c Caller, e Environment, why string) error {
+// stopAll stops what is open of an app in an environment, "" for candidates, but for what a person must say first how it stands, and what
+// is committed.
+func (l *Ledger) stopAll(ctx context.Context, tx Tx, c Caller, e Environment, app, why string) error {
 	open, err := tx.Open(ctx, e.ID)
 	if err != nil {
 		return err
 	}
-	for _, d := range open {
-		if d.Effect == EffectUnknown {
+	for _, d := range ofApp(open, app) {
+		if d.Effect == EffectUnknown || d.Commit.Hash != "" {
 			continue
 		}
 		if err := l.stop(ctx, tx, &d, why); err != nil {
@@ -554,12 +574,17 @@ func RollbackTo(all []Deployment) *Deployment {
 	left := rolledBack(all)
 	past := false
 	for _, d := range all {
-		if past && d.Status == Success && d.Restores == "" && d.Candidate != current.Candidate && !left[d.ID] {
+		if past && d.Status == Success && !d.back() && d.Action != DeleteApp && !d.sameAs(*current) && !left[d.ID] {
 			return &d
 		}
 		past = past || d.ID == current.ID
 	}
 	return nil
+}
+
+// sameAs tells that two deployments deploy the same.
+func (d Deployment) sameAs(o Deployment) bool {
+	return d.Candidate == o.Candidate && d.Shipment == o.Shipment && d.Action == o.Action
 }
 
 // rolledBack are the ids of the successful deployments that a later rollback has taken out: those between it and what it restored.

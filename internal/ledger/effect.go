@@ -31,7 +31,7 @@ func (s EffectState) Slot() bool {
 // for the one who drives it.
 type Effect struct {
 	ID          string
-	Kind        Kind // CircleCI or Webhook
+	Kind        Kind // CircleCI, Webhook or GitOps
 	Project     string
 	Environment string // id; "" for a build
 	Deployment  string // id; "" for a build
@@ -55,6 +55,8 @@ type Intent struct {
 
 	Environment string `json:"environment,omitempty"` // its name; "" for a build
 	Previous    string `json:"previous,omitempty"`    // the candidate that ran there; "" for none
+
+	App *AppIntent `json:"app,omitempty"` // of kind GitOps: what is committed
 }
 
 // Lease is the right to drive an effect, or a promotion: of the one who took it last, for LeaseFor after its last renewal.
@@ -261,6 +263,7 @@ type Outcome struct {
 	State   EffectState // EffectDone, EffectFailed or EffectUnknown
 	Status  Status      // what is said of the deployment, unless somebody has said an end
 	Message string
+	Hash    string // of the commit that deploys; "" for none: nothing had to change
 }
 
 // Finish ends an effect, or leaves it to a person, and begins what waited for its slot. Its fault is "driven-elsewhere".
@@ -285,6 +288,9 @@ func (l *Ledger) Finish(ctx context.Context, lease Lease, o Outcome) error {
 		if err := tx.SetEffect(ctx, lease, o.State, o.State == EffectUnknown && e.Held); err != nil {
 			return Event{}, err
 		}
+		if o.Hash != "" {
+			o = d.committed(e.Intent.App, o, l.Now())
+		}
 		return Event{}, l.ended(ctx, tx, *d, o)
 	})
 }
@@ -302,9 +308,15 @@ func (l *Ledger) ended(ctx context.Context, tx Tx, d Deployment, o Outcome) erro
 	if err != nil {
 		return err
 	}
+	if err := l.appEnded(ctx, tx, e, d); err != nil {
+		return err
+	}
 	what := "deployment.ended"
-	if o.State == EffectUnknown {
+	switch {
+	case o.State == EffectUnknown:
 		what = "deployment.unknown"
+	case !d.Status.Ended():
+		what = "deployment.committed"
 	}
 	_, err = l.goOn(ctx, tx, driver, what, e, d)
 	return err

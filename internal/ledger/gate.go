@@ -65,8 +65,8 @@ func Closed(d Deployment, f Facts) string {
 	if f.Held == "" && f.Candidate.State != Ready {
 		return fmt.Sprintf("the candidate is %s", f.Candidate.State)
 	}
-	why := f.closed(d.Forced != "", d.Restores != "", fmt.Sprintf("waits until %s runs %s", f.Requires.Previous, d.Candidate))
-	if why == "" && d.Restores == "" {
+	why := f.closed(d.Forced != "", d.back(), fmt.Sprintf("waits until %s runs %s", f.Requires.Previous, d.what()))
+	if why == "" && !d.back() {
 		return f.Unpromoted
 	}
 	return why
@@ -109,6 +109,7 @@ func waitsForApproval(n int) string {
 // standing is how an environment stands, whatever is to begin there.
 type standing struct {
 	environment Environment
+	app         string // of which it is; "" for candidates
 	held        string
 	frozen      *Freeze
 	before      *Environment // that it requires; nil for none
@@ -119,7 +120,12 @@ type standing struct {
 
 // standingOf reads it. The environment is locked, so that nothing of it changes meanwhile.
 func (l *Ledger) standingOf(ctx context.Context, tx Tx, e Environment) (s standing, err error) {
-	s.environment = e
+	return l.standingOfApp(ctx, tx, e, "")
+}
+
+// standingOfApp is standingOf for what is to begin of one app.
+func (l *Ledger) standingOfApp(ctx context.Context, tx Tx, e Environment, app string) (s standing, err error) {
+	s.environment, s.app = e, app
 	if s.held, err = held(ctx, tx); err != nil {
 		return s, err
 	}
@@ -131,7 +137,7 @@ func (l *Ledger) standingOf(ctx context.Context, tx Tx, e Environment) (s standi
 		switch {
 		case err == nil:
 			s.before = &before
-			s.runsBefore, err = currentOf(ctx, tx, before)
+			s.runsBefore, err = currentOfApp(ctx, tx, before, app)
 		case fault.Is(err, "no-environment"):
 			err = nil
 		}
@@ -139,7 +145,7 @@ func (l *Ledger) standingOf(ctx context.Context, tx Tx, e Environment) (s standi
 			return s, err
 		}
 	}
-	s.current, err = currentOf(ctx, tx, e)
+	s.current, err = currentOfApp(ctx, tx, e, app)
 	return s, err
 }
 
@@ -156,6 +162,9 @@ func versionOf(current *Deployment) Version {
 // facts reads what the gate goes by.
 func (l *Ledger) facts(ctx context.Context, tx Tx, s standing, d Deployment) (f Facts, err error) {
 	e := s.environment
+	if d.App != "" {
+		return s.appFacts(ctx, tx, d)
+	}
 	f = Facts{Held: s.held, Frozen: s.frozen, Requires: e.Requires, Candidate: s.candidate}
 	if f.Candidate.Version != d.Candidate {
 		if f.Candidate, err = tx.Candidate(ctx, e.Project, d.Candidate); err != nil {
@@ -286,21 +295,28 @@ func (c Caller) passes(s standing, force *Force) (forced string, err error) {
 	return reason, nil
 }
 
-// begin begins the deployment whose turn it is, where the slot is free and its gate is open, and says of the others what they wait
-// for. It returns those that it changed. The environment is locked.
+// begin begins the deployment whose turn it is, of each app, where the slot is free and its gate is open, and says of the others what
+// they wait for. It returns those that it changed. The environment is locked.
 func (l *Ledger) begin(ctx context.Context, tx Tx, e Environment) (changed []Deployment, err error) {
 	open, err := tx.Open(ctx, e.ID)
-	if wanted, _, _ := queue(open); err != nil || len(wanted) == 0 {
-		return nil, err
-	}
-	s, err := l.standingOf(ctx, tx, e)
 	if err != nil {
 		return nil, err
 	}
-	return l.beginWith(ctx, tx, s, open)
+	for _, app := range waitingApps(open) {
+		s, err := l.standingOfApp(ctx, tx, e, app)
+		if err != nil {
+			return nil, err
+		}
+		begun, err := l.beginWith(ctx, tx, s, ofApp(open, app))
+		if err != nil {
+			return nil, err
+		}
+		changed = append(changed, begun...)
+	}
+	return changed, nil
 }
 
-// beginWith is begin for those who know how the environment stands, and which of its deployments are open.
+// beginWith is begin for those who know how the environment stands, and which of its deployments, or of one app of it, are open.
 func (l *Ledger) beginWith(ctx context.Context, tx Tx, s standing, open []Deployment) (changed []Deployment, err error) {
 	wanted, busy, free := queue(open)
 	for _, d := range wanted {
@@ -354,7 +370,7 @@ func (l *Ledger) reason(ctx context.Context, tx Tx, s standing, d, busy Deployme
 	switch {
 	case open && !free:
 		why = waitsFor(busy)
-	case open && d.Restores == "" && f.Requires.Signed: // it takes a while
+	case open && !d.back() && f.Requires.Signed: // it takes a while
 		_, _, err := l.verify(ctx, tx, *f.Box)
 		switch {
 		case fault.KindOf(err) == fault.Invalid:
@@ -376,14 +392,16 @@ func (l *Ledger) stands(ctx context.Context, tx Tx, environment string) (bool, e
 	if err != nil {
 		return false, err
 	}
-	s, err := l.standingOf(ctx, tx, e)
-	if err != nil {
-		return false, err
-	}
-	wanted, busy, free := queue(open)
-	for _, d := range wanted {
-		if why, _, err := l.reason(ctx, tx, s, d, busy, free); err != nil || why == "" || why != d.Message {
+	for _, app := range waitingApps(open) {
+		s, err := l.standingOfApp(ctx, tx, e, app)
+		if err != nil {
 			return false, err
+		}
+		wanted, busy, free := queue(ofApp(open, app))
+		for _, d := range wanted {
+			if why, _, err := l.reason(ctx, tx, s, d, busy, free); err != nil || why == "" || why != d.Message {
+				return false, err
+			}
 		}
 	}
 	return true, nil
@@ -406,7 +424,7 @@ func queue(open []Deployment) (wanted []Deployment, busy Deployment, free bool) 
 
 // rank puts rollbacks first.
 func rank(d Deployment) int {
-	if d.Restores != "" {
+	if d.back() {
 		return 0
 	}
 	return 1
@@ -414,9 +432,9 @@ func rank(d Deployment) int {
 
 func waitsFor(busy Deployment) string {
 	if busy.Effect == EffectUnknown {
-		return fmt.Sprintf("waits until somebody says what became of %s: gio deployment resolve %s", busy.Candidate, busy.ID)
+		return fmt.Sprintf("waits until somebody says what became of %s: gio deployment resolve %s", busy.what(), busy.ID)
 	}
-	return fmt.Sprintf("waits for the end of %s", busy.Candidate)
+	return fmt.Sprintf("waits for the end of %s", busy.what())
 }
 
 // start gives the slot to a deployment, and makes its effect. What cannot be sent has ended instead.
@@ -426,8 +444,20 @@ func (l *Ledger) start(ctx context.Context, tx Tx, s standing, d Deployment, c C
 	if err != nil {
 		return d, err
 	}
+	var intent Intent
 	d.From = s.runs() // it may have waited long
-	intent, err := fill(e.Deploy, p, values(c, d))
+	switch {
+	case (d.App != "") != (e.Kind == GitOps):
+		err = fault.New(fault.Invalid, "other-kind", "%s is deployed by %s now", e.Name, e.Kind)
+	case d.App != "":
+		d.FromShipment = s.runsShipment()
+		intent, err = l.fillApp(ctx, tx, e, p, d)
+	default:
+		intent, err = fill(e.Deploy, p, values(c, d))
+	}
+	if fault.KindOf(err) == fault.Internal {
+		return d, err
+	}
 	if err != nil {
 		return l.fail(ctx, tx, e, d, err.Error())
 	}
@@ -474,8 +504,12 @@ func (l *Ledger) build(ctx context.Context, tx Tx, p Project, c Candidate) error
 // targetOf is on what one effect at a time begins: pipelines of one project are told apart by their numbers alone. Two ways to
 // write one project make one target, and so do two connections to one host.
 func (l *Ledger) targetOf(k Kind, i Intent) string {
-	if k == Webhook {
+	switch k {
+	case Webhook:
 		return "" // each request has its own id
+	case GitOps: // one commit follows the other
+		return cmp.Or(l.Hosts[i.Connection], i.Connection) + " " + strings.ToLower(i.App.Repository) + "@" + i.App.Branch
+	default:
 	}
 	host, name, _ := strings.Cut(strings.ToLower(i.Project), "/")
 	switch host {
@@ -563,4 +597,14 @@ func (l *Ledger) BeginWaiting(ctx context.Context) error {
 		err = errors.Join(err, failed) // one that fails keeps no other one waiting
 	}
 	return err
+}
+
+// WaitsForPersons tells that nothing but approvals is missing for a deployment to begin.
+func (d Deployment) WaitsForPersons() bool {
+	for n := range mostApprovals {
+		if d.waits() && d.Message == waitsForApproval(n+1) {
+			return true
+		}
+	}
+	return false
 }

@@ -45,6 +45,7 @@ func (d *Declaration) check() error {
 	for i := range d.Environments {
 		e := &d.Environments[i]
 		e.Tier, e.Kind = cmp.Or(e.Tier, Development), cmp.Or(e.Kind, None)
+		e.complete()
 		if !slices.Contains([]Tier{Production, Staging, Development}, e.Tier) {
 			return invalid("environment %.100q: there is no tier %.40q: production, staging or development", e.Name, e.Tier)
 		}
@@ -59,11 +60,14 @@ func (d *Declaration) check() error {
 	return nil
 }
 
+// mostApprovals is how many can be required.
+const mostApprovals = 20
+
 // checkDeploying returns the fault of how things are to be deployed or built.
 func (l *Ledger) checkDeploying(d Declaration) error {
-	names := map[string]bool{}
+	kinds := map[string]Kind{}
 	for _, e := range d.Environments {
-		names[e.Name] = true
+		kinds[e.Name] = e.Kind
 	}
 	if d.Project.Build != nil {
 		if err := l.checkTrigger("build", CircleCI, d.Project.Build); err != nil {
@@ -78,19 +82,24 @@ func (l *Ledger) checkDeploying(d Declaration) error {
 	for _, e := range d.Environments {
 		what := "environment " + e.Name
 		switch {
-		case e.Kind != None && e.Kind != CircleCI && e.Kind != Webhook:
-			return fault.New(fault.Invalid, "invalid-project", "%s: it cannot be deployed by %.40q: none, circleci or webhook", what, e.Kind)
-		case (e.Kind == None) != (e.Deploy == nil):
+		case !slices.Contains([]Kind{None, CircleCI, Webhook, GitOps}, e.Kind):
+			return fault.New(fault.Invalid, "invalid-project", "%s: it cannot be deployed by %.40q: none, circleci, webhook or gitops", what, e.Kind)
+		case (e.Kind == CircleCI || e.Kind == Webhook) != (e.Deploy != nil):
 			return fault.New(fault.Invalid, "invalid-project", "%s: deploy: belongs to the kinds circleci and webhook, and they need it", what)
-		case e.Requires.Approvals < 0 || e.Requires.Approvals > 20:
+		case e.Requires.Approvals < 0 || e.Requires.Approvals > mostApprovals:
 			return fault.New(fault.Invalid, "invalid-project", "%s: %d approvals cannot be required", what, e.Requires.Approvals)
-		case e.Requires.Previous == e.Name || e.Requires.Previous != "" && !names[e.Requires.Previous]:
+		case e.Requires.Previous == e.Name || e.Requires.Previous != "" && kinds[e.Requires.Previous] == "":
 			return fault.New(fault.Invalid, "invalid-project", "%s: previous: %.100q is no other environment of this project", what, e.Requires.Previous)
+		case e.Requires.Previous != "" && (kinds[e.Requires.Previous] == GitOps) != (e.Kind == GitOps):
+			return fault.New(fault.Invalid, "invalid-project", "%s: previous: one of %s and %s runs candidates, and the other one apps", what, e.Name, e.Requires.Previous)
 		}
 		if e.Deploy != nil {
 			if err := l.checkTrigger(what, e.Kind, e.Deploy); err != nil {
 				return err
 			}
+		}
+		if err := l.checkDesired(what, e); err != nil {
+			return err
 		}
 	}
 	return nil
@@ -212,6 +221,7 @@ func differences(is, declared Environment) (all []Difference) {
 	of := " of " + declared.Name
 	all = compareAll(all, of, []field{{"tier", string(is.Tier)}, {"kind", string(is.Kind)}}, []field{{"tier", string(declared.Tier)}, {"kind", string(declared.Kind)}})
 	all = compareAll(all, of, is.Deploy.fields("deploy"), declared.Deploy.fields("deploy"))
+	all = compareAll(all, of, is.GitOps.fields(), declared.GitOps.fields())
 	return compareAll(all, of, is.Requires.fields(), declared.Requires.fields())
 }
 
@@ -403,6 +413,7 @@ type Running struct {
 	Current     *Deployment // nil: nothing has succeeded there
 	Active      []Deployment
 	Frozen      *Freeze // one that holds there; nil for none
+	Apps        []RunningApp
 }
 
 // Running lists it for a project's environments, in the order of their making. Faults: no-project.
@@ -440,8 +451,13 @@ func (l *Ledger) runningIn(ctx context.Context, tx Tx, e Environment) (r Running
 			r.Active = append(r.Active, d)
 		}
 	}
-	if i := slices.IndexFunc(open, busy); i >= 0 {
-		r.Active = append(r.Active, open[i])
+	for _, d := range open {
+		if busy(d) {
+			r.Active = append(r.Active, d)
+		}
+	}
+	if r.Apps, err = runningApps(ctx, tx, e); err != nil {
+		return r, err
 	}
 	r.Frozen, err = l.frozen(ctx, tx, e)
 	return r, err

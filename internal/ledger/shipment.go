@@ -107,28 +107,25 @@ var (
 
 const mostFiles = 500
 
-// check returns the fault of what cannot be shipped, and reads its app files.
-func (s Shipment) check() ([]AppFile, error) {
+// check returns the fault of what cannot be shipped.
+func (s Shipment) check() error {
 	invalid := func(format string, args ...any) *fault.Fault {
 		return fault.New(fault.Invalid, "invalid-shipment", format, args...)
 	}
 	switch {
 	case !shippable.MatchString(s.Revision.Repository):
-		return nil, invalid("version.repositoryName is %.200q: it must be owner/name", s.Revision.Repository)
+		return invalid("version.repositoryName is %.200q: it must be owner/name", s.Revision.Repository)
 	case !shippedAs.MatchString(s.Revision.SHA): // clients cut it to 8 characters without looking
-		return nil, invalid("version.sha is %.80q: it must be the hash of a commit", s.Revision.SHA)
+		return invalid("version.sha is %.80q: it must be the hash of a commit", s.Revision.SHA)
 	case len(s.Contents.Files) > mostFiles:
-		return nil, invalid("there are %d app files: at most %d can be shipped", len(s.Contents.Files), mostFiles)
+		return invalid("there are %d app files: at most %d can be shipped", len(s.Contents.Files), mostFiles)
 	}
-	var files []AppFile
 	for i, raw := range s.Contents.Files {
-		f, err := ParseAppFile(raw)
-		if err != nil {
-			return nil, invalid("environments[%d] is no app file", i).Because(err)
+		if _, err := ParseAppFile(raw); err != nil {
+			return invalid("environments[%d] is no app file", i).Because(err)
 		}
-		files = append(files, f)
 	}
-	return files, nil
+	return nil
 }
 
 // ParseAppFile reads what the ledger needs of an app file. Its fault is invalid-app-file.
@@ -163,7 +160,7 @@ func newUUID() string {
 // Ship keeps a shipment, without what looks secret, and deploys what the policies of its app files say, in one transaction: of one
 // shipment they deploy once. Faults: no-project, invalid-shipment.
 func (l *Ledger) Ship(ctx context.Context, c Caller, project string, s Shipment) (Shipment, error) {
-	if _, err := s.check(); err != nil {
+	if err := s.check(); err != nil {
 		return s, err
 	}
 	s.Project, s.Revision.Event = project, ParseGitEvent(string(s.Revision.Event))
@@ -179,8 +176,19 @@ func (l *Ledger) Ship(ctx context.Context, c Caller, project string, s Shipment)
 		if err := tx.InsertShipment(ctx, s); err != nil {
 			return Event{}, err
 		}
-		b := Batch{ID: l.NewID(), Project: project, Kind: OfShipment, Shipment: s.ID, CreatedAt: s.CreatedAt, CreatedBy: s.CreatedBy}
-		return Event{Type: "shipment.created", Project: project, Subject: s.ID, Data: s.inWords()}, tx.InsertBatch(ctx, b)
+		if err := l.note(ctx, tx, c, Event{Type: "shipment.created", Project: project, Subject: s.ID, Data: s.inWords()}); err != nil {
+			return Event{}, err
+		}
+		all, refused, err := l.policies(ctx, tx, s)
+		if err != nil {
+			return Event{}, err
+		}
+		b := Batch{Project: project, Kind: OfShipment, Shipment: s.ID, Refused: refused}
+		if n := len(s.Contents.CUE); n > 0 {
+			b.Message = fmt.Sprintf("app files in CUE are not read: there are %d", n)
+		}
+		_, err = l.make(ctx, tx, c, b, all, asking{refuse: true})
+		return Event{}, err
 	})
 	return s, err
 }

@@ -58,7 +58,8 @@ type Gate struct {
 	Environment Environment
 	Facts       Facts
 	Approved    []Approval
-	Closed      string // why it may not begin; "" when it may, or has begun
+	Revision    Revision // of the shipment that an app's deploys; zero for none
+	Closed      string   // why it may not begin; "" when it may, or has begun
 }
 
 var idPrefix = regexp.MustCompile(`^[0-9a-f-]{8,36}$`)
@@ -70,11 +71,14 @@ func (l *Ledger) Gate(ctx context.Context, c Caller, id string) (g Gate, err err
 		if g.Deployment, g.Environment, err = l.named(ctx, tx, c, id); err != nil {
 			return err
 		}
-		s, err := l.standingOf(ctx, tx, g.Environment)
+		s, err := l.standingOfApp(ctx, tx, g.Environment, g.Deployment.App)
 		if err != nil {
 			return err
 		}
 		if g.Facts, err = l.facts(ctx, tx, s, g.Deployment); err != nil {
+			return err
+		}
+		if g.Revision, err = revisionOf(ctx, tx, g.Environment, g.Deployment); err != nil {
 			return err
 		}
 		g.Approved, err = tx.Approvals(ctx, g.Deployment.ID)

@@ -178,6 +178,7 @@ type Tx interface {
 
 	InsertShipment(ctx context.Context, s Shipment) error                              // shipment-exists, no-project
 	Shipment(ctx context.Context, project, id string) (Shipment, error)                // no-shipment
+	Revision(ctx context.Context, project, shipment string) (Revision, error)          // no-shipment
 	Shipments(ctx context.Context, project string, o ShipmentList) ([]Shipment, error) // the newest first; invalid-cursor
 	InsertBatch(ctx context.Context, b Batch) error                                    // batch-exists, no-project
 	Batch(ctx context.Context, project, id string) (Batch, error)                      // no-batch
@@ -201,14 +202,28 @@ type Tx interface {
 	DeploymentsNamed(ctx context.Context, prefix string, limit int) ([]Deployment, error)
 	// Open lists those that have not ended, in word or in deed, the newest first.
 	Open(ctx context.Context, environment string) ([]Deployment, error)
-	// Succeeded is the newest that has succeeded.
-	Succeeded(ctx context.Context, environment string) (Deployment, error) // no-deployment
+	// Succeeded is the newest of an app that has succeeded, "" for those of candidates.
+	Succeeded(ctx context.Context, environment, app string) (Deployment, error) // no-deployment
+	// DeploymentsOfApp lists those of one app, the newest first. DeploymentsOfBatch lists them in the order of their making.
+	DeploymentsOfApp(ctx context.Context, environment, app string, limit int) ([]Deployment, error)
+	DeploymentsOfBatch(ctx context.Context, batch string) ([]Deployment, error)
+	// DeploymentOfCommit is the one that has pushed a commit. Committed lists those that have pushed one, the newest first; CommittedUpTo
+	// those from one of them on back.
+	DeploymentOfCommit(ctx context.Context, environment, hash string) (Deployment, error) // no-deployment
+	Committed(ctx context.Context, environment string, limit int) ([]Deployment, error)
+	CommittedUpTo(ctx context.Context, environment, id string, limit int) ([]Deployment, error)
+	// PutApp notes that an app is deployed in an environment, DropApp that it was removed there. Apps lists them by name.
+	PutApp(ctx context.Context, environment, app string) error
+	DropApp(ctx context.Context, environment, app string) error
+	Apps(ctx context.Context, environment string) ([]App, error)
+	App(ctx context.Context, environment, app string) (App, error)             // no-app
+	SetAppHold(ctx context.Context, environment, app, deployment string) error // if it is deployed there
 	// Reportable lists what a report on a candidate can be about: the one whose effect holds the slot, of whichever candidate, and then
 	// the newest of this one. It can be one and the same, and is listed twice then.
 	Reportable(ctx context.Context, environment string, v Version) ([]Deployment, error)
 	// InsertDeployment makes the newest of an environment, by the order in which those who insert locked it.
-	InsertDeployment(ctx context.Context, d Deployment) error // deployment-exists, no-environment, no-candidate
-	// UpdateDeployment writes status, effect, whether it is reported, message, what ran before, link and end. Fault: no-deployment.
+	InsertDeployment(ctx context.Context, d Deployment) error // deployment-exists, no-environment, no-candidate, also for a shipment or batch that there is not
+	// UpdateDeployment writes status, effect, whether it is reported, message, what ran before, link, commit and end. Fault: no-deployment.
 	UpdateDeployment(ctx context.Context, d Deployment) error
 	Deployment(ctx context.Context, id string) (Deployment, error) // no-deployment
 	// Unpromoted lists those that wait, but for rollbacks, of candidates whose bundle is sealed, in environments with repositories in which it

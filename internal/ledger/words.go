@@ -74,6 +74,7 @@ const (
 	None     Kind = "none"     // others deploy, and report
 	CircleCI Kind = "circleci" // a pipeline deploys
 	Webhook  Kind = "webhook"  // who gets a signed request deploys, and reports
+	GitOps   Kind = "gitops"   // a commit in a Git repository deploys, app by app; Flux applies it
 )
 
 // Environment is where a project runs. It belongs to one project.
@@ -82,6 +83,7 @@ type Environment struct {
 	Tier              Tier
 	Kind              Kind
 	Deploy            *Trigger // of kind CircleCI; of kind Webhook with a connection only
+	GitOps            *Desired // of kind GitOps
 	Requires          Requirements
 	Hold              string // id of the rollback that keeps policies from it; "" for none
 	Shelved           bool   // there are repositories of it, to which bundles are promoted; read only
@@ -170,11 +172,11 @@ func (s Status) Ended() bool {
 	return s == Success || s == Failure || s == Canceled || s == Error
 }
 
-// Deployment makes an environment run a candidate.
+// Deployment makes an environment run a candidate or, app by app, what was shipped.
 type Deployment struct {
 	ID          string
-	Environment string // id
-	Candidate   Version
+	Environment string      // id
+	Candidate   Version     // zero of an app
 	From        Version     // what ran there before; zero for nothing
 	Status      Status      // what is said
 	Effect      EffectState // what is done
@@ -184,8 +186,9 @@ type Deployment struct {
 	Restores    string      // id of the deployment that a rollback restores; "" for no rollback
 	Forced      string      // why it passes freezes; "" for not
 	Link        string      // to what deploys it
-	StartedAt   time.Time
-	EndedAt     time.Time // zero: it has not ended
+	AppDeployment
+	StartedAt time.Time
+	EndedAt   time.Time // zero: it has not ended
 }
 
 // waits tells that it has not begun: the ledger has started nothing, and those who deploy have not said that they did.

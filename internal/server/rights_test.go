@@ -49,6 +49,11 @@ func routes() []struct{ method, path, body, role string } {
 		{"GET", own + "/bundles/box/1/promotions", "", "reader"},
 		{"POST", own + "/bundles/box/1/promotions", `{"environment": "qa"}`, "deployer"},
 		{"POST", own + "/bundles/box/1/promotions/rollback", `{"environment": "qa"}`, "deployer"},
+		{"GET", own + "/shipments", "", "reader"},
+		{"GET", own + "/shipment?id=my/repo-1", "", "reader"},
+		{"POST", own + "/shipments/deploy", `{"shipment": "my/repo-1", "environment": "qa"}`, "deployer"},
+		{"GET", own + "/batches/none", "", "reader"},
+		{"POST", own + "/branches/deleted", `{"branch": "feature/x"}`, "reporter"},
 		{"GET", "/v1/deployments/DEPLOYMENT", "", "reader"},
 		{"POST", "/v1/deployments/DEPLOYMENT/approve", "", "approver"},
 		{"POST", "/v1/deployments/DEPLOYMENT/reject", `{"reason": "no"}`, "approver"},
@@ -181,6 +186,7 @@ func TestBadInput(t *testing.T) {
 			"/api/releases/%00/releases/1.0.0-rc1", "/api/releases/..%2f..%2fetc/releases/1.0.0-rc1", "/v1/projects/%00", "/v1/events?after=-1", "/v1/events?limit=x", "/v1/nothing", "/",
 			own + "/candidates?limit=0", own + "/candidates?after=!", own + "/environments/qa/deployments?limit=101", own + "/environments/qa/deployments?after=bm90aGluZw",
 			own + "/bundles?after=bm90aGluZw", own + "/bundles?after=LTE", own + "/bundles/box?limit=0", own + "/bundles/box/1", own + "/bundles/%00/1",
+			own + "/shipments?after=bm90aGluZw", own + "/shipments?limit=0", own + "/shipment", own + "/shipment?id=", own + "/shipment?id=%00", own + "/batches/%00",
 			own + "/environments/none", "/v1/deployments/%00", "/v1/deployments/short", "/v1/deployments/01234567-none",
 		} {
 			if status, said := w.ask(w.admin, "GET", path, ""); status < 400 || status >= 500 {

@@ -33,7 +33,9 @@ func newWorker(l *ledger.Ledger, connections map[string]Connection, log zerolog.
 			requests := transport.New(transport.Options{Base: worker.Guard(transport.NewBase()), Version: w.Version, Log: log.Level(zerolog.InfoLevel)})
 			w.CircleCI[name] = &worker.CircleCI{Client: circleci.New(circleci.Options{Host: c.URL, Token: c.Secrets["token"].Reveal(), HTTP: requests})}
 			l.Hosts[name] = w.CircleCI[name].Client.Host()
-		case artifactories, registries, ledger.Git: // openOutside's, and newWatcher's
+		case ledger.Git: // newWatcher's, too
+			l.Hosts[name] = c.URL
+		case artifactories, registries: // openOutside's
 		default:
 		}
 	}

@@ -55,7 +55,7 @@ func TestDeployments(t *testing.T) {
 		same(t, list(1, 1), []ledger.Deployment{second})
 		same(t, list(3, 10), []ledger.Deployment(nil))
 		succeeded := get(t, s, func(ctx context.Context, tx ledger.Tx) (ledger.Deployment, error) {
-			return tx.Succeeded(ctx, "environment-qa")
+			return tx.Succeeded(ctx, "environment-qa", "")
 		})
 		same(t, succeeded, first)
 		other := get(t, s, func(ctx context.Context, tx ledger.Tx) ([]ledger.Deployment, error) {

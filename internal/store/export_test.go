@@ -43,8 +43,9 @@ func lists() map[string][]any {
 func Queries() map[string][]any {
 	all := map[string][]any{
 		projectByName: {"a"}, lockProject: {"a"}, effectOf: {"a"}, endBuild: {"a"}, cancelBuild: {"a"}, allProjects: nil, environmentByName: {"a", "b"}, lockEnvironment: {"a", "b"},
-		candidateByVersion: {"a", "b", 1}, deploymentsOf: {"a", 1, 1}, deploymentsBefore: {"a", "b", 1}, deploymentsFrom: {"a", "b", 1}, openDeployments: {"a"}, succeeded: {"a"}, reportable: {"a", "b", 1}, newestOfCandidate: {"a", "b", 1},
-		updateDeployment: {"a", "b", "c", 1, "done", 0, "d", "e", 1}, deploymentByID: {"a"}, busyDeployment: {"a"}, wantedIn: nil, unpromoted: nil,
+		candidateByVersion: {"a", "b", 1}, deploymentsOf: {"a", 1, 1}, deploymentsBefore: {"a", "b", 1}, deploymentsFrom: {"a", "b", 1}, openDeployments: {"a"}, succeeded: {"a", "b"}, deploymentsOfOne: {"a"}, deploymentsOfApp: {"a", "b", 1}, ofCommit: {"a", "b"}, committed: {"a", 1}, committedUpTo: {"a", "b", 1}, revisionOf: {"a", "b"},
+		dropApp: {"a", "b"}, appsOf: {"a"}, appByName: {"a", "b"}, setAppHold: {"a", "b", "c"}, reportable: {"a", "b", 1}, newestOfCandidate: {"a", "b", 1},
+		updateDeployment: {"a", "b", "c", 1, "done", 0, "d", "e", 1, "f", "g", "h", "i", 1}, deploymentByID: {"a"}, busyDeployment: {"a"}, wantedIn: nil, unpromoted: nil,
 		environmentByID: {"a"}, lockByID: {"a"}, setHold: {"a", "b"}, candidateByID: {"a"}, candidatesOf: {"a", "b", 1}, candidatesOfRelease: {"a", "b", 1}, updateCandidate: {"a", "b", "c"},
 		effectByID: {"a"}, waitingEffects: {1, 1}, takeEffect: {"a", 1, 1}, renewLease: {"a", 1, 1}, setEffect: {"a", 1, "done", 0},
 		countEntries: {"a", 1, 1, 0, 1}, entriesOf: {"a"}, cancelEffect: {"a", 1}, endEffect: {"a", "done"}, answerEffect: {"a", "b"}, pipelineOwner: {"a", "b"},

@@ -49,7 +49,7 @@ func missing() []attempt {
 			return tx.UpdateWatch(ctx, ledger.Watch{Project: "acme"}, time.Minute)
 		}},
 		{"Succeeded", "no-deployment", func(ctx context.Context, tx ledger.Tx) error {
-			_, err := tx.Succeeded(ctx, "environment-prod")
+			_, err := tx.Succeeded(ctx, "environment-prod", "")
 			return err
 		}},
 		{"InsertDeployment of no candidate", "no-candidate", func(ctx context.Context, tx ledger.Tx) error {

@@ -63,6 +63,7 @@ type (
 	}
 	environmentConfig struct {
 		Deploy   *ledger.Trigger
+		GitOps   *ledger.Desired
 		Requires ledger.Requirements
 	}
 )
@@ -113,7 +114,7 @@ func scanEnvironment(r row) (e ledger.Environment, err error) {
 	e.Shelved = shelved == 1
 	var config environmentConfig
 	err = json.Unmarshal([]byte(text), &config)
-	e.Deploy, e.Requires = config.Deploy, config.Requires
+	e.Deploy, e.GitOps, e.Requires = config.Deploy, config.GitOps, config.Requires
 	return e, err
 }
 
@@ -147,7 +148,7 @@ func (t tx) Environments(ctx context.Context, project string) ([]ledger.Environm
 
 func (t tx) PutEnvironment(ctx context.Context, e ledger.Environment, now time.Time) error {
 	return t.insert(ctx, exists("environment-exists", "there is another environment with the id %s", e.ID), noProject(e.Project), putEnvironment,
-		e.ID, e.Project, e.Name, string(e.Tier), string(e.Kind), millis(now), inJSON(environmentConfig{e.Deploy, e.Requires}))
+		e.ID, e.Project, e.Name, string(e.Tier), string(e.Kind), millis(now), inJSON(environmentConfig{e.Deploy, e.GitOps, e.Requires}))
 }
 
 func scanCandidate(r row) (c ledger.Candidate, err error) {

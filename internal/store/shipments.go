@@ -13,6 +13,7 @@ import (
 const (
 	shipmentColumns = `SELECT id, project, made, version, contents, created_at, created_by FROM shipments`
 	shipmentByID    = shipmentColumns + ` WHERE id = $1 AND project = $2`
+	revisionOf      = `SELECT version FROM shipments WHERE id = $1 AND project = $2`
 	shipmentByMade  = shipmentColumns + ` WHERE made = $1`
 	insertShipment  = `INSERT INTO shipments (id, project, made, repository, sha, branch, event, version, contents, created_at, created_by)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`
@@ -49,6 +50,18 @@ func (t tx) InsertShipment(ctx context.Context, s ledger.Shipment) error {
 
 func (t tx) Shipment(ctx context.Context, project, id string) (ledger.Shipment, error) {
 	return one(ctx, t, noShipment(id), scanShipment, shipmentByID, id, project)
+}
+
+func scanRevision(r row) (v ledger.Revision, err error) {
+	var text string
+	if err := r.Scan(&text); err != nil {
+		return v, err
+	}
+	return v, json.Unmarshal([]byte(text), &v)
+}
+
+func (t tx) Revision(ctx context.Context, project, shipment string) (ledger.Revision, error) {
+	return one(ctx, t, noShipment(shipment), scanRevision, revisionOf, shipment, project)
 }
 
 // shipmentsQuery is the query of a list, with what it takes. The columns that are named first find it by an index.

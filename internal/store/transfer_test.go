@@ -84,6 +84,7 @@ func complete(t *testing.T, url string) {
 			('p0', 'bundle', 'shop', 'environment-qa', 2, 2, 'move', 'PROCESSING', 'p1', 'qa', '[]', '[]', '[]', '', '[]', 'ann', 0)`,
 		`INSERT INTO shelves VALUES ('p1', 'file', 'maven', 'libs', 'done', '')`,
 		`INSERT INTO promoted VALUES ('p1', 1, 'libs', 'io/acme/»ü«.jar', 'done', '', '', 0)`,
+		`INSERT INTO apps VALUES ('environment-qa', 'shop', '')`,
 		`INSERT INTO occupied VALUES ('libs', 'p0')`,
 	} {
 		if _, err := db.ExecContext(t.Context(), row); err != nil {

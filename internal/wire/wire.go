@@ -72,9 +72,10 @@ type ListedProject struct {
 type Environment struct {
 	Name string `json:"name"`
 	Tier string `json:"tier,omitempty" enum:"production,staging,development" doc:"groups environments; development where it is left out"`
-	Kind string `json:"kind,omitempty" enum:"none,circleci,webhook" doc:"how it is deployed; none, where it is left out: others deploy it, and report"`
+	Kind string `json:"kind,omitempty" enum:"none,circleci,webhook,gitops" doc:"how it is deployed; none, where it is left out: others deploy it, and report"`
 
 	Deploy   *Trigger      `json:"deploy,omitempty" doc:"of the kinds circleci and webhook"`
+	GitOps   *GitOps       `json:"gitops,omitempty" doc:"of the kind gitops"`
 	Requires *Requirements `json:"requires,omitempty" doc:"what must hold before a deployment begins"`
 }
 
@@ -86,6 +87,16 @@ type Trigger struct {
 	Branch     string         `json:"branch,omitempty"`
 	Definition string         `json:"definition,omitempty" doc:"of a GitHub App project"`
 	Parameters map[string]any `json:"parameters,omitempty" doc:"texts, whole numbers, true and false"`
+}
+
+// GitOps says where the desired state of an environment is kept: in Git, from where Flux applies it.
+type GitOps struct {
+	Connection     string `json:"connection" doc:"of the server's settings, of the kind git"`
+	Repository     string `json:"repository" doc:"below the address of the connection: org/name"`
+	Branch         string `json:"branch,omitempty" doc:"main, where it is left out"`
+	Path           string `json:"path,omitempty" doc:"folder in the repository; its root, where it is left out"`
+	PerEnvironment bool   `json:"per_environment,omitempty" doc:"the repository is this environment's: no folder has its name"`
+	Confirm        string `json:"confirm,omitempty" enum:"flux,push" doc:"who tells that a commit is applied: Flux, by its events, where it is left out; with push nobody, and what is pushed counts as applied"`
 }
 
 // Requirements are what must hold before a deployment begins.
@@ -113,8 +124,9 @@ type Deployment struct {
 	ID          string     `json:"id"`
 	Project     string     `json:"project"`
 	Environment string     `json:"environment"`
-	Candidate   string     `json:"candidate" doc:"RELEASE-rcN"`
-	From        string     `json:"from,omitempty" doc:"what ran there before"`
+	Candidate   string     `json:"candidate" doc:"RELEASE-rcN; empty of an app"`
+	App         *AppOf     `json:"app,omitempty" doc:"of an environment whose apps are deployed one by one"`
+	From        string     `json:"from,omitempty" doc:"what ran there before; of an app its shipment"`
 	Status      string     `json:"status" doc:"what is said: pending, in_progress, success, failure, canceling, canceled, error or unknown"`
 	Effect      string     `json:"effect,omitempty" doc:"what is done: wanted, intended, running, done, failed or unknown; left out where others deploy"`
 	Message     string     `json:"message,omitempty" doc:"why it waits, or failed"`
@@ -133,6 +145,7 @@ type Running struct {
 	Active      []Deployment `json:"active,omitempty" doc:"the newest first; the last may be one whose end a person must say"`
 	Frozen      bool         `json:"frozen,omitempty" doc:"it takes nothing new"`
 	Held        bool         `json:"held,omitempty" doc:"no policy deploys there: it was rolled back"`
+	Apps        []RunningApp `json:"apps,omitempty" doc:"of an environment whose apps are deployed one by one, by name"`
 }
 
 // Overview is all about one environment.
@@ -163,7 +176,8 @@ type Force struct {
 
 // NewRollback asks for what ran before.
 type NewRollback struct {
-	To    string `json:"to,omitempty" doc:"RELEASE-rcN; left out: what ran before"`
+	To    string `json:"to,omitempty" doc:"RELEASE-rcN, of an app a commit of the Git repository or a shipment; left out: what ran before"`
+	App   string `json:"app,omitempty" maxLength:"63" doc:"of an environment whose apps are deployed one by one"`
 	Force *Force `json:"force,omitempty"`
 }
 
