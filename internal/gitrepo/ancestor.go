@@ -7,6 +7,7 @@ import (
 
 	"github.com/go-git/go-git/v5/plumbing"
 	"github.com/go-git/go-git/v5/plumbing/object"
+	"github.com/go-git/go-git/v5/plumbing/storer"
 	"github.com/go-git/go-git/v5/storage/memory"
 
 	"github.com/gravitee-lab/gio/internal/fault"
@@ -39,7 +40,7 @@ func (r *Repo) IsAncestor(ctx context.Context, ancestor, descendant Hash) (bool,
 
 // reaches searches the history of from, across the stores, for to. Where it does not find it, gap is a commit that no store
 // has, if there is one: then the answer is open.
-func reaches(from, to plumbing.Hash, stores ...*memory.Storage) (found bool, gap plumbing.Hash) {
+func reaches(from, to plumbing.Hash, stores ...storer.EncodedObjectStorer) (found bool, gap plumbing.Hash) {
 	seen := map[plumbing.Hash]bool{}
 	queue := []plumbing.Hash{from}
 	for len(queue) > 0 {
@@ -61,7 +62,7 @@ func reaches(from, to plumbing.Hash, stores ...*memory.Storage) (found bool, gap
 	return false, gap
 }
 
-func parentsOf(h plumbing.Hash, stores []*memory.Storage) ([]plumbing.Hash, bool) {
+func parentsOf(h plumbing.Hash, stores []storer.EncodedObjectStorer) ([]plumbing.Hash, bool) {
 	for _, s := range stores {
 		if commit, err := object.GetCommit(s, h); err == nil {
 			return commit.ParentHashes, true
@@ -85,5 +86,5 @@ func (r *Repo) history(ctx context.Context) (*memory.Storage, error) {
 		}
 	}
 	history := memory.NewStorage()
-	return history, r.remote.fetch(ctx, session, adv, tips, 0, history)
+	return history, r.remote.fetch(ctx, session, adv, wanted{tips: tips}, history)
 }

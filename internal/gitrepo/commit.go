@@ -87,7 +87,7 @@ func (r *Repo) TagMessage(ctx context.Context, name string) (string, error) {
 		return "", nil
 	}
 	fetched := memory.NewStorage()
-	if err := r.remote.fetch(ctx, session, adv, []plumbing.Hash{h.plumbing()}, 1, fetched); err != nil {
+	if err := r.remote.fetch(ctx, session, adv, wanted{tips: []plumbing.Hash{h.plumbing()}, depth: 1}, fetched); err != nil {
 		return "", err
 	}
 	tag, err := object.GetTag(fetched, h.plumbing())

@@ -6,7 +6,7 @@ import (
 
 	"github.com/go-git/go-git/v5/plumbing"
 	"github.com/go-git/go-git/v5/plumbing/object"
-	"github.com/go-git/go-git/v5/storage/memory"
+	"github.com/go-git/go-git/v5/plumbing/storer"
 
 	"github.com/gravitee-lab/gio/internal/fault"
 )
@@ -74,7 +74,7 @@ func (r *Repo) Made(to Hash) []Hash {
 	var list []Hash
 	for r.unpushed[at] {
 		list = append(list, hashOf(at))
-		parents, ok := parentsOf(at, []*memory.Storage{r.store})
+		parents, ok := parentsOf(at, []storer.EncodedObjectStorer{r.store})
 		if !ok || len(parents) == 0 {
 			break
 		}
@@ -88,7 +88,7 @@ func (r *Repo) Made(to Hash) []Hash {
 func (r *Repo) Parent(at Hash) Hash {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if parents, _ := parentsOf(at.plumbing(), []*memory.Storage{r.store}); len(parents) > 0 {
+	if parents, _ := parentsOf(at.plumbing(), []storer.EncodedObjectStorer{r.store}); len(parents) > 0 {
 		return hashOf(parents[0])
 	}
 	return ""

@@ -189,7 +189,7 @@ func (r *Repo) download(ctx context.Context, session uploadSession, adv *packp.A
 		return nil
 	}
 	fetched := memory.NewStorage()
-	if err := r.remote.fetch(ctx, session, adv, wants, 1, fetched); err != nil {
+	if err := r.remote.fetch(ctx, session, adv, wanted{tips: wants, depth: 1}, fetched); err != nil {
 		return err
 	}
 	for _, object := range fetched.Objects {

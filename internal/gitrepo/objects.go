@@ -11,15 +11,16 @@ import (
 	"github.com/go-git/go-git/v5/plumbing"
 	"github.com/go-git/go-git/v5/plumbing/filemode"
 	"github.com/go-git/go-git/v5/plumbing/object"
+	"github.com/go-git/go-git/v5/plumbing/storer"
 	"github.com/go-git/go-git/v5/storage/memory"
 
 	"github.com/gravitee-lab/gio/internal/fault"
 )
 
-// objects holds Git objects in memory, and which of them the remote lacks.
+// objects holds Git objects, and which of them the remote lacks.
 type objects struct {
 	shown    string // the repository's redacted address
-	store    *memory.Storage
+	store    storer.EncodedObjectStorer
 	unpushed map[plumbing.Hash]bool // objects made here that the remote is not known to have
 	grown    int64                  // bytes of the objects made here since the last shrink
 }

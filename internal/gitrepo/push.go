@@ -261,6 +261,9 @@ func (r *Repo) readBack(caller context.Context) (map[string]Hash, error) {
 	pause := readBackPause
 	for try := 1; ; try++ {
 		refs, err := r.remote.list(ctx)
+		if fault.Is(err, "repository-empty") { // nothing has arrived
+			return map[string]Hash{}, nil
+		}
 		if err == nil || try == readBackTries || fault.KindOf(err) != fault.Remote || fault.Is(err, "git-stalled") {
 			return refs, err
 		}

@@ -50,7 +50,7 @@ func (f *Ref) Fetch(ctx context.Context) (tip string, err error) {
 		return string(h), nil
 	}
 	fetched := memory.NewStorage()
-	if err := f.repo.remote.fetch(ctx, session, adv, []plumbing.Hash{h.plumbing()}, 1, fetched); err != nil {
+	if err := f.repo.remote.fetch(ctx, session, adv, wanted{tips: []plumbing.Hash{h.plumbing()}, depth: 1}, fetched); err != nil {
 		return "", err
 	}
 	f.store, f.unpushed, f.grown = fetched, map[plumbing.Hash]bool{}, 0

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/go-git/go-git/v5/storage/memory"
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/gravitee-lab/gio/internal/fault"
@@ -143,8 +144,8 @@ func TestRefSendsAndKeepsLittle(t *testing.T) {
 			t.Fatal(err)
 		}
 		tip = to
-		if f.grown > maxGrown || len(f.store.Objects) > 300 { // 400 were made
-			t.Fatalf("%d bytes and %d objects are kept", f.grown, len(f.store.Objects))
+		if f.grown > maxGrown || len(f.store.(*memory.Storage).Objects) > 300 { // 400 were made
+			t.Fatalf("%d bytes and %d objects are kept", f.grown, len(f.store.(*memory.Storage).Objects))
 		}
 	}
 	if got, err := f.Read(tip, "release/3.9.3.jsonl"); err != nil || len(got) != 150_000 {

@@ -19,9 +19,9 @@ import (
 	"github.com/go-git/go-git/v5/plumbing/protocol/packp"
 	"github.com/go-git/go-git/v5/plumbing/protocol/packp/capability"
 	"github.com/go-git/go-git/v5/plumbing/protocol/packp/sideband"
+	"github.com/go-git/go-git/v5/plumbing/storer"
 	"github.com/go-git/go-git/v5/plumbing/transport"
 	"github.com/go-git/go-git/v5/plumbing/transport/client"
-	"github.com/go-git/go-git/v5/storage/memory"
 
 	"github.com/gravitee-lab/gio/internal/fault"
 	"github.com/gravitee-lab/gio/internal/git"
@@ -188,12 +188,18 @@ func (r *remote) list(ctx context.Context) (map[string]Hash, error) {
 	return refsOf(adv), nil
 }
 
-// fetch downloads the commits of wants with depth commits of history each, 0 for all of it.
-func (r *remote) fetch(ctx context.Context, session uploadSession, adv *packp.AdvRefs, wants []plumbing.Hash, depth int, into *memory.Storage) error {
+// wanted says what to download.
+type wanted struct {
+	tips  []plumbing.Hash
+	depth int             // commits of history of each tip, 0 for all of it
+	have  []plumbing.Hash // what is here with its whole history
+}
+
+func (r *remote) fetch(ctx context.Context, session uploadSession, adv *packp.AdvRefs, w wanted, into storer.Storer) error {
 	req := packp.NewUploadPackRequestFromCapabilities(adv.Capabilities)
-	req.Wants = wants
-	if depth > 0 && adv.Capabilities.Supports(capability.Shallow) {
-		req.Depth = packp.DepthCommits(depth)
+	req.Wants, req.Haves = w.tips, w.have
+	if w.depth > 0 && adv.Capabilities.Supports(capability.Shallow) {
+		req.Depth = packp.DepthCommits(w.depth)
 		if err := req.Capabilities.Set(capability.Shallow); err != nil {
 			return r.fault(ctx, "reading", err)
 		}
