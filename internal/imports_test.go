@@ -29,7 +29,7 @@ func layers() [][]string {
 		{"report", "api", "aviator", "jfrog", "gimlet", "worker"},
 		{"rehearse", "client"},
 		{"operate"},
-		{"engine", "check", "prepare", "doctor", "notify", "workspace"},
+		{"engine", "check", "prepare", "doctor", "notify", "workspace", "gitops"},
 		{"circleci", "github", "gitrepo", "journal", "sim", "config", "term", "store", "blobs", "sign", "registry", "artifactory"},
 		{"transport", "git"},
 		{"ledger", "wire"},
