@@ -179,21 +179,25 @@ func (tr *trouble) intercept(r *http.Request) gittest.Action {
 }
 
 // straight holds the repository against what any history of ours is: sound, without merges, each effect's commits once, nothing
-// reverted twice.
-func straight(t *testing.T, dir string, effects map[string]int) {
+// reverted twice. It returns the last commit of each effect.
+func straight(t *testing.T, dir string, effects map[string]int) map[string]gitrepo.Hash {
 	t.Helper()
 	if out := gittest.Git(t, dir, "fsck", "--full", "--strict", "--no-dangling"); out != "" {
 		t.Errorf("git fsck: %s", out)
 	}
-	log := gittest.Git(t, dir, "log", "--format=%P%x00%B%x01", branch)
+	log := gittest.Git(t, dir, "log", "--format=%H%x00%P%x00%B%x01", branch)
+	last := map[string]gitrepo.Hash{}
 	count, reverted := map[string]int{}, map[string]int{}
 	for _, commit := range strings.Split(log, "\x01") {
-		parents, message, _ := strings.Cut(commit, "\x00")
+		hash, rest, _ := strings.Cut(strings.TrimSpace(commit), "\x00")
+		parents, message, _ := strings.Cut(rest, "\x00")
 		if strings.Contains(strings.TrimSpace(parents), " ") {
 			t.Errorf("a merge: %s", message)
 		}
 		if id := effectOf(message); id != "" {
-			count[id]++
+			if count[id]++; count[id] == 1 {
+				last[id] = gitrepo.Hash(hash)
+			}
 		}
 		for _, h := range revertOf(message) {
 			if reverted[string(h)]++; reverted[string(h)] > 1 {
@@ -206,6 +210,7 @@ func straight(t *testing.T, dir string, effects map[string]int) {
 			t.Errorf("effect %s has %d commits, want %d", id, count[id], want)
 		}
 	}
+	return last
 }
 
 func tree(t *testing.T, dir, at, path string) string {

@@ -75,6 +75,16 @@ func Bare(t testing.TB, files map[string]string, branch string) string {
 	return dir
 }
 
+// Copy makes a bare repository that is as another one. The result is its directory.
+func Copy(t testing.TB, like string) string {
+	t.Helper()
+	dir := filepath.Join(t.TempDir(), filepath.Base(like))
+	if err := os.CopyFS(dir, os.DirFS(like)); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
 // made caches the repositories that Bare has made, by content: copying takes a tenth of the time of git.
 var made sync.Map
 
