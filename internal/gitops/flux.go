@@ -84,6 +84,9 @@ func Signed(secret, body []byte, header string) bool {
 func (r *Repository) Concerned(ctx context.Context, revision gitrepo.Hash, status func(gitrepo.Hash) (s Reason, followed bool)) ([]gitrepo.Hash, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if found, err := r.clone.Contains(ctx, revision); !found {
+		return nil, err
+	}
 	log, err := r.clone.Log(ctx)
 	if err != nil {
 		return nil, err

@@ -38,12 +38,13 @@ type Clone struct {
 	dir   string
 	guard *flock.Flock
 	disk  *filesystem.Storage
+	packs int                   // maxPacks
 	log   []Commit              // of head, oldest first
 	place map[plumbing.Hash]int // in log
 }
 
 const (
-	maxPacks     = 200 // each download and each push adds one; beyond that, the folder is made anew, in one
+	maxPacks     = 200 // each download and each push adds one; beyond that, the folder is made anew, with one
 	maxOpenPacks = 32
 )
 
@@ -57,7 +58,7 @@ func OpenClone(ctx context.Context, o CloneOptions) (*Clone, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &Clone{mu: make(lock, 1), dir: o.Dir, repo: newRepo(Options{URL: o.URL, Branch: o.Branch}, remote)}
+	c := &Clone{mu: make(lock, 1), dir: o.Dir, packs: maxPacks, repo: newRepo(Options{URL: o.URL, Branch: o.Branch}, remote)}
 	if err := os.MkdirAll(o.Dir, 0o700); err != nil {
 		return nil, c.folder(err)
 	}
@@ -207,7 +208,7 @@ func (c *Clone) fetch(ctx context.Context) error {
 			Hint("push it first, or name another one: gio makes a branch in an empty repository only")
 	}
 	if c.disk.HasEncodedObject(tip.plumbing()) != nil {
-		if packs, err := c.disk.ObjectPacks(); err != nil || len(packs) >= maxPacks {
+		if packs, err := c.disk.ObjectPacks(); err != nil || len(packs) >= c.packs {
 			if err := c.empty(); err != nil {
 				return err
 			}

@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/go-git/go-git/v5/plumbing"
+	"github.com/go-git/go-git/v5/plumbing/filemode"
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/gravitee-lab/gio/internal/fault"
@@ -190,9 +192,6 @@ func TestCloneDamaged(t *testing.T) {
 			if log, err := c.Log(t.Context()); err != nil || len(log) != 1 {
 				t.Errorf("%d commits, %v", len(log), err)
 			}
-			if out := gittest.Git(t, filepath.Join(folder, "bare.git"), "fsck", "--full"); out != "" {
-				t.Errorf("git fsck: %s", out)
-			}
 		})
 	}
 }
@@ -228,11 +227,127 @@ func TestCloneIsUsedByOne(t *testing.T) {
 }
 
 func TestCloneWithoutBranch(t *testing.T) {
-	wires(t, func(t *testing.T, dir, url string) {
-		c, err := OpenClone(t.Context(), CloneOptions{Dir: t.TempDir(), URL: url, Branch: "mastre"})
+	t.Parallel()
+	c, err := OpenClone(t.Context(), CloneOptions{Dir: t.TempDir(), URL: gittest.Bare(t, files, branch), Branch: "mastre"})
+	check(t, err)
+	t.Cleanup(func() { _ = c.Close() })
+	_, err = c.Fetch(t.Context())
+	wantFault(t, err, fault.NotFound, "branch-missing", "mastre")
+}
+
+// Not parallel, because it sets HOME.
+func TestCloneOverSSH(t *testing.T) {
+	bothSSH(t, func(t *testing.T, server *gittest.SSHServer, options func(url string) Options) {
+		dir := gittest.Bare(t, nil, branch)
+		server.Allow("key", sshHome(t, server))
+		o := options("ssh://git@" + server.Address + dir)
+		c, err := OpenClone(t.Context(), CloneOptions{Dir: t.TempDir(), URL: o.URL, Branch: branch, Credentials: o.Credentials})
 		check(t, err)
-		t.Cleanup(func() { _ = c.Close() })
-		_, err = c.Fetch(t.Context())
-		wantFault(t, err, fault.NotFound, "branch-missing", "mastre")
+		defer func() { _ = c.Close() }()
+		if tip := fetch(t, c); tip != "" {
+			t.Errorf("the tip of nothing is %s", tip)
+		}
+		first := make1(t, c, "", "one", Edit{Path: "a/b", Content: []byte("x")})
+		check(t, c.Push(t.Context(), "", first))
+		second := gittest.Push(t, dir, branch, map[string]string{"notes": "more\n"}, "second commit")
+		if tip := fetch(t, c); string(tip) != second {
+			t.Errorf("the tip is %s, want %s", tip, second)
+		}
+		if log, err := c.Log(t.Context()); err != nil || len(log) != 2 {
+			t.Errorf("%d commits, %v", len(log), err)
+		}
 	})
+}
+
+// TestClonePacks: the folder does not fill up with small packs.
+func TestClonePacks(t *testing.T) {
+	t.Parallel()
+	dir := gittest.Bare(t, files, branch)
+	folder := t.TempDir()
+	c := openClone(t, folder, dir)
+	c.packs = 3
+	tip := fetch(t, c)
+	for _, message := range []string{"1", "2", "3"} {
+		next := make1(t, c, tip, message, Edit{Path: "n", Content: []byte(message)})
+		check(t, c.Push(t.Context(), tip, next))
+		tip = next
+	}
+	packs := func() int {
+		found, err := filepath.Glob(filepath.Join(folder, "bare.git", "objects", "pack", "*.pack"))
+		check(t, err)
+		return len(found)
+	}
+	if n := packs(); n != 4 {
+		t.Errorf("%d packs: what was pushed is not kept", n)
+	}
+	gittest.Push(t, dir, branch, map[string]string{"notes": "more\n"}, "theirs")
+	fetch(t, c)
+	if n := packs(); n != 1 {
+		t.Errorf("%d packs", n)
+	}
+	if log, err := c.Log(t.Context()); err != nil || len(log) != 5 {
+		t.Errorf("%d commits, %v", len(log), err)
+	}
+}
+
+// TestCloneEdits: edits are made in their order, in folders that come and go.
+func TestCloneEdits(t *testing.T) {
+	t.Parallel()
+	dir := gittest.Bare(t, map[string]string{"a/b/c": "1", "a.sh": "2", "a-b": "3"}, branch)
+	c := openClone(t, t.TempDir(), dir)
+	tip := fetch(t, c)
+	old, err := c.Entry(t.Context(), tip, "a/b")
+	check(t, err)
+	program, err := c.Entry(t.Context(), tip, "a.sh")
+	check(t, err)
+	h := tip
+	for _, test := range []struct {
+		name  string
+		edits []Edit
+		want  string
+	}{
+		{"a file that is not there is removed", []Edit{{Path: "x/y"}}, "a-b:3 a.sh:2 a/b/c:1"},
+		{"the last file of folders", []Edit{{Path: "a/b/c"}}, "a-b:3 a.sh:2"},
+		{"a folder is emptied first", []Edit{{Path: "a"}, {Path: "a/x/y", Content: []byte("4")}, {Path: "a/x/z", Content: []byte("5")}}, "a-b:3 a.sh:2 a/x/y:4 a/x/z:5"},
+		{"and last", []Edit{{Path: "a/x", Content: []byte("4")}, {Path: "a"}}, "a-b:3 a.sh:2"},
+		{"what the history has", []Edit{{Path: "a", Entry: program}, {Path: "z/b", Entry: old}}, "a-b:3 a:2 a.sh:2 z/b/c:1"},
+		{"by turns", []Edit{{Path: "a/x", Content: []byte("4")}, {Path: "z", Content: []byte("5")}, {Path: "a/y", Content: []byte("6")}}, "a-b:3 a.sh:2 a/b/c:1 a/x:4 a/y:6 z:5"},
+		{"everything", []Edit{{Path: "a"}, {Path: "a.sh"}, {Path: "a-b"}}, ""},
+	} {
+		all, err := c.Changes(t.Context(), Commit{Hash: make1(t, c, tip, "x", test.edits...)})
+		check(t, err)
+		got := map[string]Entry{}
+		for _, a := range all {
+			got[a.Path] = a.After
+		}
+		want := map[string]Entry{}
+		for _, line := range strings.Fields(test.want) {
+			path, content, _ := strings.Cut(line, ":")
+			entry := Entry{filemode.Regular, hashOf(plumbing.ComputeHash(plumbing.BlobObject, []byte(content)))}
+			if content == "2" {
+				entry.mode = filemode.Executable
+			}
+			want[path] = entry
+		}
+		if d := cmp.Diff(want, got, cmp.AllowUnexported(Entry{})); d != "" {
+			t.Errorf("%s: %s", test.name, d)
+		}
+		all, err = c.Changes(t.Context(), Commit{Hash: make1(t, c, "", "x", test.edits...)})
+		if check(t, err); len(test.want) == 0 && len(all) > 0 {
+			t.Errorf("%s, of nothing: %v", test.name, all)
+		}
+		if len(test.edits) == 3 {
+			h = make1(t, c, h, test.name, test.edits...)
+		}
+	}
+	check(t, c.Push(t.Context(), tip, h))
+	if out := gittest.Git(t, dir, "fsck", "--full", "--strict", "--no-dangling"); out != "" {
+		t.Errorf("git fsck: %s", out)
+	}
+	for _, path := range []string{"", ".", "/a", "a/../b", ".git/config", "x/.GIT", "a-b/c", "a.sh/b"} {
+		_, err := c.Commit(t.Context(), tip, []Edit{{Path: path, Content: []byte("x")}}, stamp("x"))
+		wantFault(t, err, fault.Invalid, "file-path")
+	}
+	_, err = c.Commit(t.Context(), Hash(strings.Repeat("1", 40)), nil, stamp("x"))
+	wantFault(t, err, fault.NotFound, "commit-missing")
 }

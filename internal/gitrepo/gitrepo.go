@@ -1,8 +1,8 @@
-// Package gitrepo reads and writes the release repository: an in-memory shallow clone of one branch, commits, annotated tags
-// and one atomic push.
+// Package gitrepo reads and writes Git repositories: an in-memory shallow clone of one branch, commits, annotated tags and one atomic
+// push. So a release uses its repository, and writes nothing to disk. A Clone has the whole history of a branch in a folder.
 //
-// It writes nothing to disk. It talks to the remote through go-git's sessions and not through its porcelain, because a push
-// must name exactly the old and the new value of every ref: that makes it compare-and-swap.
+// It talks to the remote through go-git's sessions and not through its porcelain, because a push must name exactly the old and the new
+// value of every ref: that makes it compare-and-swap.
 package gitrepo
 
 import (
