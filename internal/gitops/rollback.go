@@ -76,26 +76,26 @@ func (r *Repository) find(in history, sha string) (int, error) {
 	return found, nil
 }
 
-// undone lists the commits after the one of that index which a rollback undoes, the newest first: those that changed the app, are no
-// reverts, and have not been reverted. Where there are none it is the last one that changed the app: a revert of what is wanted.
+// undone lists the commits after the one of that index which a rollback undoes, the newest first: those that changed the app and have
+// not been reverted. A revert of one of them is none; one of an earlier commit is, so that what was rolled back can come back.
 func (r *Repository) undone(ctx context.Context, in history, to int, at string) ([]gitrepo.Commit, error) {
-	var list, all []gitrepo.Commit
-	gone := revertedIn(in)
+	var list []gitrepo.Commit
+	gone, later := revertedIn(in), map[gitrepo.Hash]bool{}
+	for _, c := range in[to+1:] {
+		later[c.Hash] = true
+	}
 	for _, c := range slices.Backward(in[to+1:]) {
+		of := revertOf(c.Message)
+		if gone[c.Hash] || len(of) > 0 && !slices.ContainsFunc(of, func(h gitrepo.Hash) bool { return !later[h] }) {
+			continue
+		}
 		changed, err := r.changed(ctx, c, at)
 		if err != nil {
 			return nil, err
 		}
-		if !changed {
-			continue
-		}
-		all = append(all, c)
-		if len(revertOf(c.Message)) == 0 && !gone[c.Hash] {
+		if changed {
 			list = append(list, c)
 		}
-	}
-	if len(list) == 0 && to >= 0 && len(all) > 0 {
-		list = all[:1]
 	}
 	return list, nil
 }

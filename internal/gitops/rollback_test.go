@@ -60,11 +60,19 @@ func TestRollback(t *testing.T) {
 		t.Errorf("a rollback to what is current, by 9 digits, made %d commits", len(again))
 	}
 
-	// Forward again: to what was rolled back. Only then a revert is reverted.
-	one(t, r, rollback("b4", "demo", s.c3))
+	// Forward again, to what was rolled back: its reverts are reverted, and it is no longer rolled back.
+	if forward := carry(t, r, rollback("b4", "demo", s.c3))[0]; len(forward) != 2 {
+		t.Errorf("%d commits", len(forward))
+	}
 	like(t, s.dir, "demo", branch, string(s.c3))
+	if found, err := r.Releases(t.Context(), staging, Query{App: "demo"}); err != nil || effectsOf(found) != "e4 e2 e1" {
+		t.Errorf("%q, %v", effectsOf(found), err)
+	}
+	if status, err := r.Status(t.Context(), staging, "demo"); err != nil || status["demo"].GitopsRef != string(s.c3) {
+		t.Errorf("%+v, %v", status["demo"], err)
+	}
 
-	straight(t, s.dir, map[string]int{"b1": 2, "b2": 0, "b3": 0, "b4": 1})
+	straight(t, s.dir, map[string]int{"b1": 2, "b2": 0, "b3": 0, "b4": 2})
 }
 
 // TestRollbackSkips: what has been reverted is not reverted again, and another's change of the folder goes, too.

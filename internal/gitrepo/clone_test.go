@@ -3,6 +3,7 @@ package gitrepo
 import (
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -141,6 +142,9 @@ func TestCloneGrows(t *testing.T) {
 		if err != nil || len(objects) != 3 {
 			t.Errorf("%d packs, %v", len(objects), err)
 		}
+		if needed, got := gittest.Git(t, dir, "count-objects", "-v"), gittest.Git(t, filepath.Join(folder, "bare.git"), "count-objects", "-v"); figure(needed, "count")+figure(needed, "in-pack") != figure(got, "in-pack") {
+			t.Errorf("what was here already was downloaded again:\n%s\nof\n%s", got, needed)
+		}
 		// Somebody pushes by force.
 		gittest.Git(t, dir, "update-ref", "refs/heads/"+branch, string(first))
 		fourth := gittest.Push(t, dir, branch, map[string]string{"other": "x\n"}, "fourth commit")
@@ -154,6 +158,17 @@ func TestCloneGrows(t *testing.T) {
 			t.Errorf("%d commits, %v", len(log), err)
 		}
 	})
+}
+
+// figure reads a number from the words of git count-objects.
+func figure(words, name string) int {
+	for _, line := range strings.Split(words, "\n") {
+		if rest, ok := strings.CutPrefix(line, name+": "); ok {
+			n, _ := strconv.Atoi(rest)
+			return n
+		}
+	}
+	return 0
 }
 
 // TestCloneDamaged: whatever happens to the folder, it is made anew.
