@@ -119,6 +119,38 @@ func (l *Ledger) Take(ctx context.Context, id string) (e Effect, lease Lease, jo
 	return e, Lease{id, e.Token}, journal, err
 }
 
+// Taken is an effect with its lease and its journal.
+type Taken struct {
+	Effect  Effect
+	Lease   Lease
+	Journal []Entry
+}
+
+// TakeBeside takes the leases of other effects that wait for the target of one, for its driver to do them together, those that wait longest
+// first. They do not get the target. Its fault is "driven-elsewhere".
+func (l *Ledger) TakeBeside(ctx context.Context, lease Lease, limit int) (all []Taken, err error) {
+	err = l.Store.Change(ctx, func(tx Tx) error {
+		all = nil
+		e, err := tx.RenewLease(ctx, lease, 0)
+		if fault.Is(err, "no-effect") {
+			return errLost(lease)
+		}
+		if err != nil || !e.Held {
+			return err
+		}
+		taken, err := tx.TakeEffectsBeside(ctx, e, LeaseFor, limit)
+		for _, t := range taken {
+			journal, err := tx.Journal(ctx, t.ID)
+			if err != nil {
+				return err
+			}
+			all = append(all, Taken{t, Lease{t.ID, t.Token}, journal})
+		}
+		return err
+	})
+	return all, err
+}
+
 // Renew keeps a lease, and says what somebody wants of the effect meanwhile. Its fault is "driven-elsewhere".
 func (l *Ledger) Renew(ctx context.Context, lease Lease) (e Effect, err error) {
 	err = l.Store.Change(ctx, func(tx Tx) error {

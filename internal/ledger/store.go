@@ -244,6 +244,8 @@ type Tx interface {
 	WaitingEffects(ctx context.Context, lease time.Duration, limit int) (ids []string, err error)
 	// TakeEffect gives an effect that waits to a new driver, with its target. Faults: no-effect; target-taken, of kind Stopped.
 	TakeEffect(ctx context.Context, id string, lease time.Duration) (Effect, error)
+	// TakeEffectsBeside gives other effects that wait for the target of one to its driver, without the target, in the order of WaitingEffects.
+	TakeEffectsBeside(ctx context.Context, e Effect, lease time.Duration, limit int) ([]Effect, error)
 	// RenewLease writes that its driver lived at the database's time plus that. Fault: no-effect, when another has it or it has ended.
 	RenewLease(ctx context.Context, l Lease, plus time.Duration) (Effect, error)
 	SetEffect(ctx context.Context, l Lease, s EffectState, held bool) error // no-effect, as RenewLease

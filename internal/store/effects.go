@@ -1,10 +1,12 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"encoding/json"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/gravitee-lab/gio/internal/fault"
@@ -26,6 +28,8 @@ const (
 	takeEffect = `UPDATE effects SET token = token + 1, renewed_at = $3,
 		held = CASE WHEN target <> '' AND (state = 'intended' OR held = 1) THEN 1 ELSE 0 END
 		WHERE id = $1 AND renewed_at < $2 AND` + openEffect + ` RETURNING ` + effectReturned
+	takeBeside = `UPDATE effects SET token = token + 1, renewed_at = $4 WHERE id IN (SELECT id FROM effects
+		WHERE target = $1 AND id <> $2 AND renewed_at < $3 AND state = 'intended' ORDER BY renewed_at, id LIMIT $5) RETURNING ` + effectReturned
 	ofDriver     = ` WHERE id = $1 AND token = $2 AND` + openEffect
 	renewLease   = `UPDATE effects SET renewed_at = $3` + ofDriver + ` RETURNING ` + effectReturned
 	setEffect    = `UPDATE effects SET state = $3, held = CASE WHEN target = '' THEN 0 ELSE $4 END` + ofDriver
@@ -96,6 +100,16 @@ func (t tx) TakeEffect(ctx context.Context, id string, lease time.Duration) (led
 		err = fault.New(fault.Stopped, "target-taken", "another effect begins on the target of %.120s", id)
 	}
 	return e, err
+}
+
+func (t tx) TakeEffectsBeside(ctx context.Context, e ledger.Effect, lease time.Duration, limit int) ([]ledger.Effect, error) {
+	now, err := t.now(ctx)
+	if err != nil {
+		return nil, err
+	}
+	taken, err := all(ctx, t, scanEffect, takeBeside, e.Target, e.ID, now-lease.Milliseconds(), now, limit)
+	slices.SortFunc(taken, func(a, b ledger.Effect) int { return cmp.Compare(a.ID, b.ID) })
+	return taken, err
 }
 
 func (t tx) RenewLease(ctx context.Context, l ledger.Lease, plus time.Duration) (ledger.Effect, error) {

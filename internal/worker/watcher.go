@@ -130,7 +130,7 @@ func (l *look) look(ctx context.Context) ledger.Look {
 		return unreached
 	}
 	var err error
-	l.repo, err = gitrepo.Look(ctx, gitrepo.Options{URL: host.address(l.watch.Releases), Credentials: host.Credentials})
+	l.repo, err = gitrepo.Look(ctx, gitrepo.Options{URL: host.address(l.watch.Releases.Repository), Credentials: host.Credentials})
 	if err != nil {
 		unreached.Problem = err
 		return unreached
@@ -158,8 +158,9 @@ func (l *look) recent() bool { return !l.atOnce && l.now.Sub(l.watch.ReadAt) < r
 
 func (l *look) shown() string { return l.watch.Repository }
 
-func (h Host) address(r ledger.Releases) string {
-	return strings.TrimRight(h.URL, "/") + "/" + r.Repository
+// address is that of a repository there.
+func (h Host) address(repository string) string {
+	return strings.TrimRight(h.URL, "/") + "/" + repository
 }
 
 // fingerprint is what a repository shows of releases: its tags, in short, and the tip of gio's journal.
@@ -189,7 +190,7 @@ func (w *Watcher) Told(ctx context.Context, c ledger.Caller, repository, manifes
 	var all []Told
 	for _, p := range projects {
 		host, known := w.Hosts[p.Releases.Connection]
-		if !known || p.Releases.Manifest != cmp.Or(manifest, "release.json") || !same(host.address(*p.Releases), repository) {
+		if !known || p.Releases.Manifest != cmp.Or(manifest, "release.json") || !same(host.address(p.Releases.Repository), repository) {
 			continue
 		}
 		if err := w.Look(ctx, p.Name, true); err != nil && fault.KindOf(err) != fault.Stopped {

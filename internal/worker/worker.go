@@ -36,6 +36,9 @@ type Worker struct {
 	CircleCI map[string]*CircleCI // by the name of their connection
 	Webhooks map[string]Webhook   // by the name of their connection
 	Outside  Outside              // where repositories are that live elsewhere
+	// Repositories are those of the environments of the kind gitops, Charts what their apps are rendered with.
+	Repositories *Repositories
+	Charts       render.Charts
 	// Receivers get the news of deployments, by their names in the ledger.
 	Receivers map[string]Receiver
 	Version   string // of gio
@@ -193,6 +196,8 @@ func (d *drive) advance(ctx context.Context, entries []ledger.Entry) (rest time.
 		return d.circleCI(ctx, entries)
 	case ledger.Webhook:
 		return d.webhook(ctx, entries)
+	case ledger.GitOps:
+		return d.gitOps(ctx, entries)
 	default:
 		return againAfter, fault.New(fault.Internal, "unknown-kind", "effect %s: there is nothing that does %q", d.effect.ID, d.effect.Kind)
 	}

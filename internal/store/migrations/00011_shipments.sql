@@ -94,10 +94,14 @@ CREATE TABLE effects_new (
     seq         BIGINT NOT NULL,
     renewed_at  BIGINT NOT NULL,
     created_at  BIGINT NOT NULL,
+    looked      BIGINT NOT NULL DEFAULT 0,
+    looked_for  BIGINT NOT NULL DEFAULT 0,
     CHECK ((deployment IS NULL) <> (candidate IS NULL))
 );
-INSERT INTO effects_new (id, kind, project, environment, deployment, candidate, state, target, held, cancel, answer, intent, token, seq, renewed_at, created_at)
-    SELECT id, kind, project, environment, deployment, candidate, state, target, held, cancel, answer, intent, token, seq, renewed_at, created_at FROM effects;
+INSERT INTO effects_new (id, kind, project, environment, deployment, candidate, state, target, held, cancel, answer, intent, token, seq, renewed_at,
+    created_at, looked, looked_for)
+    SELECT id, kind, project, environment, deployment, candidate, state, target, held, cancel, answer, intent, token, seq, renewed_at, created_at,
+    looked, looked_for FROM effects;
 
 CREATE TABLE journal_new (
     effect BTEXT NOT NULL REFERENCES effects_new (id),
