@@ -1,5 +1,8 @@
 // Package gitops keeps a gitops repository, which Flux applies: it deploys, deletes and rolls back apps by commits, each of which is
 // made once, whatever dies in between, and reads what the history says was released. Paths, messages and release.json are Gimlet's.
+//
+// Who drives it calls Settle, keeps the intents that are fresh, pushes the Chain of those that are planned, and begins again until
+// nothing is planned: also after a crash, after an error, and when somebody else was quicker.
 package gitops
 
 import (

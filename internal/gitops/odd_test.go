@@ -1,10 +1,12 @@
 package gitops
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -136,15 +138,33 @@ func TestSameMeanwhile(t *testing.T) {
 		t.Fatal(err)
 	}
 	one(t, theirs, deploy("e2", "demo", "1"))
-	err = ours.Push(t.Context(), Chain(standings))
-	if fault.CodeOf(err) != "ref-moved" {
-		t.Errorf("got %v", err)
+	for range 2 { // it sees that from the remote's refusal, and once it has fetched by itself
+		if err := ours.Push(t.Context(), Chain(standings)); !errors.Is(err, gitrepo.ErrMoved) || fault.CodeOf(err) != "ref-moved" {
+			t.Errorf("got %v", err)
+		}
+		if _, err := ours.Fetch(t.Context()); err != nil {
+			t.Fatal(err)
+		}
 	}
 	again, err := ours.Settle(t.Context(), []Intent{standings[0].Intent})
 	if err != nil || again[0].State != Unchanged {
 		t.Errorf("%+v, %v", again, err)
 	}
 	straight(t, dir, map[string]int{"e1": 0, "e2": 1})
+}
+
+// TestForcedAway: what somebody removed from the branch by force is not there, and is made again.
+func TestForcedAway(t *testing.T) {
+	t.Parallel()
+	dir := gittest.Bare(t, map[string]string{"README.md": "x\n"}, branch)
+	before := gittest.Git(t, dir, "rev-parse", branch)
+	r := openAt(t, t.TempDir(), dir)
+	w := deploy("e1", "demo", "1")
+	one(t, r, w)
+	gittest.Git(t, dir, "update-ref", "refs/heads/"+branch, before)
+	gittest.Push(t, dir, branch, map[string]string{"README.md": "y\n"}, "theirs")
+	one(t, r, w)
+	straight(t, dir, map[string]int{"e1": 1})
 }
 
 // TestSeveralAtOnce carries many apps in one push, each by a commit of its own, and finds each of them again.
@@ -247,6 +267,33 @@ func TestWaiting(t *testing.T) {
 	if err != nil || standings[0].State != Landed || standings[1].State != Unchanged {
 		t.Errorf("%+v, %v", standings, err)
 	}
+}
+
+// TestTogether: several drivers and a reader of one program use one repository.
+func TestTogether(t *testing.T) {
+	t.Parallel()
+	dir := gittest.Bare(t, nil, branch)
+	r := openAt(t, t.TempDir(), dir)
+	var all sync.WaitGroup
+	effects := map[string]int{}
+	for i := range 3 {
+		effects[fmt.Sprintf("e%d", i)] = 1
+		d := &driver{kept: map[string][]byte{}, wishes: []Wish{deploy(fmt.Sprintf("e%d", i), fmt.Sprintf("app-%d", i), "1")}}
+		all.Go(func() {
+			if standings, err := d.drive(t.Context(), r); err != nil || standings[0].State != Landed {
+				t.Errorf("%+v, %v", standings, err)
+			}
+		})
+	}
+	all.Go(func() {
+		for range 20 {
+			if _, err := r.Status(t.Context(), staging, ""); err != nil {
+				t.Error(err)
+			}
+		}
+	})
+	all.Wait()
+	straight(t, dir, effects)
 }
 
 // TestFiguresOfBatches measures one push of fifty apps beside a push for each.

@@ -151,7 +151,7 @@ func Chain(standings []Standing) []Intent {
 
 // Push pushes intents that were kept, of which each follows the one before, by one compare-and-swap. Once it returns without an error
 // they have landed. Whatever else it returns: settle them again. ErrMoved of gitrepo says that the branch has moved; a fault
-// "push-refused" that the remote does not take it. Faults as gitrepo.Repo.Push; "gitops-chain" where they do not follow each other.
+// "push-refused" that the remote does not take it. Faults as gitrepo.Repo.Push; "gitops-chain" where they are not what Settle planned.
 func (r *Repository) Push(ctx context.Context, chain []Intent) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -164,8 +164,8 @@ func (r *Repository) Push(ctx context.Context, chain []Intent) error {
 	}
 	tip := history(log)
 	if tip.base() != chain[0].Base {
-		return fault.New(fault.Invalid, "gitops-chain", "the branch of %s is not where the push begins", r.clone.Shown()).
-			Hint("settle again").Because(gitrepo.ErrMoved)
+		return fault.New(fault.Invalid, "ref-moved", "the branch of %s is no longer where the push begins", r.clone.Shown()).
+			Hint("%s: it starts from the new state", fault.Again()).Because(gitrepo.ErrMoved)
 	}
 	for _, i := range chain {
 		made, err := r.plan(ctx, i.Wish, tip)

@@ -1,6 +1,7 @@
 package gitrepo
 
 import (
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -365,4 +366,34 @@ func TestCloneEdits(t *testing.T) {
 	}
 	_, err = c.Commit(t.Context(), Hash(strings.Repeat("1", 40)), nil, stamp("x"))
 	wantFault(t, err, fault.NotFound, "commit-missing")
+}
+
+// TestCloneKeepsNoSecret: neither the folder nor an error has the password of an address, or the token.
+func TestCloneKeepsNoSecret(t *testing.T) {
+	t.Parallel()
+	dir := gittest.Bare(t, files, branch)
+	server := gittest.HTTP(t, dir, gittest.Options{Token: "a-secret-token"})
+	for url, credentials := range map[string]Credentials{
+		server.URL: {Token: "a-secret-token", TokenHost: "127.0.0.1"},
+		strings.Replace(server.URL, "http://", "http://ann:a-secret-token@", 1): {},
+	} {
+		folder := t.TempDir()
+		c, err := OpenClone(t.Context(), CloneOptions{Dir: folder, URL: url, Branch: branch, Credentials: credentials})
+		check(t, err)
+		t.Cleanup(func() { _ = c.Close() })
+		fetch(t, c)
+		check(t, filepath.WalkDir(folder, func(path string, d fs.DirEntry, err error) error {
+			if err != nil || d.IsDir() {
+				return err
+			}
+			content, err := os.ReadFile(path)
+			if strings.Contains(string(content), "a-secret-token") {
+				t.Errorf("%s has the token", path)
+			}
+			return err
+		}))
+		if strings.Contains(c.Shown(), "a-secret-token") {
+			t.Errorf("%s is shown", c.Shown())
+		}
+	}
 }
