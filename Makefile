@@ -89,7 +89,7 @@ bench: ## What gio costs: requests, pushes, lateness, CPU, memory, a real releas
 	@set -o pipefail; go test -run '^$$' -bench Check -benchtime 3x ./internal/cli | grep -E '^(Bench|FAIL|---)'
 	@set -o pipefail; go test -run '^$$' -bench Replay -benchtime 1x ./internal/cli | grep -E '^(Bench|FAIL|---)'
 	@set -o pipefail; go test -count=1 -v -timeout 30m ./internal/server -run Figures -figures | grep -E '^(  [^ ]|FAIL|---.FAIL)'
-	@set -o pipefail; go test -count=1 -v -timeout 30m ./internal/gitops -run Figures -figures | grep -E '^(    [^ ]|FAIL|---.FAIL)'
+	@set -o pipefail; go test -count=1 -v -timeout 30m ./internal/gitops -run Figures -figures | grep -E '^(  [^ ]|FAIL|---.FAIL)'
 
 .PHONY: storm
 storm: ## Every crash point, and storms in which one request or push in five goes wrong (8 minutes).
@@ -100,7 +100,7 @@ storm: ## Every crash point, and storms in which one request or push in five goe
 storm-server: ## gio-server: every crash point; 200 kills; three replicas that are killed in turn; one that sleeps (30 minutes).
 	@set -o pipefail; go test -count=1 -v -timeout 30m ./internal/worker -run CrashSweep -figures | grep -E '^(  [^ ]|FAIL|---.FAIL)'
 	@set -o pipefail; go test -count=1 -v -timeout 30m ./internal/registry -run Death -figures | grep -E '^(  [^ ]|FAIL|---.FAIL)'
-	@set -o pipefail; go test -count=1 -v -timeout 30m ./internal/gitops -run KillSweep -figures | grep -E '^(    [^ ]|FAIL|---.FAIL)'
+	@set -o pipefail; go test -count=1 -v -timeout 30m ./internal/gitops -run KillSweep -figures | grep -E '^(  [^ ]|FAIL|---.FAIL)'
 	@set -o pipefail; go test -count=1 -v -timeout 60m ./internal/server -run 'Storm|Sleeping' -kills 200 | grep -E '^(  [^ ]|FAIL|---.FAIL)'
 
 # Real processes on one release repository; -rounds also prints the figures.

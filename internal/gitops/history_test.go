@@ -191,7 +191,7 @@ func TestFiguresOfHistories(t *testing.T) {
 			t.Fatal(err)
 		}
 		if *figures {
-			t.Logf("  %s: %d in %s", what, n, time.Since(began).Round(time.Millisecond))
+			fmt.Printf("  %s: %d in %s\n", what, n, time.Since(began).Round(time.Millisecond))
 		}
 	}
 	timed("the clone", func() (int, error) { _, err := r.Fetch(t.Context()); return commits, err })

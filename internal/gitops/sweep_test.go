@@ -68,7 +68,11 @@ func TestKillSweep(t *testing.T) {
 			}
 		}
 	}
-	t.Logf("  %d ways to die, each with one commit for each that was wished", died)
+	t.Cleanup(func() {
+		if *figures && !t.Failed() {
+			fmt.Printf("  %d ways to die, each with one commit for each that was wished\n", died)
+		}
+	})
 }
 
 var figures = flag.Bool("figures", false, "print figures, and try everything")
