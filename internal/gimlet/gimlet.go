@@ -29,6 +29,7 @@ type API struct {
 	Fail func(ctx context.Context, err error)
 	// DefaultProject is the project of tokens that are for no single one; "" for none.
 	DefaultProject string
+	Flux           FluxEvents
 }
 
 // Register adds the routes to a mux.
@@ -43,6 +44,8 @@ func (a API) Register(mux *http.ServeMux) {
 	mux.Handle("GET /api/status", a.answering(a.status))
 	mux.Handle("POST /api/rollback", a.answering(a.rollback))
 	mux.Handle("/api/releases", a.answering(func(request) (int, any, error) { return 0, nil, errNoRoute })) // or it would be sent on to Aviator's
+	mux.Handle("POST /api/flux-events", a.letIn(fluxToken, a.flux, nil))
+	mux.Handle("GET /api/users", a.answering(a.users))
 	mux.Handle("POST /api/delete", a.letIn(bearer, a.remove, a.removed))
 }
 

@@ -20,6 +20,8 @@ type world struct {
 	url   string // of the database
 	store *store.Store
 	now   time.Time
+
+	commits []string // deployments that have pushed one
 }
 
 const commit = "0123456789abcdef0123456789abcdef01234567"

@@ -1,0 +1,58 @@
+package gimlet
+
+import (
+	"net/http"
+	"slices"
+
+	"github.com/gravitee-lab/gio/internal/ledger"
+)
+
+// FluxEvents reads events of Flux's notification controller: what one says of a commit, with the commits before that, as far as they are
+// known. One that says nothing of a commit, or cannot be read, is not ok.
+type FluxEvents func(body []byte) (r ledger.Reconciliation, ok bool)
+
+// fluxToken is the token of Flux's requests: it can be told an address only.
+func fluxToken(r *http.Request) string {
+	if token := bearer(r); token != "" {
+		return token
+	}
+	return r.URL.Query().Get("access_token")
+}
+
+// flux takes what Flux says. It repeats what is answered 5xx, so what cannot be used is answered like what can.
+func (a API) flux(r request) (int, any, error) {
+	env, err := needed(r, "env")
+	if err != nil {
+		return 0, nil, err
+	}
+	said, ok := a.Flux(r.body)
+	if !ok {
+		said = ledger.Reconciliation{} // whether the environment is right is told all the same
+	}
+	return http.StatusOK, nil, a.Ledger.Reconcile(r.Context(), r.caller, r.project, env[0], said)
+}
+
+// user is an account of Gimlet's. Here a token is one.
+type user struct {
+	Login string `json:"login"`
+	Token string `json:"token"` // always empty: nobody can read one again
+	Admin bool   `json:"admin"`
+	Name  string `json:"name"`
+}
+
+// users lists those who have a token that is valid, by login.
+func (a API) users(r request) (int, any, error) {
+	all, err := a.Ledger.Tokens(r.Context(), r.caller)
+	list := []user{}
+	for _, t := range all {
+		i := slices.IndexFunc(list, func(u user) bool { return u.Login == t.Subject })
+		switch {
+		case !t.RevokedAt.IsZero():
+		case i < 0:
+			list = append(list, user{Login: t.Subject, Admin: t.Role == ledger.Admin})
+		default:
+			list[i].Admin = list[i].Admin || t.Role == ledger.Admin
+		}
+	}
+	return http.StatusOK, list, err
+}
