@@ -30,7 +30,7 @@ func layers() [][]string {
 		{"rehearse", "client"},
 		{"operate"},
 		{"engine", "check", "prepare", "doctor", "notify", "workspace", "gitops"},
-		{"circleci", "github", "gitrepo", "journal", "sim", "config", "term", "store", "blobs", "sign", "registry", "artifactory"},
+		{"circleci", "github", "gitrepo", "journal", "sim", "config", "term", "store", "blobs", "sign", "registry", "artifactory", "render"},
 		{"transport", "git"},
 		{"ledger", "wire"},
 		{"run"},
@@ -43,7 +43,7 @@ func layers() [][]string {
 
 // adapters each fence one outside system. Those that know of each other cannot be changed alone.
 func adapters() []string {
-	return []string{"circleci", "github", "gitrepo", "journal", "sim", "store", "blobs", "registry", "artifactory"}
+	return []string{"circleci", "github", "gitrepo", "journal", "sim", "store", "blobs", "registry", "artifactory", "render"}
 }
 
 // helpers exist for tests. Each belongs to the package above it and may import that one and what that one may.
@@ -75,6 +75,10 @@ func fences() []fence {
 		{"golang.org/x/oauth2", []string{"github"}, "an outside system is known to one package"},
 		{"github.com/go-git", []string{"gitrepo", "gitrepo/gittest"}, "an outside system is known to one package"},
 		{"github.com/google/go-containerregistry", []string{"registry", "registry/registrytest"}, "an outside system is known to one package"},
+		{"helm.sh/helm", []string{"render"}, "an outside system is known to one package"},
+		{"k8s.io", []string{"render"}, "an outside system is known to one package"},
+		{"sigs.k8s.io", []string{"render"}, "an outside system is known to one package"},
+		{"github.com/Masterminds/sprig", []string{"render"}, "templates of others are bounded by one package"},
 		{"database/sql", databases(), "an outside system is known to one package"},
 		{"modernc.org/sqlite", databases(), "an outside system is known to one package"},
 		{"github.com/jackc/pgx", databases(), "an outside system is known to one package"},
@@ -271,6 +275,7 @@ func TestVerdict(t *testing.T) {
 		{"store", "database/sql/driver", free},
 		{"store/storetest", inside + "store", free},
 		{"registry", "github.com/google/go-containerregistry/pkg/name", free},
+		{"render", "helm.sh/helm/v3/pkg/engine", free},
 		{"sim/simtest", inside + "sim", free},
 		{"sim/simtest", "testing", free},
 		{"gitrepo/gittest", inside + "fault", free},
@@ -309,6 +314,11 @@ func TestVerdict(t *testing.T) {
 		{"engine", "modernc.org/sqlite/lib", "allowed in: store"},
 		{"cli", "github.com/jackc/pgx/v5/stdlib", "allowed in: store"},
 		{"cmd/gio", "github.com/pressly/goose/v3", "allowed in: store"},
+		{"server", "helm.sh/helm/v3/pkg/engine", "allowed in: render"},
+		{"ledger", "k8s.io/apimachinery/pkg/util/strategicpatch", "allowed in: render"},
+		{"worker", "sigs.k8s.io/yaml", "allowed in: render"},
+		{"api", "github.com/Masterminds/sprig/v3", "allowed in: render"},
+		{"render", inside + "registry", "adapters never"},
 		{"ledger", "os", "only computes"},
 		{"ledger", inside + "store", "imports go down"},
 		{"store", inside + "journal", "adapters never"},
