@@ -78,6 +78,7 @@ func fences() []fence {
 		{"helm.sh/helm", []string{"render"}, "an outside system is known to one package"},
 		{"k8s.io", []string{"render"}, "an outside system is known to one package"},
 		{"sigs.k8s.io", []string{"render"}, "an outside system is known to one package"},
+		{"github.com/evanphx/json-patch", []string{"render"}, "an outside system is known to one package"},
 		{"github.com/Masterminds/sprig", []string{"render"}, "templates of others are bounded by one package"},
 		{"database/sql", databases(), "an outside system is known to one package"},
 		{"modernc.org/sqlite", databases(), "an outside system is known to one package"},
@@ -416,7 +417,7 @@ func TestOperationsNeedNoCommandLine(t *testing.T) {
 	}
 }
 
-// TestTheCommandLineHasNoDatabase: gio stays small and quick. What only the server needs is not linked into it.
+// TestTheCommandLineHasNoDatabase: gio stays small and quick. What only the server needs is not linked into it, Helm neither.
 func TestTheCommandLineHasNoDatabase(t *testing.T) {
 	t.Parallel()
 	list := func(pkg string) []string {
@@ -426,8 +427,11 @@ func TestTheCommandLineHasNoDatabase(t *testing.T) {
 		}
 		return strings.Fields(string(out))
 	}
-	gio, kept := list("../cmd/gio"), list("../cmd/gio-server")
-	for _, path := range []string{"database/sql", "modernc.org/sqlite", "github.com/jackc/pgx", "github.com/pressly/goose", "github.com/prometheus", inside + "store"} {
+	gio, kept := list("../cmd/gio"), slices.Concat(list("../cmd/gio-server"), list("./render"))
+	for _, path := range []string{
+		"database/sql", "modernc.org/sqlite", "github.com/jackc/pgx", "github.com/pressly/goose", "github.com/prometheus", inside + "store",
+		"helm.sh/helm", "k8s.io", "sigs.k8s.io", "github.com/Masterminds/sprig", inside + "render",
+	} {
 		// database/sql/driver is only interfaces; semver brings it.
 		reached := func(pkg string) bool { return pkg != "database/sql/driver" && below(pkg, path) }
 		if slices.ContainsFunc(gio, reached) {

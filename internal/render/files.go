@@ -41,22 +41,34 @@ type head struct {
 
 func (h head) String() string { return h.Kind + " " + h.Metadata.Name }
 
-// Files returns the Kubernetes files of a file whose templates are filled in, by their names: its own YAML documents are in
-// manifest.yaml, unless a comment "# Source: x/NAME.yaml" names another. Faults: "app-file-name", "app-file-documents", "app-file-empty",
-// "app-file-dependencies".
-func Files(_ context.Context, f AppFile) (map[string][]byte, error) {
+// Files returns the Kubernetes files of a file whose templates are filled in, by their names: what a chart makes is in files that are
+// called like its templates, and the file's own YAML documents are in manifest.yaml, unless a comment "# Source: x/NAME.yaml" names
+// another. Faults: "app-file-name", "app-file-documents", "app-file-empty", "app-file-dependencies", "app-file-patch"; of charts "chart-name",
+// "chart-missing", "chart-broken", "chart-values".
+func Files(ctx context.Context, f AppFile, charts Charts) (map[string][]byte, error) {
 	if err := f.CheckNames(); err != nil {
 		return nil, err
 	}
 	if len(f.Dependencies) > 0 {
 		return nil, f.about("app-file-dependencies", "it has dependencies, which gio does not make").Hint("make what the app needs elsewhere, and leave dependencies out of the app file")
 	}
-	documents, err := f.own()
+	var documents []document
+	if f.Chart.Name != "" {
+		var err error
+		if documents, err = f.charted(ctx, charts); err != nil {
+			return nil, err
+		}
+	}
+	own, err := f.own()
 	if err != nil {
 		return nil, err
 	}
+	documents = append(documents, own...)
 	if len(documents) == 0 {
 		return nil, f.about("app-file-empty", "it has neither a chart nor manifests").Hint("name a chart, or write Kubernetes objects under manifests")
+	}
+	if documents, err = f.patched(documents); err != nil {
+		return nil, err
 	}
 	return f.joined(documents)
 }

@@ -23,7 +23,7 @@ func TestRawFiles(t *testing.T) {
 	const a, b = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\ndata:\n  text: |\n    --- \n", "apiVersion: v1\nkind: Secret # kept\nmetadata: {name: b}"
 	files, err := render.Files(t.Context(), render.AppFile{
 		App: "web", Env: "staging", Manifests: "# nothing yet\n---\n" + a + "--- # next\n" + b + "\r\n---\n---\n# Source: web/templates/b.yaml\n" + b + "\n---\n# Source: web/templates/../release.json\n" + b,
-	})
+	}, nil)
 	want := map[string]string{
 		"manifest.yaml": "---\n" + strings.TrimRight(a, " \n") + "\n---\n" + b + "\n---\n" + b + "\n",
 		"b.yaml":        "---\n" + b + "\n",
@@ -61,7 +61,7 @@ func TestFilesRefuses(t *testing.T) {
 				test.file.App = "web"
 			}
 			test.file.Env = "staging"
-			files, err := render.Files(t.Context(), test.file)
+			files, err := render.Files(t.Context(), test.file, nil)
 			if !fault.Is(err, test.code) || !strings.Contains(err.Error(), test.want) || files != nil {
 				t.Errorf("%v, want %s with %q", err, test.code, test.want)
 			}
