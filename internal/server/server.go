@@ -92,10 +92,12 @@ func Run(ctx context.Context, s Settings, talk io.Writer, listening func(address
 	atWork.Go(func() { pruning(background, l, log) })
 	driving := newWorker(l, connections, log)
 	driving.Receivers, driving.Outside = receivers, elsewhere
-	atWork.Go(func() { driving.Run(ctx) }) // it hands back what it drives as soon as the server is told to end
 	watching := newWatcher(l, connections, log)
+	driving.Charts = s.charts()
+	driving.Repositories = &worker.Repositories{Dir: filepath.Join(s.Data, "gitops"), Hosts: watching.Hosts}
+	atWork.Go(func() { driving.Run(ctx) }) // it hands back what it drives as soon as the server is told to end
 	atWork.Go(func() { watching.Run(ctx) })
-	defer func() { stop(); atWork.Wait() }()
+	defer func() { stop(); atWork.Wait(); _ = driving.Repositories.Close() }() // it only frees the folders
 	log.Info().Str("address", s.BaseURL).Stringer("settings", s).Msg("listening")
 	listening(listener.Addr().String())
 	outside := service{ledger: l, settings: s, watching: watching, hooks: hooksOf(driving, connections), measured: measured, log: log}

@@ -4,12 +4,14 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"maps"
 	"time"
 
 	"github.com/gravitee-lab/gio/internal/fault"
 	"github.com/gravitee-lab/gio/internal/gitops"
 	"github.com/gravitee-lab/gio/internal/gitrepo"
 	"github.com/gravitee-lab/gio/internal/ledger"
+	"github.com/gravitee-lab/gio/internal/render"
 )
 
 const (
@@ -37,6 +39,9 @@ type hand struct {
 func (d *drive) gitOps(ctx context.Context, entries []ledger.Entry) (rest time.Duration, err error) {
 	repo, err := d.Repositories.of(ctx, d.effect.Intent.App.Desired)
 	if err != nil {
+		return d.hopeless(ctx, len(entries) > 0, err)
+	}
+	if _, err := repo.Fetch(ctx); err != nil { // for the variables of the environment
 		return d.hopeless(ctx, len(entries) > 0, err)
 	}
 	first := &hand{drive: d}
@@ -144,6 +149,28 @@ func (h *hand) wish(ctx context.Context, repo *gitops.Repository) (gitops.Wish, 
 		w.Release = &gitops.Release{App: a.App, Env: w.Place.Env, ArtifactID: a.Shipment, TriggeredBy: a.By, Version: builtOf(a.Revision)}
 	}
 	return w, nil
+}
+
+// render makes the files of an app. The variables of the environment, which its repository has, come before those of the shipment.
+func (h *hand) render(ctx context.Context, repo *gitops.Repository) (map[string][]byte, error) {
+	a := h.effect.Intent.App
+	own, err := repo.Variables(ctx, placeOf(h.effect.Intent))
+	if err != nil {
+		return nil, err
+	}
+	values := maps.Clone(a.Vars)
+	maps.Copy(values, own)
+	f, err := render.Parse(a.File)
+	if err != nil {
+		return nil, err
+	}
+	if f.Preview {
+		f = render.Preview(f)
+	}
+	if f, err = f.Resolve(ctx, render.Variables{Values: values, Dropped: a.Dropped}); err != nil {
+		return nil, err
+	}
+	return render.Files(ctx, f, h.Charts)
 }
 
 // placeOf is where an environment is in its repository.

@@ -11,6 +11,7 @@ import (
 
 	"github.com/gravitee-lab/gio/internal/fault"
 	"github.com/gravitee-lab/gio/internal/ledger"
+	"github.com/gravitee-lab/gio/internal/render"
 )
 
 const (

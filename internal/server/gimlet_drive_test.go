@@ -1,0 +1,163 @@
+package server_test
+
+import (
+	"bytes"
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/gravitee-lab/gio/internal/gitrepo/gittest"
+)
+
+// driven is a server with the project apim, whose environments staging, where a push counts, and production, where Flux tells, share a
+// repository; and that repository.
+func eachDriven(t *testing.T, test func(w *world, bare string)) {
+	t.Helper()
+	t.Parallel()
+	eachPrepared(t, func(w *world) {
+		bare := gittest.Bare(w.T, map[string]string{"README.md": "the state of our environments\n"}, "main")
+		git := gittest.HTTP(w.T, bare, gittest.Options{Token: "git-token-of-the-server", Under: "acme"})
+		w.settings.DefaultProject = "apim"
+		base, _, _ := strings.Cut(git.URL, "/acme/")
+		w.connect(`connections: {git: {kind: git, url: "`+base+`", token: "env:GIT_TOKEN"}}`, "GIT_TOKEN=git-token-of-the-server").begin()
+		w.ofStatus(http.StatusOK, w.admin, "PUT", own, `{"name": "apim", "repository": "acme/apim", "environments": [
+			{"name": "staging", "kind": "gitops", "gitops": {"connection": "git", "repository": "acme/release.git", "confirm": "push"}},
+			{"name": "production", "kind": "gitops", "gitops": {"connection": "git", "repository": "acme/release.git"}}]}`)
+		test(w, bare)
+		if said := w.rows() + w.log.String(); strings.Contains(said, "git-token") {
+			w.Error("the token is shown")
+		}
+	})
+}
+
+// ended waits until a track is processed and no result waits.
+func (w *world) endedTrack(read func() tracked) (t tracked) {
+	w.Helper()
+	w.until(func() bool {
+		t = read()
+		return t.Status != "new" && !strings.Contains(t.results(), "pending") && !strings.Contains(t.results(), "NotReconciled")
+	})
+	return t
+}
+
+// until waits for something that happens by itself.
+func (w *world) until(holds func() bool) {
+	w.Helper()
+	for deadline := time.Now().Add(2 * time.Minute); !holds(); time.Sleep(50 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			w.Fatalf("it does not come to that\n%s", w.log)
+		}
+	}
+}
+
+// app is an app file with one object, for an environment.
+func app(name, environment, more string) string {
+	return fmt.Sprintf(`{"app": %q, "env": %q, "namespace": "my-team"%s, "manifests": "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: {{ .APP }}\ndata:\n  sha: {{ .SHA }}\n"}`, name, environment, more)
+}
+
+func artifact(sha, branch string, apps ...string) string {
+	return fmt.Sprintf(`{"version": {"repositoryName": "my/repo", "sha": %q, "branch": %q, "authorName": "Jane", "message": "hello"}, "environments": [%s], "vars": {"SHA": %[1]q, "DEPLOY_TOKEN": "planted"}}`,
+		sha, branch, strings.Join(apps, ", "))
+}
+
+const (
+	firstSHA  = "0714000000000000000000000000000000000001"
+	secondSHA = "0714000000000000000000000000000000000002"
+)
+
+// TestGimletWholeWay: what CI ships is deployed by its policy, by name, rolled back and removed, each by one commit of the repository.
+func TestGimletWholeWay(t *testing.T) {
+	eachDriven(t, func(w *world, bare string) {
+		ship := func(sha string) string {
+			var made struct{ ID string }
+			w.decode(w.gimletSays(201, "POST", "/api/artifact", artifact(sha, "main", app("demo", "staging", `, "deploy": {"branch": "main", "event": "push"}`), app("demo", "production", ""))), &made)
+			return made.ID
+		}
+		shipped := func(id string) tracked {
+			return w.endedTrack(func() (t tracked) {
+				w.decode(w.gimletSays(200, "GET", "/api/eventArtifactTrack?artifactId="+id, ""), &t)
+				return t
+			})
+		}
+		released := func(id string) tracked { return w.endedTrack(func() tracked { return w.track(id) }) }
+		show := func(what string) string { return gittest.Git(w.T, bare, "show", what) }
+
+		// By policy.
+		first := ship(firstSHA)
+		got := shipped(first)
+		if got.results() != "processed: demo -> staging success ReconciliationSucceeded" {
+			w.Fatalf("%+v\n%s", got, w.log)
+		}
+		one := got.Results[0].Hash
+		if head := strings.TrimSpace(gittest.Git(w.T, bare, "rev-parse", "main")); head != one {
+			w.Errorf("the branch is at %s, and the result says %s", head, one)
+		}
+		if text := show("main:staging/demo/manifest.yaml"); !strings.Contains(text, "sha: "+firstSHA) {
+			w.Errorf("the file: %s", text)
+		}
+		if text := show("main:staging/demo/release.json"); !strings.Contains(text, `"artifactId":"`+first+`","triggeredBy":"policy"`) {
+			w.Errorf("release.json: %s", text)
+		}
+		// By name, where Flux tells.
+		track := w.releasesApp("production", "demo", first)
+		w.until(func() bool { return strings.Contains(w.track(track).results(), "demo -> production success NotReconciled") })
+		hash := w.track(track).Results[0].Hash
+		flux := `{"severity":"info","reason":"ReconciliationSucceeded","metadata":{"revision":"main@sha1:` + hash + `"}}`
+		w.gimletSays(200, "POST", "/api/flux-events?env=production", flux)
+		if got := released(track); got.results() != "processed: demo -> production success ReconciliationSucceeded" {
+			w.Errorf("%+v", got)
+		}
+		// The same again is there already.
+		if got := released(w.releasesApp("production", "demo", first)); !strings.Contains(got.results(), "demo -> production failure") || !strings.Contains(got.Results[0].StatusDesc, "No changes made to the gitops state") {
+			w.Errorf("the same again: %+v", got)
+		}
+		// The next one, and back.
+		if got := shipped(ship(secondSHA)); got.results() != "processed: demo -> staging success ReconciliationSucceeded" {
+			w.Fatalf("%+v", got)
+		}
+		var made struct{ ID string }
+		w.decode(w.gimletSays(201, "POST", "/api/rollback?env=staging&app=demo&sha="+one, ""), &made)
+		if got := released(made.ID); got.results() != "processed: demo -> staging success ReconciliationSucceeded" {
+			w.Fatalf("rolled back: %+v\n%s", got, w.log)
+		}
+		if text := show("main:staging/demo/manifest.yaml"); !strings.Contains(text, "sha: "+firstSHA) {
+			w.Errorf("after the rollback: %s", text)
+		}
+		if text := show("main"); !strings.Contains(text, "This reverts commit ") {
+			w.Errorf("no revert: %s", text)
+		}
+		// A policy is held from it.
+		if got := shipped(ship(secondSHA)); got.results() != "processed: " {
+			w.Errorf("held: %+v", got)
+		}
+		// Removed.
+		if said := w.gimletSays(200, "POST", "/api/delete?env=staging&app=demo", ""); strings.TrimSpace(said) != "{}" {
+			w.Errorf("delete: %s", said)
+		}
+		if files := gittest.Git(w.T, bare, "ls-tree", "-r", "--name-only", "main"); strings.Contains(files, "staging/demo/") || !strings.Contains(files, "production/demo/manifest.yaml") {
+			w.Errorf("the files: %s", files)
+		}
+		gittest.Git(w.T, bare, "fsck", "--strict")
+		if n := strings.TrimSpace(gittest.Git(w.T, bare, "rev-list", "--count", "main")); n != "6" { // the first, two deployments, one elsewhere, a revert, a removal
+			w.Errorf("%s commits", n)
+		}
+		if strings.Contains(w.rows(), "planted") || bytes.Contains([]byte(gittest.Git(w.T, bare, "log", "-p", "main")), []byte("planted")) {
+			w.Error("a secret was kept")
+		}
+	})
+}
+
+// TestGimletBadTemplate: an app file that cannot be rendered fails at once, and says where.
+func TestGimletBadTemplate(t *testing.T) {
+	eachDriven(t, func(w *world, _ string) {
+		var made struct{ ID string }
+		bad := strings.Replace(app("demo", "staging", ""), "{{ .SHA }}", "{{ .DEPLOY_TOKEN }}", 1)
+		w.decode(w.gimletSays(201, "POST", "/api/artifact", artifact(firstSHA, "main", bad)), &made)
+		got := w.endedTrack(func() tracked { return w.track(w.releasesApp("staging", "demo", made.ID)) })
+		if !strings.Contains(got.results(), "demo -> staging failure") || !strings.Contains(got.Results[0].StatusDesc, "DEPLOY_TOKEN") || strings.Contains(got.Results[0].StatusDesc, "planted") {
+			w.Errorf("%+v", got)
+		}
+	})
+}
