@@ -204,3 +204,31 @@ func TestWishesRefused(t *testing.T) {
 		t.Errorf("the good one: %+v", last)
 	}
 }
+
+// TestRollbackOddly: what says that it is a revert, and did something else, does not keep the app from being as it was; and of two
+// releases with the same release.json the one counts that was not rolled back.
+func TestRollbackOddly(t *testing.T) {
+	t.Parallel()
+	dir := gittest.Bare(t, nil, branch)
+	r := openAt(t, t.TempDir(), dir)
+	c1 := one(t, r, deploy("e1", "demo", "1"))
+	c2 := one(t, r, deploy("e2", "demo", "2"))
+	gittest.Push(t, dir, branch, map[string]string{"staging/demo/left.yaml": "x\n"}, "Half a revert\n\nThis reverts commit "+string(c2)+".")
+	same := deploy("e3", "demo", "1")
+	same.Files = map[string][]byte{"other.yaml": []byte("x\n")}
+	one(t, r, same)
+	if got := len(carry(t, r, rollback("b1", "demo", c1))[0]); got != 1 {
+		t.Errorf("%d commits", got)
+	}
+	like(t, dir, "demo", branch, string(c1))
+	status, err := r.Status(t.Context(), staging, "demo")
+	if err != nil || status["demo"].GitopsRef != string(c1) {
+		t.Errorf("%+v, %v", status["demo"], err)
+	}
+	// That another app was released in between is no change of this one.
+	one(t, r, deploy("e4", "other", "1"))
+	if again := carry(t, r, deploy("e5", "demo", "1"))[0]; len(again) != 0 {
+		t.Errorf("the same once more made %d commits", len(again))
+	}
+	straight(t, dir, map[string]int{"b1": 1, "e4": 1, "e5": 0})
+}
