@@ -111,8 +111,10 @@ func (r *Repository) plan(ctx context.Context, w Wish, on history) (history, err
 		return r.planDeploy(ctx, w, on, now)
 	case Delete:
 		return r.add(ctx, on, []gitrepo.Edit{{Path: at}}, w, fmt.Sprintf("[Gimlet] %s/%s deleted by %s", w.Place.Env, w.App, oneLine(w.By)))
+	case Rollback:
+		return r.planRollback(ctx, w, on, now)
 	}
-	return r.planRollback(ctx, w, on, now)
+	return on, nil
 }
 
 func (r *Repository) inTheWay(at, kind string) error {

@@ -180,8 +180,9 @@ func kindOf(m filemode.FileMode) string {
 		return "a symbolic link"
 	case filemode.Submodule:
 		return "a submodule"
+	default:
+		return "a file"
 	}
-	return "a file"
 }
 
 // entries lists what is in a tree that the history has, or that was made here; the zero one is empty.
