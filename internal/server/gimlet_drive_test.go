@@ -155,7 +155,8 @@ func TestGimletBadTemplate(t *testing.T) {
 		var made struct{ ID string }
 		bad := strings.Replace(app("demo", "staging", ""), "{{ .SHA }}", "{{ .DEPLOY_TOKEN }}", 1)
 		w.decode(w.gimletSays(201, "POST", "/api/artifact", artifact(firstSHA, "main", bad)), &made)
-		got := w.endedTrack(func() tracked { return w.track(w.releasesApp("staging", "demo", made.ID)) })
+		track := w.releasesApp("staging", "demo", made.ID)
+		got := w.endedTrack(func() tracked { return w.track(track) })
 		if !strings.Contains(got.results(), "demo -> staging failure") || !strings.Contains(got.Results[0].StatusDesc, "DEPLOY_TOKEN") || strings.Contains(got.Results[0].StatusDesc, "planted") {
 			w.Errorf("%+v", got)
 		}
