@@ -102,7 +102,9 @@ func TestGimletWholeWay(t *testing.T) {
 		}
 		// By name, where Flux tells.
 		track := w.releasesApp("production", "demo", first)
-		w.until(func() bool { return strings.Contains(w.track(track).results(), "demo -> production success NotReconciled") })
+		w.until(func() bool {
+			return strings.Contains(w.track(track).results(), "demo -> production success NotReconciled")
+		})
 		hash := w.track(track).Results[0].Hash
 		flux := `{"severity":"info","reason":"ReconciliationSucceeded","metadata":{"revision":"main@sha1:` + hash + `"}}`
 		w.gimletSays(200, "POST", "/api/flux-events?env=production", flux)

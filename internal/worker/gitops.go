@@ -65,7 +65,7 @@ func (d *drive) beside(ctx context.Context, repo *gitops.Repository) (all []*han
 		d.Fail(ctx, err)
 	}
 	for _, t := range taken {
-		h := &hand{drive: &drive{Worker: d.Worker, effect: t.Effect, lease: newHeld(d.Ledger, t.Lease, began, t.Effect.Cancel)}}
+		h := &hand{drive: &drive{Worker: d.Worker, effect: t.Effect, lease: newHeld(t.Lease, d.renew, began, t.Effect.Cancel)}}
 		h.end = h.lease.keep(ctx, func(error) {}) // who lost its lease can write nothing
 		h.take(ctx, repo, t.Journal)
 		all = append(all, h)
