@@ -176,7 +176,7 @@ func addCommands(root *cobra.Command, env *environment) {
 		}},
 		{ledgerGroupID, []*cobra.Command{
 			newCandidateCommand(env), newDeployCommand(env), newDeploymentCommand(env), newRollbackCommand(env), newFreezeCommand(env),
-			newBundleCommand(env), newPromoteCommand(env), newEnvCommand(env), newProjectCommand(env), newTokenCommand(env), newAuditCommand(env), newLoginCommand(env),
+			newBundleCommand(env), newPromoteCommand(env), newShipmentCommand(env), newEnvCommand(env), newProjectCommand(env), newTokenCommand(env), newAuditCommand(env), newLoginCommand(env),
 		}},
 		{others, []*cobra.Command{newTriggerCommand(env), newPullRequestCommand(env), newSimCommand(env), newVersionCommand(env)}},
 	} {

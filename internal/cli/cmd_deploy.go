@@ -87,7 +87,7 @@ func runDeploy(ctx context.Context, env *environment, environment string, n wire
 }
 
 func newRollbackCommand(env *environment) *cobra.Command {
-	s, to := starting{}, ""
+	s, to, app := starting{}, "", ""
 	cmd := &cobra.Command{
 		Use:   "rollback ENVIRONMENT",
 		Short: "Deploy what ran in an environment before",
@@ -100,18 +100,20 @@ With --wait it ends when the deployment does. Ctrl-C leaves: the deployment goes
 
 ` + waitCodes,
 		Example: `  gio rollback production --wait
-  gio rollback production --to 3.9.2-rc1`,
+  gio rollback production --to 3.9.2-rc1
+  gio rollback staging --app shop`,
 		Args: exactly("an ENVIRONMENT"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			force, err := s.forced(cmd)
 			if err != nil {
 				return err
 			}
-			return runRollback(cmd.Context(), env, args[0], wire.NewRollback{To: to, Force: force}, s)
+			return runRollback(cmd.Context(), env, args[0], wire.NewRollback{To: to, App: app, Force: force}, s)
 		},
 	}
 	s.flags(cmd)
-	cmd.Flags().StringVar(&to, "to", "", "this `candidate` instead")
+	cmd.Flags().StringVar(&to, "to", "", "this `candidate` instead; of an app a commit or a shipment")
+	cmd.Flags().StringVar(&app, "app", "", "of an environment that is deployed by Git: this `app`")
 	return cmd
 }
 

@@ -65,7 +65,7 @@ func (env *environment) deploymentRows(all []wire.Deployment) (header []string, 
 		if d.EndedAt != nil {
 			took = age(d.StartedAt, *d.EndedAt)
 		}
-		rows = append(rows, []string{env.id(d, all), d.Candidate, d.From, d.Status, when(&d.StartedAt), took, d.Actor, remarks(d), oneLine(d.Link)})
+		rows = append(rows, []string{env.id(d, all), deployedIn(d), d.From, d.Status, when(&d.StartedAt), took, d.Actor, remarks(d), oneLine(d.Link)})
 	}
 	return []string{"ID", "CANDIDATE", "FROM", "STATUS", "ASKED", "TOOK", "BY", "WHY", "LINK"}, rows
 }
@@ -73,7 +73,7 @@ func (env *environment) deploymentRows(all []wire.Deployment) (header []string, 
 // remarks are what a table says of a deployment in words.
 func remarks(d wire.Deployment) string {
 	var all []string
-	if d.Restores != "" {
+	if isRollback(d) {
 		all = append(all, "rollback")
 	}
 	if d.Forced != "" {
@@ -83,6 +83,10 @@ func remarks(d wire.Deployment) string {
 		all = append(all, oneLine(d.Message))
 	}
 	return strings.Join(all, "; ")
+}
+
+func isRollback(d wire.Deployment) bool {
+	return d.Restores != "" || d.App != nil && d.App.Action == "rollback"
 }
 
 func newDeploymentShowCommand(env *environment) *cobra.Command {
@@ -100,7 +104,7 @@ func newDeploymentShowCommand(env *environment) *cobra.Command {
 			if o.json {
 				return env.printDeployment(g, true)
 			}
-			if err := env.facts(fmt.Sprintf("%s in %s of %s: %s", g.Candidate, g.Environment, g.Project, said(g.Status, why(g))), deploymentFacts(g)); err != nil {
+			if err := env.facts(fmt.Sprintf("%s in %s of %s: %s", deployedIn(g.Deployment), g.Environment, g.Project, said(g.Status, why(g))), deploymentFacts(g)); err != nil {
 				return err
 			}
 			env.nextSteps(g)
@@ -127,22 +131,25 @@ func deploymentFacts(g wire.Gate) []fact {
 		{"link", g.Link},
 		{"forced", g.Forced},
 	}
+	if a := g.App; a != nil && a.Commit != nil {
+		all = append(all, fact{"committed", fmt.Sprintf("%s %s: %s", a.Commit.Hash, when(&a.Commit.At), said(a.Commit.Status, a.Commit.Message))})
+	}
 	if g.Status == "pending" {
 		all = append(all, fact{"frozen", g.Freeze})
-		if g.Restores == "" && g.Requires.Previous != "" {
+		if !isRollback(g.Deployment) && g.Requires.Previous != "" {
 			runs := "nothing"
 			if g.Previous != "" {
 				runs = g.Previous
 			}
 			all = append(all, fact{"requires", fmt.Sprintf("%s runs it (it runs %s)", g.Requires.Previous, runs)})
 		}
-		if g.Restores == "" && g.Bundle != "" {
+		if !isRollback(g.Deployment) && g.Bundle != "" {
 			all = append(all, fact{"bundle", g.Bundle + aside(g.Unpromoted)})
 		}
-		if g.Restores == "" && g.Requires.Signed {
+		if !isRollback(g.Deployment) && g.Requires.Signed {
 			all = append(all, fact{"requires", "a signed bundle"})
 		}
-		if g.Restores == "" && g.Requires.Approvals > 0 {
+		if !isRollback(g.Deployment) && g.Requires.Approvals > 0 {
 			all = append(all, fact{"requires", fmt.Sprintf("approvals: %d of %d", len(g.Approvals), g.Requires.Approvals)})
 		}
 	}

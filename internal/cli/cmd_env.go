@@ -25,8 +25,8 @@ func newEnvListCommand(env *environment) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "list",
 		Short: "List the environments of a project, and what runs there",
-		Long: `List shows each environment with the candidate that runs there, since when, by whom, and what is
-under way; also whether it is frozen, or held since a rollback.
+		Long: `List shows each environment with the candidate that runs there, or with each app and its commit,
+since when, by whom, and what is under way; also whether it is frozen, or held since a rollback.
 
 ` + ledgerCodes,
 		Args: noArguments,
@@ -47,19 +47,43 @@ func runEnvList(ctx context.Context, env *environment, o ofProject) error {
 	}
 	var rows [][]string
 	for _, r := range all {
-		rows = append(rows, runningCells(r))
+		rows = append(rows, runningRows(r)...)
 	}
 	return env.table(o.json, all, []string{"ENVIRONMENT", "TIER", "RUNS", "SINCE", "BY", "STATE", "UNDER WAY"}, rows)
+}
+
+// runningRows are what runs in an environment: one row, or one for each app.
+func runningRows(r wire.Running) (rows [][]string) {
+	for _, a := range r.Apps {
+		one := r
+		one.Current, one.Held, one.Active = a.Current, a.Held, nil
+		for _, d := range r.Active {
+			if d.App != nil && d.App.Name == a.Name {
+				one.Active = append(one.Active, d)
+			}
+		}
+		cells := runningCells(one)
+		if cells[2] = a.Name; a.SHA != "" {
+			cells[2] += " " + shortCommit(a.SHA)
+		} else if a.Current == nil {
+			cells[2] += " (nothing)"
+		}
+		rows = append(rows, cells)
+	}
+	if len(rows) == 0 || r.Current != nil {
+		rows = append([][]string{runningCells(r)}, rows...)
+	}
+	return rows
 }
 
 func runningCells(r wire.Running) []string {
 	cells := []string{r.Environment.Name, r.Environment.Tier, "", "", "", "", ""}
 	if d := r.Current; d != nil {
-		cells[2], cells[3], cells[4] = d.Candidate, when(&d.StartedAt), d.Actor
+		cells[2], cells[3], cells[4] = deployedIn(*d), when(&d.StartedAt), d.Actor
 	}
 	var active []string
 	for _, d := range r.Active {
-		active = append(active, fmt.Sprintf("%s %s", d.Candidate, said(d.Status, d.Message)))
+		active = append(active, fmt.Sprintf("%s %s", deployedIn(d), said(d.Status, d.Message)))
 	}
 	var state []string
 	if r.Frozen {

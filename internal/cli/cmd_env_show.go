@@ -45,9 +45,19 @@ its newest deployments.
 
 func (env *environment) printOverview(o wire.Overview, project string) error {
 	e := o.Environment
-	all := []fact{{"runs", runs(o.Current)}}
+	all := []fact{}
+	if e.GitOps == nil || o.Current != nil {
+		all = append(all, fact{"runs", runs(o.Current)})
+	}
+	for _, a := range o.Apps {
+		app := fmt.Sprintf("%s: %s", a.Name, runs(a.Current))
+		if a.Held {
+			app += fmt.Sprintf("; no policy deploys it since it was rolled back (gio env resume %s)", e.Name)
+		}
+		all = append(all, fact{"app", app})
+	}
 	for _, d := range o.Active {
-		all = append(all, fact{"under way", fmt.Sprintf("%s %s (%s)", d.Candidate, said(d.Status, d.Message), d.ID)})
+		all = append(all, fact{"under way", fmt.Sprintf("%s %s (%s)", deployedIn(d), said(d.Status, d.Message), d.ID)})
 	}
 	for _, f := range o.Freezes {
 		all = append(all, fact{"frozen", strings.TrimPrefix(fmt.Sprintf("%s by %s: %s (%s)", untilWords(f), f.Actor, f.Reason, f.ID), " ")})
@@ -71,12 +81,14 @@ func runs(current *wire.Deployment) string {
 	if current == nil {
 		return "nothing"
 	}
-	return fmt.Sprintf("%s since %s, by %s", current.Candidate, sinceWhen(current.StartedAt), current.Actor)
+	return fmt.Sprintf("%s since %s, by %s", deployedIn(*current), sinceWhen(current.StartedAt), current.Actor)
 }
 
 func deployedBy(e wire.Environment) string {
 	t := e.Deploy
 	switch {
+	case e.GitOps != nil:
+		return fmt.Sprintf("by commits to %s, branch %s, connection %s; confirmed by %s", e.GitOps.Repository, e.GitOps.Branch, e.GitOps.Connection, e.GitOps.Confirm)
 	case t == nil:
 		return "by others, who report it"
 	case t.Project == "":

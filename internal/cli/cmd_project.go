@@ -47,6 +47,15 @@ environments:
 #     approvals: 1           # of persons who neither asked for it nor wrote the commit
 #     previous: staging      # runs the candidate, or has its bundle
 #     signed: true           # there is a signed bundle of it
+# What is deployed by commits to a Git repository, which Flux applies, app by app from what CI ships (gio shipment):
+#   kind: gitops
+#   gitops:
+#     connection: NAME       # of the kind git, in gio-server.yaml
+#     repository: ORG/NAME   # below the connection's address
+#     branch: main
+#     path: FOLDER           # left out: the root; below it there is a folder for each environment and app
+#     per_environment: true  # the repository is this environment's: there are folders for apps only
+#     confirm: push          # nobody tells that a commit is applied; left out: Flux does
 # Where its files are, and what the bundle of a candidate is made of that gio has released. gio promote, and gio deploy by itself,
 # carry the bundle to the repositories of an environment.
 # repositories:

@@ -33,8 +33,8 @@ func pace(waited time.Duration) time.Duration {
 
 // sentence is a deployment in one line.
 func sentence(g wire.Gate) string {
-	what := g.Candidate + " in " + g.Environment
-	if g.Restores != "" {
+	what := deployedIn(g.Deployment) + " in " + g.Environment
+	if isRollback(g.Deployment) {
 		what += " (rollback)"
 	}
 	line := what + ": " + said(g.Status, why(g))
@@ -46,7 +46,7 @@ func sentence(g wire.Gate) string {
 
 // follow watches a deployment to its end, and tells each change once. Its fault says how it ended, if not well.
 func (env *environment) follow(ctx context.Context, c *client.Client, g wire.Gate) (wire.Gate, error) {
-	left := fault.New(fault.Stopped, "left", "gio does not wait any longer: the deployment of %s in %s goes on", g.Candidate, g.Environment).
+	left := fault.New(fault.Stopped, "left", "gio does not wait any longer: the deployment of %s in %s goes on", deployedIn(g.Deployment), g.Environment).
 		Hint("gio deployment watch %s", g.ID).Hint("gio deployment cancel %s stops it", g.ID)
 	ctx, done := env.interruptible(ctx, left)
 	defer done()
@@ -98,7 +98,7 @@ func ended(d wire.Deployment) bool {
 
 // outcome is the fault of a deployment that ended other than well.
 func (env *environment) outcome(g wire.Gate) error {
-	what := fmt.Sprintf("the deployment of %s in %s", g.Candidate, g.Environment)
+	what := fmt.Sprintf("the deployment of %s in %s", deployedIn(g.Deployment), g.Environment)
 	switch g.Status {
 	case "success":
 		return nil
@@ -118,6 +118,9 @@ func (env *environment) outcome(g wire.Gate) error {
 	}
 	if g.Link != "" {
 		f = f.Hint("look at %s", oneLine(g.Link))
+	}
+	if g.App != nil {
+		return f.Hint("gio rollback %s --app %s deploys what ran before", g.Environment, g.App.Name)
 	}
 	return f.Hint("gio rollback %s deploys what ran before", g.Environment)
 }

@@ -2,6 +2,7 @@ package cli_test
 
 import (
 	"context"
+	"encoding/json"
 	"io"
 	"net/http"
 	"os"
@@ -46,7 +47,7 @@ func cmdServer(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Setenv("GIO_TOKEN", strings.TrimSpace(string(token)))
 }
 
-// cmdAskServer sends a request as another client does, with GIO_TOKEN. It must be answered with that status.
+// cmdAskServer sends a request as another client does, with GIO_TOKEN. It must be answered with that status. ID is the id in the answer.
 func cmdAskServer(ts *testscript.TestScript, neg bool, args []string) {
 	need(ts, neg, len(args) == 3 || len(args) == 4, "ask-server STATUS METHOD PATH [BODY]")
 	body := strings.Join(args[3:], "")
@@ -55,7 +56,10 @@ func cmdAskServer(ts *testscript.TestScript, neg bool, args []string) {
 	req.Header.Set("Authorization", "Bearer "+ts.Getenv("GIO_TOKEN"))
 	res, err := http.DefaultClient.Do(req)
 	ts.Check(err)
+	var made struct{ ID string }
+	_ = json.NewDecoder(res.Body).Decode(&made) // not every answer has one
 	ts.Check(res.Body.Close())
+	ts.Setenv("ID", made.ID)
 	if strconv.Itoa(res.StatusCode) != args[0] {
 		ts.Fatalf("%s %s: %s, want %s", args[1], args[2], res.Status, args[0])
 	}

@@ -26,7 +26,10 @@ type Story struct {
 	Environment string    `json:"environment"`
 	Candidate   string    `json:"candidate"`        // "" of a bundle
 	Bundle      string    `json:"bundle,omitempty"` // its name and its version
-	Status      Status    `json:"status"`           // of a bundle that of its promotion
+	App         string    `json:"app,omitempty"`    // of an app's deployment, which has no candidate
+	Action      string    `json:"action,omitempty"`
+	Shipment    string    `json:"shipment,omitempty"`
+	Status      Status    `json:"status"` // of a bundle that of its promotion
 	Message     string    `json:"message,omitempty"`
 	Actor       string    `json:"actor"`
 }
@@ -54,6 +57,7 @@ func (l *Ledger) tell(ctx context.Context, tx Tx, e Event) error {
 		Type: e.Type, Time: e.Time, Project: e.Project, Deployment: e.Subject, Environment: e.Data["environment"], Candidate: e.Data["candidate"],
 		Status: Status(e.Data["status"]), Message: e.Data["message"], Actor: e.Actor,
 	}
+	story.App, story.Action, story.Shipment = e.Data["app"], e.Data["action"], e.Data["shipment"]
 	if name := e.Data["bundle"]; name != "" {
 		story.Deployment, story.Bundle = "", name+" "+e.Data["version"]
 	}

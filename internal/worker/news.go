@@ -115,6 +115,12 @@ var slackText = strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;")
 // sentence tells a story to people.
 func sentence(s ledger.Story) string {
 	what := ""
+	if s.App != "" {
+		s.Candidate = s.App
+		if s.Action == string(ledger.DeleteApp) {
+			s.Candidate = "the removal of " + s.App
+		}
+	}
 	switch {
 	case s.Type == "deployment.started":
 		what = fmt.Sprintf("the deployment of %s to %s begins", s.Candidate, s.Environment)
@@ -122,12 +128,19 @@ func sentence(s ledger.Story) string {
 		what = fmt.Sprintf("the deployment of %s to %s %s", s.Candidate, s.Environment, cmp.Or(s.Message, "waits"))
 	case s.Type == "deployment.rollback":
 		what = fmt.Sprintf("%s rolls %s back to %s", s.Actor, s.Environment, s.Candidate)
+		if s.App != "" {
+			what = fmt.Sprintf("%s rolls %s back in %s", s.Actor, s.App, s.Environment)
+		}
 	case s.Type == "bundle.promoted":
 		what = fmt.Sprintf("%s is in %s", s.Bundle, s.Environment)
 	case s.Type == "bundle.promotion-failed":
 		what = fmt.Sprintf("%s could not be promoted to %s", s.Bundle, s.Environment)
 	case s.Type == "bundle.rollback":
 		what = fmt.Sprintf("%s rolls %s back from %s", s.Actor, s.Bundle, s.Environment)
+	case s.Status == ledger.Success && s.Action == string(ledger.DeleteApp):
+		what = fmt.Sprintf("%s is removed from %s", s.App, s.Environment)
+	case s.Status == ledger.Success && s.Action == string(ledger.DeployApp):
+		what = fmt.Sprintf("%s of %s runs in %s", s.App, s.Shipment, s.Environment)
 	case s.Status == ledger.Success:
 		what = fmt.Sprintf("%s runs in %s", s.Candidate, s.Environment)
 	case s.Status == ledger.Unknown:
