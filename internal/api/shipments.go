@@ -3,7 +3,6 @@ package api
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"net/http"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -109,7 +108,7 @@ func (a API) showShipment(ctx context.Context, c ledger.Caller, in *shipmentInpu
 		Shipment: shipmentOf(s), Files: []any{}, Variables: s.Contents.Variables(), Dropped: s.Contents.Dropped, Policies: batchOf(b),
 	}
 	for _, raw := range s.Contents.Files {
-		out.Files = append(out.Files, json.RawMessage(raw))
+		out.Files = append(out.Files, raw)
 	}
 	return out, err
 }

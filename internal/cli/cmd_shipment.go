@@ -112,8 +112,15 @@ func (env *environment) printShipment(s wire.ShownShipment) error {
 		commit += " by " + r.Author
 	}
 	all := []fact{
-		{"repository", r.Repository}, {"commit", commit}, {"event", r.Event}, {"branch", r.Branch}, {"tag", r.Tag}, {"message", oneLine(r.Message)}, {"link", oneLine(r.URL)},
-		{"shipped", fmt.Sprintf("%s by %s", sinceWhen(s.CreatedAt), s.CreatedBy)}, {"apps", shippedApps(s.Shipment)},
+		{"repository", r.Repository},
+		{"commit", commit},
+		{"event", r.Event},
+		{"branch", r.Branch},
+		{"tag", r.Tag},
+		{"message", oneLine(r.Message)},
+		{"link", oneLine(r.URL)},
+		{"shipped", fmt.Sprintf("%s by %s", sinceWhen(s.CreatedAt), s.CreatedBy)},
+		{"apps", shippedApps(s.Shipment)},
 	}
 	for _, name := range slices.Sorted(maps.Keys(s.Variables)) {
 		all = append(all, fact{"variable", name + "=" + oneLine(s.Variables[name])})
@@ -148,10 +155,10 @@ func newShipmentDeployCommand(env *environment) *cobra.Command {
 		Use:   "deploy SHIPMENT ENVIRONMENT",
 		Short: "Deploy the apps of a shipment in an environment",
 		Long: `Deploy asks gio-server to deploy the apps for which a shipment has a file for the environment, or
-one of them. Each begins at once where nothing else of the same app is under way and all holds that the
-environment requires; otherwise it waits, and says for what. An older one of the same app that has
-not begun and that nobody has approved is superseded. A freeze refuses it: --force passes that, and
-nothing else.
+one of them. Each begins at once where nothing else of the same app is under way and all holds that
+the environment requires; otherwise it waits, and says for what. An older one of the same app that
+has not begun and that nobody has approved is superseded. A freeze refuses it: --force passes that,
+and nothing else.
 
 With --wait it ends when all of them do. Ctrl-C leaves: they go on.
 

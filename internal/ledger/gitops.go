@@ -83,8 +83,12 @@ func (d *Desired) fields() []field {
 		return nil
 	}
 	all := []field{
-		{"gitops.connection", d.Connection}, {"gitops.repository", d.Repository}, {"gitops.branch", d.Branch}, {"gitops.path", d.Path},
-		{"gitops.per_environment", map[bool]string{true: "true"}[d.PerEnvironment]}, {"gitops.confirm", string(d.Confirm)},
+		{"gitops.connection", d.Connection},
+		{"gitops.repository", d.Repository},
+		{"gitops.branch", d.Branch},
+		{"gitops.path", d.Path},
+		{"gitops.per_environment", map[bool]string{true: "true"}[d.PerEnvironment]},
+		{"gitops.confirm", string(d.Confirm)},
 	}
 	return slices.DeleteFunc(all, func(f field) bool { return f.value == "" })
 }

@@ -38,7 +38,7 @@ func trigger(k ledger.Kind, name string) *ledger.Trigger {
 		return &ledger.Trigger{Connection: "ci", Project: "gh/acme/" + name, Branch: "main", Parameters: ledger.Parameters{"version": "{{.Version}}", "before": "{{.Previous}}", "n": int64(7)}}
 	case ledger.Webhook:
 		return &ledger.Trigger{Connection: "hook", Parameters: ledger.Parameters{"version": "{{.Version}}"}}
-	case ledger.None, ledger.Git:
+	case ledger.None, ledger.Git, ledger.GitOps:
 	}
 	return nil
 }

@@ -75,7 +75,7 @@ func TestOneBrokenEnvironment(t *testing.T) {
 		broken := w.deploy("prod", 1)
 		w.until("prod runs", w.ended(broken.ID))
 		w.freeze("prod")
-		w.exec("INSERT INTO deployments SELECT 'broken', project, environment, rev, release, number, from_release, from_number, 'pending', '', 'x', NULL, started_at, 0, 'wanted', 0, '', '' FROM deployments WHERE id = $1", broken.ID)
+		w.exec("INSERT INTO deployments (id, project, environment, rev, release, number, from_release, from_number, status, message, actor, restores, started_at, ended_at, effect, reported, forced, link) SELECT 'broken', project, environment, rev, release, number, from_release, from_number, 'pending', '', 'x', NULL, started_at, 0, 'wanted', 0, '', '' FROM deployments WHERE id = $1", broken.ID)
 		w.exec("UPDATE environments SET config = '{' WHERE name = 'prod'")
 		d := w.deploy("qa", 1)
 		w.until("qa has ended", w.ended(d.ID))
