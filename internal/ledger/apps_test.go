@@ -79,7 +79,7 @@ func (w *world) policies(s ledger.Shipment) []string {
 func (w *world) push() (intents []ledger.AppIntent) {
 	w.t.Helper()
 	for {
-		ids, err := w.Waiting(w.t.Context(), 10)
+		ids, _, err := w.Waiting(w.t.Context(), 10)
 		if err != nil {
 			w.t.Fatal(err)
 		}
