@@ -186,7 +186,7 @@ func TestPromotionCrashSweep(t *testing.T) {
 				if err != nil {
 					return err
 				}
-				return do(l, ledger.Lease{Effect: all[0].ID})
+				return do(l, w.leaseOf(all[0].ID))
 			}
 		}
 		end := driven(func(l *ledger.Ledger, lease ledger.Lease) error { _, err := l.EndPromotion(ctx, lease); return err })

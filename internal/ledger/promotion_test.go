@@ -709,6 +709,16 @@ func (w *world) outsideItems() (lines []string) {
 	return lines
 }
 
+// leaseOf is the lease of whoever drives a promotion now.
+func (w *world) leaseOf(id string) ledger.Lease {
+	w.t.Helper()
+	lease := ledger.Lease{Effect: id}
+	if err := storetest.Raw(w.t, w.url).QueryRowContext(context.Background(), "SELECT token FROM promotions WHERE id = '"+id+"'").Scan(&lease.Token); err != nil {
+		w.t.Fatal(err)
+	}
+	return lease
+}
+
 // What must be done outside waits, and ends the promotion with what is kept here, or leaves nothing.
 func TestPromotionOutside(t *testing.T) {
 	t.Parallel()
@@ -716,7 +726,7 @@ func TestPromotionOutside(t *testing.T) {
 		w := outside(t, url)
 		end := func(p ledger.Promotion, problem string, want ledger.PromotionStatus) ledger.Promotion {
 			t.Helper()
-			lease := ledger.Lease{Effect: p.ID}
+			lease := w.leaseOf(p.ID)
 			if problem != "" {
 				if err := w.Abandon(t.Context(), lease, problem); err != nil {
 					t.Fatal(err)
