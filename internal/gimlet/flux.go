@@ -1,15 +1,16 @@
 package gimlet
 
 import (
+	"context"
 	"net/http"
 	"slices"
 
 	"github.com/gravitee-lab/gio/internal/ledger"
 )
 
-// FluxEvents reads events of Flux's notification controller: what one says of a commit, with the commits before that, as far as they are
-// known. One that says nothing of a commit, or cannot be read, is not ok.
-type FluxEvents func(body []byte) (r ledger.Reconciliation, ok bool)
+// FluxEvents reads events of Flux's notification controller about an environment, with the header X-Signature: what one says of a commit, with
+// the commits before that. One that says nothing of a commit, or cannot be read, is empty. Fault: bad-signature.
+type FluxEvents func(ctx context.Context, c ledger.Caller, project, environment string, body []byte, signature string) (ledger.Reconciliation, error)
 
 // fluxToken is the token of Flux's requests: it can be told an address only.
 func fluxToken(r *http.Request) string {
@@ -25,9 +26,9 @@ func (a API) flux(r request) (int, any, error) {
 	if err != nil {
 		return 0, nil, err
 	}
-	said, ok := a.Flux(r.body)
-	if !ok {
-		said = ledger.Reconciliation{} // whether the environment is right is told all the same
+	said, err := a.Flux(r.Context(), r.caller, r.project, env[0], r.body, r.Header.Get("X-Signature"))
+	if err != nil {
+		return 0, nil, err
 	}
 	return http.StatusOK, nil, a.Ledger.Reconcile(r.Context(), r.caller, r.project, env[0], said)
 }

@@ -131,6 +131,7 @@ func bearer(r *http.Request) string {
 // statuses are those of faults by their codes, where they are not those of their kinds.
 var statuses = map[string]int{
 	"bad-token":           http.StatusUnauthorized,
+	"bad-signature":       http.StatusUnauthorized,
 	"body-too-large":      http.StatusRequestEntityTooLarge,
 	"other-request":       http.StatusUnprocessableEntity,
 	"request-under-way":   http.StatusConflict,

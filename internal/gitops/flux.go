@@ -7,36 +7,17 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/gravitee-lab/gio/internal/gitrepo"
 )
 
-// Reason is what Flux says of a revision, and so the status of its commit.
-type Reason string
-
-// Reasons of Flux, and NotReconciled for what it has not spoken of. There are others, which are passed on.
-const (
-	NotReconciled           Reason = "NotReconciled"
-	ReconciliationSucceeded Reason = "ReconciliationSucceeded"
-	ReconciliationFailed    Reason = "ReconciliationFailed"
-	ValidationFailed        Reason = "ValidationFailed"
-	HealthCheckFailed       Reason = "HealthCheckFailed"
-)
-
-// Final tells whether no later event changes this status.
-func (r Reason) Final() bool {
-	return r == ReconciliationSucceeded || r == ReconciliationFailed || r == ValidationFailed
-}
-
-// settled tells whether an event about a later commit leaves this status as it is.
-func (r Reason) settled() bool { return r.Final() || r == HealthCheckFailed }
-
 // FluxEvent is what Flux's notification controller tells.
 type FluxEvent struct {
 	Revision gitrepo.Hash // 40 digits, or 64 of a repository that uses SHA-256
-	Reason   Reason
+	Reason   string       // which is the status of the commit
 	Message  string
 	Time     time.Time // zero where it says none
 }
@@ -47,7 +28,7 @@ var revision = regexp.MustCompile(`(?:^|[:/])([0-9a-f]{64}|[0-9a-f]{40})$`)
 // ParseFlux reads the body of an event. One that names no commit or no reason is of no use, and no error: Flux would send it again.
 func ParseFlux(body []byte) (e FluxEvent, useful bool) {
 	var told struct {
-		Reason    Reason            `json:"reason"`
+		Reason    string            `json:"reason"`
 		Message   string            `json:"message"`
 		Timestamp string            `json:"timestamp"`
 		Metadata  map[string]string `json:"metadata"`
@@ -78,13 +59,18 @@ func Signed(secret, body []byte, header string) bool {
 	return hmac.Equal(mac.Sum(nil), sum)
 }
 
-// Concerned lists the commits of which an event about a revision speaks: itself, and those before it, whose changes it has, too, until
-// one that is settled already. status says how a commit stands, for those that somebody follows. The newest comes first. A
-// revision that was not fetched has none.
-func (r *Repository) Concerned(ctx context.Context, revision gitrepo.Hash, status func(gitrepo.Hash) (s Reason, followed bool)) ([]gitrepo.Hash, error) {
+// Behind lists a commit of the branch and those before it, the newest first, as many as the limit says: whose changes Flux has applied when
+// it has applied that one. It fetches where the commit is not known. A commit that is not in the branch has none.
+func (r *Repository) Behind(ctx context.Context, revision gitrepo.Hash, limit int) ([]gitrepo.Hash, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if found, err := r.clone.Contains(ctx, revision); !found {
+	found, err := r.clone.Contains(ctx, revision)
+	if err == nil && !found {
+		if _, err = r.clone.Fetch(ctx); err == nil {
+			found, err = r.clone.Contains(ctx, revision)
+		}
+	}
+	if err != nil || !found {
 		return nil, err
 	}
 	log, err := r.clone.Log(ctx)
@@ -93,17 +79,12 @@ func (r *Repository) Concerned(ctx context.Context, revision gitrepo.Hash, statu
 	}
 	reached := map[gitrepo.Hash]bool{revision: true}
 	var all []gitrepo.Hash
-	for i := len(log) - 1; i >= 0; i-- {
-		c := log[i]
+	for _, c := range slices.Backward(log) {
 		if !reached[c.Hash] {
 			continue
 		}
-		s, followed := status(c.Hash)
-		switch {
-		case followed && c.Hash != revision && s.settled():
-			return all, nil
-		case followed && !(c.Hash == revision && s.Final()):
-			all = append(all, c.Hash)
+		if all = append(all, c.Hash); len(all) == limit {
+			break
 		}
 		for _, p := range c.Parents {
 			reached[p] = true

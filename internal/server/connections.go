@@ -146,7 +146,7 @@ func fields() map[ledger.Kind]map[string]bool {
 	return map[ledger.Kind]map[string]bool{
 		ledger.CircleCI: {"host": false, "token": true, "webhook_secret": false},
 		ledger.Webhook:  {"url": true, "secret": true},
-		ledger.Git:      {"url": true, "token": false, "user": false},
+		ledger.Git:      {"url": true, "token": false, "user": false, "flux_secret": false},
 		artifactories:   {"url": true, "token": false, "user": false},
 		registries:      {"url": true, "token": false, "user": false},
 	}

@@ -1,28 +1,61 @@
 package server
 
 import (
-	"encoding/json"
-	"regexp"
+	"context"
 
+	"github.com/rs/zerolog"
+
+	"github.com/gravitee-lab/gio/internal/fault"
+	"github.com/gravitee-lab/gio/internal/gitops"
+	"github.com/gravitee-lab/gio/internal/gitrepo"
 	"github.com/gravitee-lab/gio/internal/ledger"
+	"github.com/gravitee-lab/gio/internal/worker"
 )
 
-// revision ends with the hash of a commit: main@sha1:HASH, or main/HASH from an older Flux.
-var revision = regexp.MustCompile(`(?:^|[^0-9a-f])([0-9a-f]{40}|[0-9a-f]{64})$`)
+// behind bounds how many commits before the one of an event are looked at.
+const behind = 1000
 
-// fluxEvent reads an event of Flux's notification controller.
-func fluxEvent(body []byte) (r ledger.Reconciliation, ok bool) {
-	var event struct {
-		Reason   string `json:"reason"`
-		Message  string `json:"message"`
-		Metadata map[string]string
+// fluxReader reads events of Flux: which commits of an environment's repository one is about.
+type fluxReader struct {
+	ledger       *ledger.Ledger
+	repositories *worker.Repositories
+	secrets      map[string]string // by the name of a connection: with it Flux signs its events
+	log          zerolog.Logger
+}
+
+// read returns what an event says; nothing where it is of no use. Faults: bad-signature, no-project.
+func (f fluxReader) read(ctx context.Context, c ledger.Caller, project, environment string, body []byte, signature string) (r ledger.Reconciliation, err error) {
+	declared, err := f.ledger.Declared(ctx, c, project)
+	if err != nil {
+		return r, err
 	}
-	if json.Unmarshal(body, &event) != nil || event.Reason == "" {
-		return r, false
+	for _, e := range declared.Environments {
+		if e.Name != environment || e.GitOps == nil {
+			continue
+		}
+		if secret := f.secrets[e.GitOps.Connection]; secret != "" && !gitops.Signed([]byte(secret), body, signature) {
+			return r, fault.New(fault.Auth, "bad-signature", "X-Signature is not that of this event").Hint("the secret of Flux's provider and flux_secret of the connection %s must be one", e.GitOps.Connection)
+		}
+		said, useful := gitops.ParseFlux(body)
+		if !useful {
+			return r, nil
+		}
+		return ledger.Reconciliation{Hashes: f.before(ctx, *e.GitOps, said.Revision), Status: said.Reason, Message: said.Message}, nil
 	}
-	found := revision.FindStringSubmatch(event.Metadata["revision"])
-	if found == nil {
-		return r, false
+	return r, nil
+}
+
+// before are a commit and those before it. Where its repository cannot be read now, Flux speaks of the commit alone.
+func (f fluxReader) before(ctx context.Context, d ledger.Desired, revision gitrepo.Hash) []string {
+	all := []string{string(revision)}
+	found, err := f.repositories.Behind(ctx, d, revision, behind)
+	if err != nil {
+		f.log.Warn().Err(err).Msg("which commits Flux has applied with one cannot be read")
 	}
-	return ledger.Reconciliation{Hashes: []string{found[1]}, Status: event.Reason, Message: event.Message}, true
+	for _, h := range found {
+		if h != revision {
+			all = append(all, string(h))
+		}
+	}
+	return all
 }

@@ -2,6 +2,9 @@ package server_test
 
 import (
 	"bytes"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"net/http"
 	"strings"
@@ -21,12 +24,12 @@ func eachDriven(t *testing.T, test func(w *world, bare string)) {
 		git := gittest.HTTP(w.T, bare, gittest.Options{Token: "git-token-of-the-server", Under: "acme"})
 		w.settings.DefaultProject = "apim"
 		base, _, _ := strings.Cut(git.URL, "/acme/")
-		w.connect(`connections: {git: {kind: git, url: "`+base+`", token: "env:GIT_TOKEN"}}`, "GIT_TOKEN=git-token-of-the-server").begin()
+		w.connect(`connections: {git: {kind: git, url: "`+base+`", token: "env:GIT_TOKEN", flux_secret: "env:FLUX_SECRET"}}`, "GIT_TOKEN=git-token-of-the-server", "FLUX_SECRET="+fluxSecret).begin()
 		w.ofStatus(http.StatusOK, w.admin, "PUT", own, `{"name": "apim", "repository": "acme/apim", "environments": [
 			{"name": "staging", "kind": "gitops", "gitops": {"connection": "git", "repository": "acme/release.git", "confirm": "push"}},
 			{"name": "production", "kind": "gitops", "gitops": {"connection": "git", "repository": "acme/release.git"}}]}`)
 		test(w, bare)
-		if said := w.rows() + w.log.String(); strings.Contains(said, "git-token") {
+		if said := w.rows() + w.log.String(); strings.Contains(said, "git-token") || strings.Contains(said, fluxSecret) {
 			w.Error("the token is shown")
 		}
 	})
@@ -50,6 +53,32 @@ func (w *world) until(holds func() bool) {
 			w.Fatalf("it does not come to that\n%s", w.log)
 		}
 	}
+}
+
+const fluxSecret = "the-secret-of-flux"
+
+func signed(body string) string {
+	mac := hmac.New(sha256.New, []byte(fluxSecret))
+	mac.Write([]byte(body))
+	return "sha256=" + hex.EncodeToString(mac.Sum(nil))
+}
+
+// fluxSays sends an event with a signature, and returns the status of the answer.
+func (w *world) fluxSays(target, body, signature string) int {
+	w.Helper()
+	r, err := http.NewRequestWithContext(w.Context(), http.MethodPost, "http://"+w.address+target, strings.NewReader(body))
+	if err != nil {
+		w.Fatal(err)
+	}
+	if signature != "" {
+		r.Header.Set("X-Signature", signature)
+	}
+	answer, err := http.DefaultClient.Do(r)
+	if err != nil {
+		w.Fatal(err)
+	}
+	_ = answer.Body.Close()
+	return answer.StatusCode
 }
 
 // app is an app file with one object, for an environment.
@@ -106,8 +135,17 @@ func TestGimletWholeWay(t *testing.T) {
 			return strings.Contains(w.track(track).results(), "demo -> production success NotReconciled")
 		})
 		hash := w.track(track).Results[0].Hash
-		flux := `{"severity":"info","reason":"ReconciliationSucceeded","metadata":{"revision":"main@sha1:` + hash + `"}}`
-		w.gimletSays(200, "POST", "/api/flux-events?env=production", flux)
+		if head := strings.TrimSpace(gittest.Git(w.T, bare, "rev-parse", "main")); head != hash {
+			w.Errorf("the branch is at %s, and the result says %s", head, hash)
+		}
+		// Flux applies a later commit, which a person made, and all before it.
+		gittest.Push(w.T, bare, "main", map[string]string{"README.md": "changed by a person\n"}, "a person's")
+		flux := `{"severity":"info","reason":"ReconciliationSucceeded","metadata":{"revision":"main@sha1:` + strings.TrimSpace(gittest.Git(w.T, bare, "rev-parse", "main")) + `"}}`
+		for signature, status := range map[string]int{"": 401, "sha256=00": 401, signed(flux): 200} {
+			if got := w.fluxSays("/api/flux-events?env=production&access_token="+w.admin, flux, signature); got != status {
+				w.Errorf("signature %q: %d", signature, got)
+			}
+		}
 		if got := released(track); got.results() != "processed: demo -> production success ReconciliationSucceeded" {
 			w.Errorf("%+v", got)
 		}
@@ -142,7 +180,7 @@ func TestGimletWholeWay(t *testing.T) {
 			w.Errorf("the files: %s", files)
 		}
 		gittest.Git(w.T, bare, "fsck", "--strict")
-		if n := strings.TrimSpace(gittest.Git(w.T, bare, "rev-list", "--count", "main")); n != "6" { // the first, two deployments, one elsewhere, a revert, a removal
+		if n := strings.TrimSpace(gittest.Git(w.T, bare, "rev-list", "--count", "main")); n != "7" { // the first, two deployments, one elsewhere, a person's, a revert, a removal
 			w.Errorf("%s commits", n)
 		}
 		if strings.Contains(w.rows(), "planted") || bytes.Contains([]byte(gittest.Git(w.T, bare, "log", "-p", "main")), []byte("planted")) {

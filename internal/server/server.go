@@ -103,7 +103,8 @@ func Run(ctx context.Context, s Settings, talk io.Writer, listening func(address
 	defer func() { stop(); atWork.Wait(); _ = driving.Repositories.Close() }() // it only frees the folders
 	log.Info().Str("address", s.BaseURL).Stringer("settings", s).Msg("listening")
 	listening(listener.Addr().String())
-	outside := service{ledger: l, settings: s, watching: watching, hooks: hooksOf(driving, connections), measured: measured, log: log}
+	flux := fluxReader{l, driving.Repositories, fluxSecrets(connections), log}
+	outside := service{flux: flux, ledger: l, settings: s, watching: watching, hooks: hooksOf(driving, connections), measured: measured, log: log}
 	return serve(ctx, listener, outside.handler(ctx), log)
 }
 
@@ -186,6 +187,7 @@ type service struct {
 	settings Settings
 	watching *worker.Watcher
 	hooks    map[string]hook
+	flux     fluxReader
 	measured *metrics
 	log      zerolog.Logger
 }
@@ -214,7 +216,7 @@ func (o service) handler(ctx context.Context) http.Handler {
 	}
 	mux.Handle("POST /hooks/circleci/{connection}", fromCircleCI(l, o.hooks, fail))
 	aviator.API{Ledger: l, Fail: fail}.Register(mux)
-	gimlet.API{Ledger: l, Fail: fail, DefaultProject: s.DefaultProject, Flux: fluxEvent}.Register(mux)
+	gimlet.API{Ledger: l, Fail: fail, DefaultProject: s.DefaultProject, Flux: o.flux.read}.Register(mux)
 	jfrog.API{Ledger: l, Fail: fail, BaseURL: s.BaseURL, DefaultProject: s.DefaultProject, Ending: ctx.Done()}.Register(mux)
 	api.API{Ledger: l, Fail: fail, BaseURL: s.BaseURL, DefaultProject: s.DefaultProject, Ending: ctx.Done(), Look: lookBy(o.watching)}.Register(mux)
 	return forwarded(logged(slowed(keyed(cleaned(named(mux)))), log, measured), s.TrustedProxies)

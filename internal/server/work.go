@@ -106,6 +106,17 @@ func newWatcher(l *ledger.Ledger, connections map[string]Connection, log zerolog
 	return w
 }
 
+// fluxSecrets are those with which Flux signs its events, by the name of the connection to the repositories that it applies.
+func fluxSecrets(connections map[string]Connection) map[string]string {
+	all := map[string]string{}
+	for name, c := range connections {
+		if c.Kind == ledger.Git {
+			all[name] = c.Secrets["flux_secret"].Reveal()
+		}
+	}
+	return all
+}
+
 func hostOf(address string) string {
 	u, err := url.Parse(address)
 	if err != nil {

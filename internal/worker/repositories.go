@@ -53,6 +53,15 @@ func (r *Repositories) of(ctx context.Context, d ledger.Desired) (*gitops.Reposi
 	return repo, nil
 }
 
+// Behind lists a commit of a desired state and those before it, as gitops.Repository.Behind.
+func (r *Repositories) Behind(ctx context.Context, d ledger.Desired, revision gitrepo.Hash, limit int) ([]gitrepo.Hash, error) {
+	repo, err := r.of(ctx, d)
+	if err != nil {
+		return nil, err
+	}
+	return repo.Behind(ctx, revision, limit)
+}
+
 // Close lets another program use the folders.
 func (r *Repositories) Close() error {
 	r.mu.Lock()
