@@ -207,6 +207,23 @@ func (l *Ledger) Note(ctx context.Context, lease Lease, entries []Entry, n Noted
 	})
 }
 
+// Intend keeps an entry of a journal before what it says is sent. Faults: "driven-elsewhere"; "canceled", of kind Stopped, where somebody wants
+// an effect stopped of which nothing was kept: nobody has sent anything of it.
+func (l *Ledger) Intend(ctx context.Context, lease Lease, entry Entry) error {
+	return l.Store.Change(ctx, func(tx Tx) error {
+		e, err := tx.RenewLease(ctx, lease, 0) // who cancels it waits from here on
+		switch {
+		case fault.Is(err, "no-effect"):
+			return errLost(lease)
+		case err == nil && e.Cancel && e.Seq == 0:
+			return fault.New(fault.Stopped, "canceled", "the effect %s is canceled", lease.Effect)
+		case err == nil:
+			err = tx.AppendJournal(ctx, lease, []Entry{entry})
+		}
+		return err
+	})
+}
+
 // running notes that an effect runs, and its pipeline.
 func (l *Ledger) running(ctx context.Context, tx Tx, e Effect, lease Lease, n Noted) error {
 	d, err := l.lockOwner(ctx, tx, e)

@@ -66,7 +66,12 @@ func (d *drive) beside(ctx context.Context, repo *gitops.Repository) (all []*han
 	}
 	for _, t := range taken {
 		h := &hand{drive: &drive{Worker: d.Worker, effect: t.Effect, lease: newHeld(t.Lease, d.renew, began, t.Effect.Cancel)}}
-		h.end = h.lease.keep(ctx, func(error) {}) // who lost its lease can write nothing
+		h.end = h.lease.keep(ctx, func(error) {})                     // who lost its lease can write nothing
+		if t.Effect.Intent.Connection != d.effect.Intent.Connection { // another secret may let it do less, or more
+			h.over = true
+			all = append(all, h)
+			continue
+		}
 		h.take(ctx, repo, t.Journal)
 		all = append(all, h)
 	}
@@ -193,35 +198,75 @@ func builtOf(r *ledger.Revision) *gitops.Version {
 	return &v
 }
 
-// push brings all hands as far as they go. Its error is that of the first, who has the target.
+// push brings all hands as far as they go: together, and those that were refused together one by one, so that only what the repository does
+// not take fails. Its error is that of the first, who has the target.
 func push(ctx context.Context, repo *gitops.Repository, all []*hand) error {
+	err := together(ctx, repo, all)
+	for _, h := range stillOpen(all) {
+		if err == nil {
+			err = together(ctx, repo, []*hand{h})
+		}
+	}
+	return err
+}
+
+// together pushes hands by one push. Those that were refused together are still open when it returns.
+func together(ctx context.Context, repo *gitops.Repository, all []*hand) error {
+	unclear := false // whether the last push arrived
 	for range mostMoves {
 		open := stillOpen(all)
 		if len(open) == 0 {
 			return nil
 		}
 		chain, whole, err := settle(ctx, repo, open)
-		if err == nil && whole && len(chain) > 0 {
+		settled := err == nil
+		if settled && whole && len(chain) > 0 && surelyOurs(ctx, open) {
 			err = repo.Push(ctx, chain)
 		}
+		refused := settled && (fault.Is(err, "push-refused") || fault.KindOf(err) == fault.Auth)
 		switch {
 		case err == nil || errors.Is(err, gitrepo.ErrMoved): // what arrived is found
 		case ctx.Err() != nil:
 			return context.Cause(ctx)
-		case fault.Is(err, "push-refused"), fault.KindOf(err) == fault.Auth:
-			for _, h := range stillOpen(all) {
-				h.ends(h.finish(ctx, failed(err)))
-			}
+		case refused && len(chain) > 1 && fault.KindOf(err) != fault.Auth:
+			return nil
+		case refused:
+			endAll(open, func(h *hand) (time.Duration, error) { return h.finish(ctx, failed(err)) })
+		case settled && !unclear: // what arrived is found, and what did not is sent again
+			unclear = true
 		default:
-			for _, h := range stillOpen(all) {
-				h.ends(h.hopeless(ctx, h.kept > 0, err))
-			}
+			endAll(open, func(h *hand) (time.Duration, error) { return h.hopeless(ctx, h.kept > 0, err) })
 		}
 	}
-	for _, h := range stillOpen(all) {
-		h.ends(h.wait(ctx, fault.New(fault.Remote, "branch-moves", "the branch of %s moves all the time", h.effect.Intent.App.Repository)))
-	}
+	endAll(stillOpen(all), func(h *hand) (time.Duration, error) {
+		return h.wait(ctx, fault.New(fault.Remote, "branch-moves", "the branch of %s moves all the time", h.effect.Intent.App.Repository))
+	})
 	return nil
+}
+
+// surelyOurs tells whether a push may be sent: a driver that slept, as in a machine that was suspended, asks for its leases first. Whose
+// is lost is over.
+func surelyOurs(ctx context.Context, open []*hand) bool {
+	all := true
+	for _, h := range open {
+		if h.lease.isFresh() {
+			continue
+		}
+		if err := h.lease.renew(ctx); err != nil {
+			h.ends(0, err)
+			all = false
+		}
+	}
+	return all
+}
+
+// endAll does the same with all that is open.
+func endAll(open []*hand, end func(*hand) (time.Duration, error)) {
+	for _, h := range open {
+		if !h.over {
+			h.ends(end(h))
+		}
+	}
 }
 
 func stillOpen(all []*hand) (open []*hand) {
@@ -267,10 +312,14 @@ func (h *hand) goOn(ctx context.Context, s gitops.Standing) bool {
 		if !s.Fresh {
 			return true
 		}
-		if err := h.keep(ctx); err != nil {
+		err := h.keep(ctx)
+		switch {
+		case fault.Is(err, "canceled"):
+			h.ends(h.finish(ctx, canceledBefore))
+		case err != nil:
 			h.ends(0, err)
-			return false
 		}
+		return err == nil
 	case gitops.Waiting:
 	}
 	return true
@@ -293,7 +342,7 @@ func (h *hand) keep(ctx context.Context) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	if err := h.Ledger.Note(ctx, h.lease.lease, []ledger.Entry{{Seq: int64(h.kept + 1), Text: string(text)}}, ledger.Noted{}); err != nil {
+	if err := h.Ledger.Intend(ctx, h.lease.lease, ledger.Entry{Seq: int64(h.kept + 1), Text: string(text)}); err != nil {
 		return err
 	}
 	h.kept++

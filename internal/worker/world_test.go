@@ -38,6 +38,9 @@ type world struct {
 	power  *power
 	hooks  map[string]worker.Webhook
 
+	git   string // address of the repositories' host; "" for none
+	clone string // folder of all clones
+
 	receivers map[string]worker.Receiver
 	gone      bool // the connection is in the settings no more
 }
@@ -64,7 +67,7 @@ func newWorld(t *testing.T, url string, s sim.Scenario) *world {
 func (w *world) ledger(s ledger.Store) *ledger.Ledger {
 	return &ledger.Ledger{
 		Store: s, Now: time.Now, NewID: func() string { return uuid.Must(uuid.NewV7()).String() },
-		Connections: map[string]ledger.Kind{"ci": ledger.CircleCI, "hook": ledger.Webhook},
+		Connections: map[string]ledger.Kind{"ci": ledger.CircleCI, "hook": ledger.Webhook, "git": ledger.Git},
 	}
 }
 
@@ -133,10 +136,14 @@ func (w *world) workWith(kept ledger.Store, above func(http.RoundTripper) http.R
 	}
 	x.Fail = func(_ context.Context, err error) { w.t.Logf("the worker: %v", err) }
 	w.Changed = x.Wake
+	x.Repositories = &worker.Repositories{Dir: w.clone, Hosts: map[string]worker.Host{"git": {URL: w.git}}}
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
 		x.Run(ctx)
+		if err := x.Repositories.Close(); err != nil {
+			w.t.Error(err)
+		}
 	}()
 	return func() {
 		cancel()
@@ -255,10 +262,21 @@ func (p *power) isDead() bool {
 }
 
 func (p *power) use(kind string) error {
+	if p.fails(kind) {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		p.kill()
+		return errDead
+	}
+	return nil
+}
+
+// fails counts a use, and tells whether there is no power for it. It is for those outside the bubble, who can end nothing there.
+func (p *power) fails(kind string) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.dead {
-		return errDead
+		return true
 	}
 	if p.count == nil {
 		p.count = map[string]int{}
@@ -266,10 +284,8 @@ func (p *power) use(kind string) error {
 	p.count[kind]++
 	if !p.failed && kind == p.kind && p.count[kind] == p.at {
 		p.dead, p.failed = true, true
-		p.kill()
-		return errDead
 	}
-	return nil
+	return p.dead
 }
 
 // dying is a store whose program may die before a commit, or after it.
