@@ -100,7 +100,7 @@ storm: ## Every crash point, and storms in which one request or push in five goe
 
 .PHONY: storm-server
 storm-server: ## gio-server: every crash point; 200 kills; three replicas that are killed in turn; one that sleeps (30 minutes).
-	@set -o pipefail; go test -count=1 -v -timeout 30m ./internal/worker -run CrashSweep -figures | grep -E '^(  [^ ]|FAIL|---.FAIL)'
+	@set -o pipefail; go test -count=1 -v -timeout 30m ./internal/worker -run 'CrashSweep|TwoWorkersOfOneRepository' -figures | grep -E '^(  [^ ]|FAIL|---.FAIL)'
 	@set -o pipefail; go test -count=1 -v -timeout 30m ./internal/registry -run Death -figures | grep -E '^(  [^ ]|FAIL|---.FAIL)'
 	@set -o pipefail; go test -count=1 -v -timeout 30m ./internal/gitops -run KillSweep -figures | grep -E '^(  [^ ]|FAIL|---.FAIL)'
 	@set -o pipefail; go test -count=1 -v -timeout 60m ./internal/server -run 'Storm|Sleeping' -kills 200 | grep -E '^(  [^ ]|FAIL|---.FAIL)'
