@@ -33,7 +33,7 @@ func main() {
 	os.Exit(int(kind))
 }
 
-const usage = `gio-server keeps which release runs where, and speaks Aviator's API and what JFrog's jf speaks.
+const usage = `gio-server keeps which release runs where, and speaks Aviator's API and what JFrog's jf and Gimlet's clients speak.
 
   gio-server [flags]                     serve until SIGTERM
   gio-server [flags] check               try settings, data directory and database
@@ -65,14 +65,11 @@ Settings: flags, then variables, then gio-server.yaml, then the defaults. In the
     circleci        token, host (https://circleci.com), webhook_secret (of what CircleCI sends to /hooks/circleci/NAME)
     webhook         url, secret (signs what is sent there)
     git             url (how the addresses of its repositories begin), token, user, flux_secret (with which Flux signs its events)
-    artifactory     url, token, user (of an Artifactory where repositories are)
-    registry        url, token, user (of images and Helm charts)
+    artifactory, registry  url, token, user (where repositories are)
   notify: {slack: {webhook}, webhook: {url, secret}}   get news of deployments, only in the file; Slack's address is a secret
   keys: {NAME: file:PATH}                      sign bundles, in PEM, only in the file: the first, where nobody names one; else one is made
-  charts: [{repository, folder | connection, path}]  where the Helm charts of app files are, only in the file: of that
-                                               chart.repository, or of all
+  charts: [{repository, folder | connection, path}]  where the Helm charts of app files are, only in the file
   unknown_signing_key  GIOSERVER_UNKNOWN_SIGNING_KEY  default: that one signs for unknown names, too; else they are refused
-
 A secret never stands in the file: write env:NAME for a variable, or file:PATH.
 
 `

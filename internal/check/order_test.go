@@ -41,8 +41,10 @@ func TestOrder(t *testing.T) {
 	wrong := []string{"error order-wrong api"}
 	checkPlanted(t, []planted{
 		{"right", holding(api, definition, names("gateway", "3.9.4", "api 1.25.1-SNAPSHOT", "definition 1.29.0"), nil), nil, 0, ""},
-		{"a later group", holding(names("api", "1.25.1", "gateway 3.9.4-SNAPSHOT"), definition, gateway, nil), wrong, 7,
-			`"where":"acme/api 1.25.x pom.xml:3","what":"api (group 2) would be built before gateway 3.9.4 (group 3), which it names: org.acme:gateway 3.9.4-SNAPSHOT","do":"` + "`gio prepare --group gateway@1`"},
+		{
+			"a later group", holding(names("api", "1.25.1", "gateway 3.9.4-SNAPSHOT"), definition, gateway, nil), wrong, 7,
+			`"where":"acme/api 1.25.x pom.xml:3","what":"api (group 2) would be built before gateway 3.9.4 (group 3), which it names: org.acme:gateway 3.9.4-SNAPSHOT","do":"` + "`gio prepare --group gateway@1`",
+		},
 		{"the same group", holding(names("api", "1.25.1", "definition 1.29.0"), definition, gateway, nil), wrong, 7, "definition 1.29.0 (group 2)"},
 		{"a lower version, which a release job raises", holding(names("api", "1.25.1", "gateway 3.9.3"), definition, gateway, nil), wrong, 7, "org.acme:gateway 3.9.3"},
 		{"a property of nobody", holding(names("api", "1.25.1", "gateway ${v}"), definition, gateway, nil), wrong, 7, "org.acme:gateway ${v}"},
@@ -56,14 +58,20 @@ func TestOrder(t *testing.T) {
 			}), wrong, 7, `core/deep/pom.xml:3"`},
 		{"an artifact of a module", holding(strings.Replace(api, "<dependencies>", "<modules><module>core</module></modules><dependencies>", 1), names("definition", "1.29.0", "api-core 1.25.1-SNAPSHOT"), gateway,
 			map[string]string{"core/pom.xml": names("api-core", "1.25.1")}), []string{"error order-wrong definition"}, 7, "before api 1.25.1"},
-		{"each needs the other", holding(names("api", "1.25.1", "definition 1.29.0"), names("definition", "1.29.0", "api 1.25.1"), gateway, nil),
-			[]string{"error order-wrong api", "error order-wrong definition", "error dependency-cycle api"}, 7, "api -> definition -> api"},
+		{
+			"each needs the other", holding(names("api", "1.25.1", "definition 1.29.0"), names("definition", "1.29.0", "api 1.25.1"), gateway, nil),
+			[]string{"error order-wrong api", "error order-wrong definition", "error dependency-cycle api"},
+			7, "api -> definition -> api",
+		},
 		{"a SNAPSHOT of nobody", holding(names("api", "1.25.1", "common 1.21.0-SNAPSHOT"), definition, gateway, nil), []string{"error dependency-not-open api"}, 7, "org.acme:common 1.21.0-SNAPSHOT, which this run does not release"},
 		{"a SNAPSHOT of another version", holding(api, definition, names("gateway", "3.9.4", "api 1.26.0-SNAPSHOT"), nil), []string{"error dependency-other-version gateway"}, 7, "and this run releases 1.25.1"},
 		{"two versions", holding(api, names("definition", "1.29.0", "gateway 3.8.0"), names("gateway", "3.9.4", "api 1.25.1"), map[string]string{"x/pom.xml": ""}), []string{"note dependency-older"}, 0, ""},
 		{"not readable", holding("<project><version>1.25.1-SNAPSHOT</version></project>", definition, names("gateway", "3.9.4", "api 1.25.1"), nil), nil, 0, ""},
-		{"a module that is no XML", holding(strings.Replace(api, "<dependencies>", "<modules><module>core</module></modules><dependencies>", 1), definition, gateway, map[string]string{"core/pom.xml": "<project>"}),
-			[]string{"warning dependency-unknown api"}, 0, "core/pom.xml cannot be read"},
+		{
+			"a module that is no XML", holding(strings.Replace(api, "<dependencies>", "<modules><module>core</module></modules><dependencies>", 1), definition, gateway, map[string]string{"core/pom.xml": "<project>"}),
+			[]string{"warning dependency-unknown api"},
+			0, "core/pom.xml cannot be read",
+		},
 		{"an artifact of two", holding(api, names("api", "1.29.0"), gateway, nil), []string{"warning dependency-unknown definition"}, 0, "which is an artifact of api, too"},
 	})
 }

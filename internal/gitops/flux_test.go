@@ -57,8 +57,14 @@ func TestSigned(t *testing.T) {
 		secret, body, header string
 		want                 bool
 	}{
-		{"secret", "body", good, true}, {"other", "body", good, false}, {"secret", "bodies", good, false}, {"secret", "body", "", false},
-		{"secret", "body", strings.TrimPrefix(good, "sha256="), false}, {"secret", "body", good[:40], false}, {"secret", "body", "sha256=x", false}, {"", "body", good, false},
+		{"secret", "body", good, true},
+		{"other", "body", good, false},
+		{"secret", "bodies", good, false},
+		{"secret", "body", "", false},
+		{"secret", "body", strings.TrimPrefix(good, "sha256="), false},
+		{"secret", "body", good[:40], false},
+		{"secret", "body", "sha256=x", false},
+		{"", "body", good, false},
 	} {
 		if got := Signed([]byte(test.secret), []byte(test.body), test.header); got != test.want {
 			t.Errorf("%+v: %v", test, got)

@@ -277,8 +277,16 @@ func TestHomes(t *testing.T) {
 func TestChartNames(t *testing.T) {
 	t.Parallel()
 	for _, c := range []render.Chart{
-		{Name: "../charts/web"}, {Name: "/etc"}, {Name: "web/"}, {Name: ".."}, {Name: "oci://registry.example.org/web"}, {Name: "https://x.example.org/y.git?path=/z"},
-		{Name: "web", Version: "../1"}, {Name: "web", Version: "^1.0"}, {Name: "web", Version: ">=1"}, {Name: "web", Version: "1/2"},
+		{Name: "../charts/web"},
+		{Name: "/etc"},
+		{Name: "web/"},
+		{Name: ".."},
+		{Name: "oci://registry.example.org/web"},
+		{Name: "https://x.example.org/y.git?path=/z"},
+		{Name: "web", Version: "../1"},
+		{Name: "web", Version: "^1.0"},
+		{Name: "web", Version: ">=1"},
+		{Name: "web", Version: "1/2"},
 	} {
 		_, err := render.Files(t.Context(), render.AppFile{App: "web", Env: "staging", Chart: c}, homes())
 		if !fault.Is(err, "chart-name") {
@@ -309,7 +317,8 @@ func TestChartRefuses(t *testing.T) {
 		"no chart":       {map[string]string{"Chart.yaml": ""}, nil, "chart-broken", "Helm cannot load it"},
 		"templates of values": {
 			map[string]string{"templates/a.yaml": object + "x: {{ tpl .Values.x . }}"},
-			map[string]any{"x": `{{ $d := dict }}{{ $_ := set $d "a" $d }}{{ $d }}`}, "chart-values", "runs values as templates",
+			map[string]any{"x": `{{ $d := dict }}{{ $_ := set $d "a" $d }}{{ $d }}`},
+			"chart-values", "runs values as templates",
 		},
 	}
 	for name, test := range tests {
