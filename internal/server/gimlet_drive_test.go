@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -199,6 +200,48 @@ func TestGimletBadTemplate(t *testing.T) {
 		got := w.endedTrack(func() tracked { return w.track(track) })
 		if !strings.Contains(got.results(), "demo -> staging failure") || !strings.Contains(got.Results[0].StatusDesc, "DEPLOY_TOKEN") || strings.Contains(got.Results[0].StatusDesc, "planted") {
 			w.Errorf("%+v", got)
+		}
+	})
+}
+
+// TestFiguresOfShipments prints how long 200 shipments take, whose policies deploy fifty apps, until each has come to its end.
+func TestFiguresOfShipments(t *testing.T) {
+	if !*figures {
+		t.Skip("skipped: it measures (make bench)")
+	}
+	eachDriven(t, func(w *world, bare string) {
+		began := time.Now()
+		ids := make([]string, 200)
+		var all sync.WaitGroup
+		turns := make(chan struct{}, 20)
+		for i := range ids {
+			turns <- struct{}{}
+			all.Go(func() {
+				defer func() { <-turns }()
+				var made struct{ ID string }
+				sha := fmt.Sprintf("%040x", i+1)
+				w.decode(w.gimletSays(201, "POST", "/api/artifact", artifact(sha, "main", app(fmt.Sprintf("app%d", i%50), "staging", `, "deploy": {"branch": "main", "event": "push"}`))), &made)
+				ids[i] = made.ID
+			})
+		}
+		all.Wait()
+		kept := time.Since(began)
+		hashes := map[string]bool{}
+		for _, id := range ids {
+			got := w.endedTrack(func() (t tracked) {
+				w.decode(w.gimletSays(200, "GET", "/api/eventArtifactTrack?artifactId="+id, ""), &t)
+				return t
+			})
+			for _, r := range got.Results {
+				if r.Hash != "" {
+					hashes[r.Hash] = true
+				}
+			}
+		}
+		commits := strings.TrimSpace(gittest.Git(w.T, bare, "rev-list", "--count", "main"))
+		fmt.Printf("  %s: 200 shipments with policies are kept in %s, and all is committed after %s: %d deployments have commits, the branch has %s\n", w.Name(), kept.Round(time.Millisecond), time.Since(began).Round(time.Millisecond), len(hashes), commits)
+		if fmt.Sprint(len(hashes)+1) != commits {
+			w.Error("a commit is nobody's, or there twice")
 		}
 	})
 }
