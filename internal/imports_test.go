@@ -75,10 +75,9 @@ func fences() []fence {
 		{"golang.org/x/oauth2", []string{"github"}, "an outside system is known to one package"},
 		{"github.com/go-git", []string{"gitrepo", "gitrepo/gittest"}, "an outside system is known to one package"},
 		{"github.com/google/go-containerregistry", []string{"registry", "registry/registrytest"}, "an outside system is known to one package"},
-		{"helm.sh/helm", []string{"render"}, "an outside system is known to one package"},
-		{"k8s.io", []string{"render"}, "an outside system is known to one package"},
+		{"helm.sh/helm", nil, "it brings Kubernetes' client: 26 MB and minutes of compiling"},
+		{"k8s.io", nil, "it brings Kubernetes' client: 26 MB and minutes of compiling"},
 		{"sigs.k8s.io", []string{"render"}, "an outside system is known to one package"},
-		{"github.com/evanphx/json-patch", []string{"render"}, "an outside system is known to one package"},
 		{"github.com/Masterminds/sprig", []string{"render"}, "templates of others are bounded by one package"},
 		{"database/sql", databases(), "an outside system is known to one package"},
 		{"modernc.org/sqlite", databases(), "an outside system is known to one package"},
@@ -276,7 +275,7 @@ func TestVerdict(t *testing.T) {
 		{"store", "database/sql/driver", free},
 		{"store/storetest", inside + "store", free},
 		{"registry", "github.com/google/go-containerregistry/pkg/name", free},
-		{"render", "helm.sh/helm/v3/pkg/engine", free},
+		{"render", "sigs.k8s.io/yaml", free},
 		{"sim/simtest", inside + "sim", free},
 		{"sim/simtest", "testing", free},
 		{"gitrepo/gittest", inside + "fault", free},
@@ -315,8 +314,8 @@ func TestVerdict(t *testing.T) {
 		{"engine", "modernc.org/sqlite/lib", "allowed in: store"},
 		{"cli", "github.com/jackc/pgx/v5/stdlib", "allowed in: store"},
 		{"cmd/gio", "github.com/pressly/goose/v3", "allowed in: store"},
-		{"server", "helm.sh/helm/v3/pkg/engine", "allowed in: render"},
-		{"ledger", "k8s.io/apimachinery/pkg/util/strategicpatch", "allowed in: render"},
+		{"render", "helm.sh/helm/v3/pkg/engine", "allowed in: no package"},
+		{"render", "k8s.io/apimachinery/pkg/util/strategicpatch", "allowed in: no package"},
 		{"worker", "sigs.k8s.io/yaml", "allowed in: render"},
 		{"api", "github.com/Masterminds/sprig/v3", "allowed in: render"},
 		{"render", inside + "registry", "adapters never"},
@@ -417,7 +416,7 @@ func TestOperationsNeedNoCommandLine(t *testing.T) {
 	}
 }
 
-// TestTheCommandLineHasNoDatabase: gio stays small and quick. What only the server needs is not linked into it, Helm neither.
+// TestTheCommandLineHasNoDatabase: gio stays small and quick. What only the server needs is not linked into it.
 func TestTheCommandLineHasNoDatabase(t *testing.T) {
 	t.Parallel()
 	list := func(pkg string) []string {
@@ -430,7 +429,7 @@ func TestTheCommandLineHasNoDatabase(t *testing.T) {
 	gio, kept := list("../cmd/gio"), slices.Concat(list("../cmd/gio-server"), list("./render"))
 	for _, path := range []string{
 		"database/sql", "modernc.org/sqlite", "github.com/jackc/pgx", "github.com/pressly/goose", "github.com/prometheus", inside + "store",
-		"helm.sh/helm", "k8s.io", "sigs.k8s.io", "github.com/Masterminds/sprig", inside + "render",
+		"sigs.k8s.io", "github.com/Masterminds/sprig", inside + "render",
 	} {
 		// database/sql/driver is only interfaces; semver brings it.
 		reached := func(pkg string) bool { return pkg != "database/sql/driver" && below(pkg, path) }

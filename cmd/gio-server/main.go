@@ -68,8 +68,8 @@ Settings: flags, then variables, then gio-server.yaml, then the defaults. In the
     artifactory, registry  url, token, user (where repositories are)
   notify: {slack: {webhook}, webhook: {url, secret}}   get news of deployments, only in the file; Slack's address is a secret
   keys: {NAME: file:PATH}                      sign bundles, in PEM, only in the file: the first, where nobody names one; else one is made
-  charts: [{repository, folder | connection, path}]  where the Helm charts of app files are, only in the file
   unknown_signing_key  GIOSERVER_UNKNOWN_SIGNING_KEY  default: that one signs for unknown names, too; else they are refused
+
 A secret never stands in the file: write env:NAME for a variable, or file:PATH.
 
 `

@@ -183,11 +183,11 @@ func FuzzRender(f *testing.F) {
 			t.Errorf("the second time: %v\n%s", err, diff)
 		}
 		once.Chart = render.Chart{} // there is none
-		files, err := render.Files(t.Context(), once, nil)
+		files, err := render.Files(once)
 		if err != nil {
 			return
 		}
-		again, err := render.Files(t.Context(), once, nil)
+		again, err := render.Files(once)
 		if diff := cmp.Diff(files, again); err != nil || diff != "" {
 			t.Errorf("the second time: %v\n%s", err, diff)
 		}

@@ -2,7 +2,6 @@ package render
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -41,34 +40,26 @@ type head struct {
 
 func (h head) String() string { return h.Kind + " " + h.Metadata.Name }
 
-// Files returns the Kubernetes files of a file whose templates are filled in, by their names: what a chart makes is in files that are
-// called like its templates, and the file's own YAML documents are in manifest.yaml, unless a comment "# Source: x/NAME.yaml" names
-// another. Faults: "app-file-name", "app-file-documents", "app-file-empty", "app-file-dependencies", "app-file-patch"; of charts "chart-name",
-// "chart-missing", "chart-broken", "chart-values".
-func Files(ctx context.Context, f AppFile, charts Charts) (map[string][]byte, error) {
+// Files returns the Kubernetes files of a file whose templates are filled in, by their names: its own YAML documents are in
+// manifest.yaml, unless a comment "# Source: x/NAME.yaml" names another. Faults: "app-file-name", "app-file-documents", "app-file-empty",
+// "app-file-dependencies", "app-file-chart".
+func Files(f AppFile) (map[string][]byte, error) {
 	if err := f.CheckNames(); err != nil {
 		return nil, err
 	}
 	if len(f.Dependencies) > 0 {
 		return nil, f.about("app-file-dependencies", "it has dependencies, which gio does not make").Hint("make what the app needs elsewhere, and leave dependencies out of the app file")
 	}
-	var documents []document
-	if f.Chart.Name != "" {
-		var err error
-		if documents, err = f.charted(ctx, charts); err != nil {
-			return nil, err
-		}
+	if f.Chart.Name != "" || len(f.JSON6902Patches) > 0 || strings.TrimSpace(f.StrategicMergePatches) != "" {
+		return nil, f.about("app-file-chart", "it has a chart or patches, which gio-server does not render").
+			Hint("render it in CI (helm template), and ship what that prints under manifests")
 	}
-	own, err := f.own()
+	documents, err := f.own()
 	if err != nil {
 		return nil, err
 	}
-	documents = append(documents, own...)
 	if len(documents) == 0 {
-		return nil, f.about("app-file-empty", "it has neither a chart nor manifests").Hint("name a chart, or write Kubernetes objects under manifests")
-	}
-	if documents, err = f.patched(documents); err != nil {
-		return nil, err
+		return nil, f.about("app-file-empty", "it has no manifests").Hint("write Kubernetes objects under manifests")
 	}
 	return f.joined(documents)
 }

@@ -63,10 +63,6 @@ func Run(ctx context.Context, s Settings, talk io.Writer, listening func(address
 			return err
 		}
 	}
-	charts, err := s.charts(elsewhere.Registries)
-	if err != nil {
-		return err
-	}
 	l.Connections, l.Receivers, l.Outside = kindsOf(connections), slices.Sorted(maps.Keys(receivers)), elsewhere
 	if l.Signing, err = s.signing(); err != nil {
 		return err
@@ -95,7 +91,7 @@ func Run(ctx context.Context, s Settings, talk io.Writer, listening func(address
 	})
 	atWork.Go(func() { pruning(background, l, log) })
 	driving := newWorker(l, connections, log)
-	driving.Receivers, driving.Outside, driving.Charts = receivers, elsewhere, charts
+	driving.Receivers, driving.Outside = receivers, elsewhere
 	watching := newWatcher(l, connections, log)
 	driving.Repositories = &worker.Repositories{Dir: filepath.Join(s.Data, "gitops"), Hosts: watching.Hosts}
 	atWork.Go(func() { driving.Run(ctx) }) // it hands back what it drives as soon as the server is told to end
