@@ -18,6 +18,9 @@ type Past struct {
 	Hash    gitrepo.Hash
 	Time    time.Time
 	Effect  string // that made it; "" where gio did not
+	// UndoneBy is the commit that rolled it back, if one did.
+	UndoneBy gitrepo.Hash
+	UndoneAt time.Time
 }
 
 // Query selects releases. The zero value selects all.
@@ -43,6 +46,14 @@ func (r *Repository) Releases(ctx context.Context, p Place, q Query) ([]Past, er
 	}
 	known := slices.IndexFunc(log, func(c gitrepo.Commit) bool { return c.Hash == q.After })
 	gone, goneLater := revertedIn(log), revertedIn(log[known+1:])
+	undoing := map[gitrepo.Hash]gitrepo.Commit{}
+	for _, c := range log {
+		if !gone[c.Hash] {
+			for _, h := range revertOf(c.Message) {
+				undoing[h] = c
+			}
+		}
+	}
 	found := []Past{}
 	for i, c := range slices.Backward(log) {
 		switch {
@@ -57,6 +68,9 @@ func (r *Repository) Releases(ctx context.Context, p Place, q Query) ([]Past, er
 		}
 		for _, past := range all {
 			past.Release.RolledBack = gone[c.Hash]
+			if by, is := undoing[c.Hash]; is {
+				past.UndoneBy, past.UndoneAt = by.Hash, by.Time
+			}
 			if q.selects(past.Release) {
 				found = append(found, past)
 			}

@@ -93,7 +93,7 @@ func TestReleases(t *testing.T) {
 	}
 	want := *deploy("e3", "demo", "2").Release
 	want.GitopsRef, want.Created, want.RolledBack = string(l.h["e3"]), noon.Add(3*time.Minute).Unix(), true
-	if d := cmp.Diff([]Past{{Release: want, Hash: l.h["e3"], Time: noon.Add(3 * time.Minute), Effect: "e3"}}, found); d != "" {
+	if d := cmp.Diff([]Past{{Release: want, Hash: l.h["e3"], Time: noon.Add(3 * time.Minute), Effect: "e3", UndoneBy: l.h["e5"], UndoneAt: noon.Add(5 * time.Minute)}}, found); d != "" {
 		t.Error(d)
 	}
 	production, err := r.Releases(t.Context(), Place{Env: "production"}, Query{})

@@ -311,6 +311,11 @@ func (l *Ledger) put(ctx context.Context, tx Tx, d Declaration, before Project) 
 		if err != nil {
 			return err
 		}
+		if locked.Kind == GitOps {
+			if err := tx.PutImport(ctx, locked.ID); err != nil {
+				return err
+			}
+		}
 		if _, err := l.begin(ctx, tx, locked); err != nil { // what it requires may hold now
 			return err
 		}

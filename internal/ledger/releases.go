@@ -277,16 +277,26 @@ func (w Watch) problem(err error, now time.Time) (*Problem, Event) {
 	case err == nil:
 		return nil, Event{}
 	}
-	p := &Problem{Code: cmp.Or(fault.CodeOf(err), "internal"), Message: kept(err.Error()), Since: now}
-	if before := w.Problem; before != nil {
+	p, say := w.Problem.next(err, now)
+	if !say {
+		return p, Event{}
+	}
+	return p, event("unreadable", p.Message)
+}
+
+// next is the problem after an error, and whether the history is to say so: at once, or of what does not answer when it has been silent for
+// some minutes; once, also when it lasts.
+func (before *Problem) next(err error, now time.Time) (p *Problem, say bool) {
+	p = &Problem{Code: cmp.Or(fault.CodeOf(err), "internal"), Message: kept(err.Error()), Since: now}
+	if before != nil {
 		p.Since, p.Said = before.Since, before.Said
 	}
 	silent := fault.KindOf(err) == fault.Remote || fault.KindOf(err) == fault.Timeout
 	if p.Said || silent && now.Sub(p.Since) < patience {
-		return p, Event{}
+		return p, false
 	}
 	p.Said = true
-	return p, event("unreadable", p.Message)
+	return p, true
 }
 
 // Watched is what is known of a project's release repository. Faults: no-project, no-watch.

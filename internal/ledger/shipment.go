@@ -165,9 +165,7 @@ func (l *Ledger) Ship(ctx context.Context, c Caller, project string, s Shipment)
 	}
 	s.Project, s.Revision.Event = project, ParseGitEvent(string(s.Revision.Event))
 	s.Contents = s.Contents.withoutSecrets()
-	for _, text := range []*string{&s.Revision.Message, &s.Revision.URL} {
-		*text = secretValue.ReplaceAllString(*text, "…")
-	}
+	s.Revision.clean()
 	err := l.change(ctx, c, func(tx Tx) (Event, error) {
 		if _, err := l.projectFor(ctx, tx, c, ToShip, project); err != nil {
 			return Event{}, err
@@ -191,6 +189,13 @@ func (l *Ledger) Ship(ctx context.Context, c Caller, project string, s Shipment)
 		return Event{}, err
 	})
 	return s, err
+}
+
+// clean leaves out what looks secret.
+func (r *Revision) clean() {
+	for _, text := range []*string{&r.Message, &r.URL} {
+		*text = secretValue.ReplaceAllString(*text, "…")
+	}
 }
 
 // inWords are what the history says of a shipment.

@@ -180,10 +180,19 @@ type Tx interface {
 	Shipment(ctx context.Context, project, id string) (Shipment, error)                // no-shipment
 	Revision(ctx context.Context, project, shipment string) (Revision, error)          // no-shipment
 	Shipments(ctx context.Context, project string, o ShipmentList) ([]Shipment, error) // the newest first; invalid-cursor
-	InsertBatch(ctx context.Context, b Batch) error                                    // batch-exists, no-project
-	Batch(ctx context.Context, project, id string) (Batch, error)                      // no-batch
-	BatchOfShipment(ctx context.Context, project, shipment string) (Batch, error)      // the one of its policies; no-batch
+	// KeepShipment inserts one, unless there is one of that id, of whichever project. Fault: no-project.
+	KeepShipment(ctx context.Context, s Shipment) error
+	InsertBatch(ctx context.Context, b Batch) error                               // batch-exists, no-project
+	Batch(ctx context.Context, project, id string) (Batch, error)                 // no-batch
+	BatchOfShipment(ctx context.Context, project, shipment string) (Batch, error) // the one of its policies; no-batch
 
+	// PutImport says that the history of an environment is to be imported, once. DueImports lists the environments of which that is to be
+	// tried. Import reads the problem of one that is not done, nil for none. Fault: no-import, also when it is done.
+	PutImport(ctx context.Context, environment string) error // no-environment
+	DueImports(ctx context.Context, limit int) (environments []string, err error)
+	Import(ctx context.Context, environment string) (*Problem, error)
+	PutOffImport(ctx context.Context, environment string, p Problem, after time.Duration) error
+	EndImport(ctx context.Context, environment string) error
 	// PutWatch begins to watch the release repository of a project, as if nobody ever had. Fault: no-project.
 	PutWatch(ctx context.Context, project string) error
 	DeleteWatch(ctx context.Context, project string) error
@@ -223,6 +232,8 @@ type Tx interface {
 	Reportable(ctx context.Context, environment string, v Version) ([]Deployment, error)
 	// InsertDeployment makes the newest of an environment, by the order in which those who insert locked it.
 	InsertDeployment(ctx context.Context, d Deployment) error // deployment-exists, no-environment, no-candidate, also for a shipment or batch that there is not
+	// InsertPastDeployment makes one that comes before all that InsertDeployment has made, and after those that it has made itself.
+	InsertPastDeployment(ctx context.Context, d Deployment) error // as InsertDeployment
 	// UpdateDeployment writes status, effect, whether it is reported, message, what ran before, link, commit and end. Fault: no-deployment.
 	UpdateDeployment(ctx context.Context, d Deployment) error
 	Deployment(ctx context.Context, id string) (Deployment, error) // no-deployment

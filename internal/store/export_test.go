@@ -68,6 +68,7 @@ func Queries() map[string][]any {
 		updatePromotion: {"a", "COMPLETED", "", "b", 1, 1}, removePromotion: {"a", "COMPLETED", 1}, dropPromoted: {"a"}, dropShelves: {"a"},
 		waitingPromotions: {1, 1}, takePromotion: {"a", 1, 1}, holdPromotion: {"a", 1, 1}, notePlace: {"a", 1, "b"}, noteStep: {"a", 1}, noteDone: {"a", 1}, noteGone: {"a", 1, "b"}, noteUndone: {"a", 1},
 		quarantined: nil, endQuarantine: nil, unsealed: nil, statuses: nil, unknowns: nil,
+		dueImports: {1, 1}, openImport: {"a"},
 		shipmentByID: {"a", "b"}, shipmentByMade: {"a"}, batchByID: {"a", "b"}, batchOfShipment: {"a", "b"},
 	}
 	maps.Copy(all, lists())

@@ -85,6 +85,7 @@ func complete(t *testing.T, url string) {
 		`INSERT INTO shelves VALUES ('p1', 'file', 'maven', 'libs', 'done', '')`,
 		`INSERT INTO promoted VALUES ('p1', 1, 'libs', 'io/acme/»ü«.jar', 'done', '', '', 0)`,
 		`INSERT INTO apps VALUES ('environment-qa', 'shop', '')`,
+		`INSERT INTO imports VALUES ('environment-qa', 0, 1, 'branch-missing', 'there is none', 1, 1)`,
 		`INSERT INTO occupied VALUES ('libs', 'p0')`,
 	} {
 		if _, err := db.ExecContext(t.Context(), row); err != nil {

@@ -14,6 +14,7 @@ import (
 	"sync"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/gravitee-lab/gio/internal/gitrepo/gittest"
 	"github.com/gravitee-lab/gio/internal/ledger"
@@ -65,6 +66,7 @@ func TestCrashSweepOfGitOps(t *testing.T) {
 func gitHost(t *testing.T, dir string, intercept func(*http.Request) gittest.Action) (url string) {
 	server := httptest.NewUnstartedServer(gittest.Handler(t, dir, gittest.Options{Under: "acme", Intercept: intercept}))
 	server.Config.SetKeepAlivesEnabled(false)
+	server.Config.ReadHeaderTimeout = 5 * time.Second // of a client that died before it sent something
 	server.Start()
 	t.Cleanup(server.Close)
 	return server.URL + "/acme"

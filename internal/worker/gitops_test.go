@@ -186,6 +186,43 @@ func TestHandsBackCommits(t *testing.T) {
 	}
 }
 
+// TestImportsLater: a history that cannot be read is read later.
+func TestImportsLater(t *testing.T) {
+	t.Parallel()
+	dir := gittest.Bare(t, map[string]string{"README.md": "ours\n"}, "trunk")
+	host, url, folder := gitHost(t, dir, nil), storetest.SQLite(t), t.TempDir()
+	synctest.Test(t, func(t *testing.T) {
+		w := newGitWorld(t, url, host, folder)
+		defer w.close()
+		listed := func() []ledger.Rollout {
+			all, _, err := w.Rollouts(context.Background(), storetest.Admin(), "acme", "staging", ledger.RolloutList{Limit: 10})
+			if err != nil {
+				t.Fatal(err)
+			}
+			return all
+		}
+		end := w.work()
+		time.Sleep(time.Minute)
+		end()
+		if all := listed(); len(all) != 0 {
+			t.Errorf("from nowhere: %v", all)
+		}
+		hash := gittest.Push(t, dir, gitBranch, map[string]string{
+			"staging/shop/x.yaml": "x\n", "staging/shop/release.json": `{"artifactId": "acme/shop-1", "version": {"repositoryName": "acme/shop", "sha": "12345678"}}`,
+			"staging/gone/release.json": `{"version": null}`, "staging/not an app/release.json": "{",
+		}, "[Gimlet] staging/shop automated deploy")
+		w.untilWithin("it is imported", time.Minute, func() bool { return len(listed()) == 2 })
+		for _, r := range listed() {
+			if r.Commit.Hash != hash || r.Status != ledger.Success || r.App == "shop" && (r.Shipment != "acme/shop-1" || r.Revision.SHA != "12345678") {
+				t.Errorf("%+v", r)
+			}
+		}
+		if s, err := w.Shipment(context.Background(), storetest.Admin(), "acme", "acme/shop-1"); err != nil || len(s.Contents.Files) != 0 {
+			t.Errorf("%+v, %v", s, err)
+		}
+	})
+}
+
 // TestTwoWorkersOfOneRepository: two programs commit fifty apps that were shipped at once, each app once, by few pushes.
 func TestTwoWorkersOfOneRepository(t *testing.T) {
 	t.Parallel()

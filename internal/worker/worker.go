@@ -97,7 +97,7 @@ func (w *Worker) look(ctx context.Context, all *sync.WaitGroup) error {
 	effects, promotions, err := w.Ledger.Waiting(looking, atOnce)
 	w.drive(ctx, all, effects, w.Advance)
 	w.drive(ctx, all, promotions, w.Carry)
-	return errors.Join(begun, err)
+	return errors.Join(begun, err, w.importDue(ctx, looking, all))
 }
 
 // drive drives each of these that this worker does not drive already.
