@@ -142,6 +142,7 @@ func size(value reflect.Value, most, deep int) int {
 			total += size(entries.Key(), most-total, deep+1)
 			total += size(entries.Value(), most-total, deep+1)
 		}
+	default:
 	}
 	return total
 }

@@ -194,7 +194,7 @@ func TestAppsArrive(t *testing.T) {
 			tamper(t, db, "DROP SCHEMA public CASCADE")
 			tamper(t, db, "CREATE SCHEMA public")
 		}
-		old, err := store.OpenAt(t.Context(), url, 9)
+		old, err := store.OpenAt(t.Context(), url, 11)
 		if err != nil {
 			t.Fatal(err)
 		}

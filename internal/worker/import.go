@@ -11,7 +11,9 @@ import (
 )
 
 // importDue reads, in the background, the repositories of environments whose history is not in the ledger yet.
-func (w *Worker) importDue(ctx, looking context.Context, all *sync.WaitGroup) error {
+func (w *Worker) importDue(ctx context.Context, all *sync.WaitGroup) error {
+	looking, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
 	environments, err := w.Ledger.DueImports(looking, atOnce)
 	for _, e := range environments {
 		if e.GitOps == nil || !w.claim(e.ID) {

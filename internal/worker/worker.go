@@ -85,6 +85,9 @@ func (w *Worker) Run(ctx context.Context) {
 			return
 		case <-w.wake:
 		case <-ticker.C:
+			if err := w.importDue(ctx, &all); err != nil && ctx.Err() == nil {
+				w.Fail(ctx, err)
+			}
 		}
 	}
 }
@@ -97,7 +100,7 @@ func (w *Worker) look(ctx context.Context, all *sync.WaitGroup) error {
 	effects, promotions, err := w.Ledger.Waiting(looking, atOnce)
 	w.drive(ctx, all, effects, w.Advance)
 	w.drive(ctx, all, promotions, w.Carry)
-	return errors.Join(begun, err, w.importDue(ctx, looking, all))
+	return errors.Join(begun, err)
 }
 
 // drive drives each of these that this worker does not drive already.
