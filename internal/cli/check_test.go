@@ -305,6 +305,24 @@ var planted = []struct {
 	{"open-elsewhere", func(p *plant) {
 		p.also = map[string]string{"3.8.x": strings.NewReplacer("3.9.4", "3.8.7", "1.29.0", "1.28.2").Replace(p.manifest)}
 	}, 0, []string{"warning open-elsewhere api"}},
+	{"order-wrong", func(p *plant) { p.names("api", "1.25.x", "1.25.1-SNAPSHOT", "gateway 3.9.4-SNAPSHOT") }, 7, []string{"error order-wrong api"}},
+	{"dependency-not-open", func(p *plant) { p.names("api", "1.25.x", "1.25.1-SNAPSHOT", "elsewhere 1.0.0-SNAPSHOT") }, 7, []string{"error dependency-not-open api"}},
+	{"dependency-other-version", func(p *plant) { p.names("gateway", "3.9.x", "3.9.4-SNAPSHOT", "api 1.26.0-SNAPSHOT") }, 7, []string{"error dependency-other-version gateway"}},
+	{"dependency-cycle", func(p *plant) {
+		p.names("api", "1.25.x", "1.25.1-SNAPSHOT", "gateway 3.9.4")
+		p.names("gateway", "3.9.x", "3.9.4-SNAPSHOT", "api 1.25.1")
+	}, 7, []string{"error order-wrong api", "error dependency-cycle api"}},
+	{"dependency-split and -older", func(p *plant) {
+		p.names("definition", "master", "1.29.0-SNAPSHOT", "gateway 3.8.0")
+		p.names("api", "1.25.x", "1.25.1-SNAPSHOT", "gateway 3.7.0")
+	}, 0, []string{"warning dependency-split gateway", "note dependency-older"}},
+	{"dependency-unknown", func(p *plant) {
+		p.names("api", "1.25.x", "1.25.1-SNAPSHOT")
+		p.names("definition", "master", "1.29.0-SNAPSHOT")
+		r := p.GitHub.Repositories["acme/definition"].Branches["master"]
+		r.Files["pom.xml"] = strings.Replace(r.Files["pom.xml"], ">definition<", ">api<", 1)
+	}, 0, []string{"warning dependency-unknown definition"}},
+
 	{"unreleased-commits", func(p *plant) {
 		p.repository("acme/common", func(r *sim.Repository) {
 			r.Branches = map[string]sim.Branch{"1.20.x": {Commits: []sim.Commit{
@@ -333,6 +351,17 @@ var planted = []struct {
 		p.args = []string{"--offline"}
 		p.manifest = strings.Replace(p.manifest, `"api", `, "", 1)
 	}, 7, []string{"error manifest", noCircleCI, noGitHub}},
+}
+
+// names puts a pom.xml, whose dependencies are these, on the branch of a component.
+func (p *plant) names(name, branch, version string, dependencies ...string) {
+	var b strings.Builder
+	fmt.Fprintf(&b, "<project><groupId>org.example</groupId><artifactId>%s</artifactId><version>%s</version><dependencies>", name, version)
+	for _, d := range dependencies {
+		artifact, version, _ := strings.Cut(d, " ")
+		fmt.Fprintf(&b, "<dependency><groupId>org.example</groupId><artifactId>%s</artifactId><version>%s</version></dependency>", artifact, version)
+	}
+	p.files("acme/"+name, branch, version, map[string]string{"pom.xml": b.String() + "</dependencies></project>"})
 }
 
 // TestCheckFindsWhatIsPlanted: every finding with its code, and nothing else; and gio check only reads.
