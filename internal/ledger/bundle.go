@@ -111,7 +111,7 @@ func (l *Ledger) CreateBundle(ctx context.Context, c Caller, project string, n N
 		return Bundle{}, err
 	}
 	b := Bundle{Project: project, Name: n.Name, Version: n.Version, Status: Draft}
-	found, err := l.lookFor(ctx, c, n.Sources)
+	found, err := l.lookFor(ctx, c, project, n.Sources)
 	if err != nil {
 		return b, err
 	}
@@ -202,7 +202,7 @@ func (l *Ledger) onBundle(ctx context.Context, c Caller, a Action, project, name
 
 // AddToBundle puts more into a draft. What is in it already stays as it is. Faults: no-bundle, not-draft, and those of sources.
 func (l *Ledger) AddToBundle(ctx context.Context, c Caller, project, name, version string, sources []Source) (b Bundle, err error) {
-	found, err := l.lookFor(ctx, c, sources)
+	found, err := l.lookFor(ctx, c, project, sources)
 	if err != nil {
 		return b, err
 	}

@@ -81,10 +81,14 @@ func (s seen) trouble() error {
 	return nil
 }
 
-// lookFor looks outside for what sources name there, as far as the caller may read it. Faults: those of repositories; outside.
-func (l *Ledger) lookFor(ctx context.Context, c Caller, sources []Source) (found seen, err error) {
+// lookFor looks outside for what sources name there, for somebody who may make bundles in a project and as far as the caller may read it.
+// Faults: no-project, those of repositories; outside.
+func (l *Ledger) lookFor(ctx context.Context, c Caller, project string, sources []Source) (found seen, err error) {
 	var places []outsidePlace
 	err = l.Store.Read(ctx, func(tx Tx) error {
+		if _, err := l.projectFor(ctx, tx, c, ToMakeBundles, project); err != nil {
+			return err
+		}
 		all := l.collection(tx, c)
 		places = nil
 		for _, s := range sources {

@@ -25,7 +25,7 @@ func TestConnectionsByKind(t *testing.T) {
 		strings.Join(slices.Sorted(maps.Keys(w.CircleCI)), " "), strings.Join(slices.Sorted(maps.Keys(w.Webhooks)), " "),
 		strings.Join(slices.Sorted(maps.Keys(watching.Hosts)), " "), strings.Join(slices.Sorted(maps.Values(l.Hosts)), " "),
 	}, "; ")
-	if got != "ci; deploys; git; https://ci.example.org" || w.Version == "" {
+	if got != "ci; deploys; git; https://ci.example.org https://git.example.org" || w.Version == "" {
 		t.Errorf("%s, version %q", got, w.Version)
 	}
 }
