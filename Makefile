@@ -37,7 +37,7 @@ build: ## The programs, as build/gio and build/gio-server.
 # Four packages at once, whatever the processors: most tests wait.
 .PHONY: test
 test: ## All tests; they need Go and git, no network.
-	go test -p 4 -timeout 20m ./...
+	go test -p 3 -timeout 20m ./...
 
 .PHONY: race
 race: ## All tests under the race detector, none from the cache; of the crash points a part.
