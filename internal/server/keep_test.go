@@ -36,7 +36,7 @@ func with(named string, do func(context.Context, server.Settings, string, io.Wri
 // other is where a server could be, on an empty database of the other kind.
 func (w *world) other() *world {
 	w.Helper()
-	o := &world{T: w.T, data: filepath.Join(w.TempDir(), "data"), log: &bytes.Buffer{}, admin: w.admin}
+	o := &world{T: w.T, data: filepath.Join(w.TempDir(), "data"), log: &talk{}, admin: w.admin}
 	url := storetest.SQLite
 	if storetest.IsSQLite(w.settings.Database) {
 		url = storetest.Postgres

@@ -1,7 +1,6 @@
 package server_test
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -11,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -24,7 +24,7 @@ type world struct {
 	address string
 	admin   string // its token
 	data    string // directory
-	log     *bytes.Buffer
+	log     *talk
 	key     string // Idempotency-Key of the requests
 	client  string // the address that requests are said to come from
 
@@ -57,7 +57,7 @@ func start(t *testing.T, url string) *world {
 // prepare makes what start starts.
 func prepare(t *testing.T, url string) *world {
 	t.Helper()
-	w := &world{T: t, data: filepath.Join(t.TempDir(), "data"), log: &bytes.Buffer{}}
+	w := &world{T: t, data: filepath.Join(t.TempDir(), "data"), log: &talk{}}
 	w.settings = server.Settings{Listen: "127.0.0.1:0", Data: w.data, Database: url, TrustedProxies: proxies("127.0.0.1/32")}
 	return w
 }
@@ -71,6 +71,24 @@ func (w *world) begin() *world {
 	}
 	w.admin = strings.TrimSpace(string(secret))
 	return w
+}
+
+// talk is what servers have logged. It may be read while they run.
+type talk struct {
+	mu   sync.Mutex
+	text strings.Builder
+}
+
+func (l *talk) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(p)
+}
+
+func (l *talk) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.String()
 }
 
 // serve runs a server, and ends it with the test or by the function that it returns.
