@@ -34,7 +34,7 @@ build: ## The programs, as build/gio and build/gio-server.
 	$(GO_BUILD) -o build/gio ./cmd/gio
 	$(GO_BUILD) -o build/gio-server ./cmd/gio-server
 
-# Four packages at once, whatever the processors: most tests wait.
+# Three packages at once, whatever the processors: most tests wait, and with four those starve that wait for Git.
 .PHONY: test
 test: ## All tests; they need Go and git, no network.
 	go test -p 3 -timeout 20m ./...

@@ -70,8 +70,8 @@ func (i *inspection) checkOrder(all []sources) {
 			o.waves[st.Component], o.steps[st.Component] = n, st
 		}
 	}
-	found, unread := needs.Of(components)
-	for _, u := range unread {
+	found := needs.Of(components)
+	for _, u := range found.Unread {
 		if u.Other != "" && o.steps[u.Component].Repository == o.steps[u.Other].Repository { // several versions of one, or several of one build
 			continue
 		}
@@ -80,13 +80,13 @@ func (i *inspection) checkOrder(all []sources) {
 			Do: "correct the file; until then nobody knows whether the order is right for it",
 		})
 	}
-	for _, n := range found {
+	for _, n := range found.Needs {
 		o.check(n)
 	}
-	o.checkCycles(found)
-	o.checkSplits(found)
-	o.noteOlder(found)
-	for _, s := range needs.Snapshots(components) {
+	o.checkCycles(found.Needs)
+	o.checkSplits(found.Needs)
+	o.noteOlder(found.Needs)
+	for _, s := range found.Snapshots {
 		o.checkSnapshot(s)
 	}
 }
@@ -151,7 +151,7 @@ func (o ordered) checkCycles(found []needs.Need) {
 
 // checkSplits finds components of which different versions are named.
 func (o ordered) checkSplits(found []needs.Need) {
-	named := map[string][]string{} // by artifact and version, who names it
+	named := map[string][]string{} // by component and version, who names it
 	versions := map[string][]string{}
 	for _, n := range found {
 		version := strings.TrimSuffix(n.Named, snapshot)

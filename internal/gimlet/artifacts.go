@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/gravitee-lab/gio/internal/fault"
+	"github.com/gravitee-lab/gio/internal/gitops"
 	"github.com/gravitee-lab/gio/internal/ledger"
 )
 
@@ -14,7 +15,7 @@ import (
 type artifact struct {
 	ID           string            `json:"id,omitempty"`
 	Created      int64             `json:"created,omitempty"`
-	Version      *version          `json:"version,omitempty"`
+	Version      *gitops.Version   `json:"version,omitempty"`
 	Context      map[string]string `json:"context,omitempty"`
 	Environments []json.RawMessage `json:"environments,omitempty"`
 	CUE          []string          `json:"cueEnvironments,omitempty"`
@@ -23,47 +24,10 @@ type artifact struct {
 	Fake         bool              `json:"fake,omitempty"`
 }
 
-type version struct {
-	RepositoryName string `json:"repositoryName,omitempty"`
-	SHA            string `json:"sha,omitempty"`
-	Created        int64  `json:"created,omitempty"`
-	Branch         string `json:"branch,omitempty"`
-	Event          string `json:"event,omitempty"` // left out for a push
-	SourceBranch   string `json:"sourceBranch,omitempty"`
-	TargetBranch   string `json:"targetBranch,omitempty"`
-	Tag            string `json:"tag,omitempty"`
-	AuthorName     string `json:"authorName,omitempty"`
-	AuthorEmail    string `json:"authorEmail,omitempty"`
-	CommitterName  string `json:"committerName,omitempty"`
-	CommitterEmail string `json:"committerEmail,omitempty"`
-	Message        string `json:"message,omitempty"`
-	URL            string `json:"url,omitempty"`
-}
-
-func (v version) revision() ledger.Revision {
-	return ledger.Revision{
-		Repository: v.RepositoryName, SHA: v.SHA, Created: v.Created, Branch: v.Branch, Event: ledger.ParseGitEvent(v.Event),
-		SourceBranch: v.SourceBranch, TargetBranch: v.TargetBranch, Tag: v.Tag,
-		AuthorName: v.AuthorName, AuthorEmail: v.AuthorEmail, CommitterName: v.CommitterName, CommitterEmail: v.CommitterEmail,
-		Message: v.Message, URL: v.URL,
-	}
-}
-
-func versionOf(r ledger.Revision) *version {
-	v := version{
-		r.Repository, r.SHA, r.Created, r.Branch, string(r.Event), r.SourceBranch, r.TargetBranch, r.Tag,
-		r.AuthorName, r.AuthorEmail, r.CommitterName, r.CommitterEmail, r.Message, r.URL,
-	}
-	if r.Event == ledger.Push {
-		v.Event = ""
-	}
-	return &v
-}
-
 func artifactOf(s ledger.Shipment) artifact {
 	c := s.Contents
 	return artifact{
-		ID: s.ID, Created: s.CreatedAt.Unix(), Version: versionOf(s.Revision), Context: c.Context, Environments: c.Files, CUE: c.CUE,
+		ID: s.ID, Created: s.CreatedAt.Unix(), Version: gitops.VersionOf(s.Revision), Context: c.Context, Environments: c.Files, CUE: c.CUE,
 		Items: c.Items, Vars: c.Vars, Fake: c.Fake,
 	}
 }
@@ -74,10 +38,10 @@ func (a API) ship(r request) (int, any, error) {
 		return 0, nil, err
 	}
 	if body.Version == nil {
-		body.Version = &version{}
+		body.Version = &gitops.Version{}
 	}
 	shipped, err := a.Ledger.Ship(r.Context(), r.caller, r.project, ledger.Shipment{
-		Revision: body.Version.revision(),
+		Revision: body.Version.Revision(),
 		Contents: ledger.Contents{
 			Files: body.Environments, CUE: body.CUE, Context: body.Context, Items: body.Items, Vars: body.Vars, Fake: body.Fake,
 		},

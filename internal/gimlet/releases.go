@@ -10,41 +10,26 @@ import (
 	"time"
 
 	"github.com/gravitee-lab/gio/internal/fault"
+	"github.com/gravitee-lab/gio/internal/gitops"
 	"github.com/gravitee-lab/gio/internal/ledger"
 )
-
-// release is Gimlet's word for an app that was deployed.
-type release struct {
-	App         string   `json:"app"`
-	Env         string   `json:"env"`
-	ArtifactID  string   `json:"artifactId"`
-	TriggeredBy string   `json:"triggeredBy"`
-	Version     *version `json:"version"`
-	Ref         string   `json:"gitopsRef"`
-	Repository  string   `json:"gitopsRepo"`
-	Status      string   `json:"gitopsCommitStatus"`
-	StatusDesc  string   `json:"gitopsCommitStatusDesc"`
-	CommittedAt int64    `json:"gitopsCommitCreated,omitempty"`
-	Created     int64    `json:"created,omitempty"`
-	RolledBack  bool     `json:"rolledBack,omitempty"`
-}
 
 // leastSHA is how much of a commit's hash the clients show, without looking how long it is.
 const leastSHA = 8
 
-func releaseOf(d ledger.Deployment, v ledger.Revision, e ledger.Environment) *release {
-	r := &release{
-		App: d.App, Env: e.Name, ArtifactID: d.Shipment, TriggeredBy: d.Actor, Ref: d.Commit.Hash,
-		Status: d.Commit.Status, StatusDesc: d.Commit.Message, CommittedAt: d.Commit.At.Unix(), Created: d.StartedAt.Unix(),
+func releaseOf(d ledger.Deployment, v ledger.Revision, e ledger.Environment) *gitops.Release {
+	r := &gitops.Release{
+		App: d.App, Env: e.Name, ArtifactID: d.Shipment, TriggeredBy: d.Actor, GitopsRef: d.Commit.Hash,
+		GitopsCommitStatus: d.Commit.Status, GitopsCommitStatusDesc: d.Commit.Message, Created: d.StartedAt.Unix(),
 	}
-	if d.Commit.At.IsZero() {
-		r.CommittedAt = 0
+	if !d.Commit.At.IsZero() {
+		r.GitopsCommitCreated = d.Commit.At.Unix()
 	}
 	if e.GitOps != nil {
-		r.Repository = e.GitOps.Repository
+		r.GitopsRepo = e.GitOps.Repository
 	}
 	if len(v.SHA) >= leastSHA {
-		r.Version = versionOf(v)
+		r.Version = gitops.VersionOf(v)
 	}
 	return r
 }
@@ -107,7 +92,7 @@ func (a API) releases(r request) (int, any, error) {
 		return 0, nil, err
 	}
 	all, e, err := a.Ledger.Rollouts(r.Context(), r.caller, r.project, r.URL.Query().Get("env"), o)
-	list := []*release{}
+	list := []*gitops.Release{}
 	for _, d := range all {
 		one := releaseOf(d.Deployment, d.Revision, e)
 		one.RolledBack = d.RolledBack
@@ -157,7 +142,7 @@ func (a API) status(r request) (int, any, error) {
 	}
 	all, e, err := a.Ledger.CurrentApps(r.Context(), r.caller, r.project, r.URL.Query().Get("env"))
 	app := r.URL.Query().Get("app")
-	runs := map[string]*release{}
+	runs := map[string]*gitops.Release{}
 	if app != "" {
 		runs[app] = nil
 	}

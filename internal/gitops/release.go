@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 
 	"github.com/gravitee-lab/gio/internal/fault"
+	"github.com/gravitee-lab/gio/internal/ledger"
 )
 
 // Release is what release.json holds, in the order and under the names that Gimlet's clients know.
@@ -39,6 +40,28 @@ type Version struct {
 	CommitterEmail string `json:"committerEmail,omitempty"`
 	Message        string `json:"message,omitempty"`
 	URL            string `json:"url,omitempty"`
+}
+
+// VersionOf is a revision in Gimlet's words.
+func VersionOf(r ledger.Revision) *Version {
+	v := Version{
+		r.Repository, r.SHA, r.Created, r.Branch, string(r.Event), r.SourceBranch, r.TargetBranch, r.Tag,
+		r.AuthorName, r.AuthorEmail, r.CommitterName, r.CommitterEmail, r.Message, r.URL,
+	}
+	if r.Event == ledger.Push {
+		v.Event = ""
+	}
+	return &v
+}
+
+// Revision is a version in the ledger's words.
+func (v Version) Revision() ledger.Revision {
+	return ledger.Revision{
+		Repository: v.RepositoryName, SHA: v.SHA, Created: v.Created, Branch: v.Branch, Event: ledger.ParseGitEvent(v.Event),
+		SourceBranch: v.SourceBranch, TargetBranch: v.TargetBranch, Tag: v.Tag,
+		AuthorName: v.AuthorName, AuthorEmail: v.AuthorEmail, CommitterName: v.CommitterName, CommitterEmail: v.CommitterEmail,
+		Message: v.Message, URL: v.URL,
+	}
 }
 
 // file is release.json, which ends in a newline.

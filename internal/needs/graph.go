@@ -62,22 +62,19 @@ type Snapshot struct {
 	Place                 Place
 }
 
-// Snapshots are those that the components name, each once for a component. One of its own version is of a module that was not read.
-func Snapshots(components []Component) (all []Snapshot) {
-	read, _ := readAll(components)
-	for _, c := range read.components {
-		seen := map[string]bool{}
-		for _, f := range c.files {
-			for _, m := range f.mentions {
-				m.group = read.resolve(c, m, m.group)
-				named := read.resolve(c, m, m.version)
-				s := Snapshot{c.Name, m.artifact(), named, Place{f.path, m.line}}
-				if strings.HasSuffix(named, snapshot) && named != c.Version+snapshot && len(read.owners[s.Artifact]) == 0 && !seen[s.Artifact] {
-					seen[s.Artifact] = true
-					all = append(all, s)
-				}
+// snapshots are those that a component names. One of its own version is of a module that was not read.
+func (all reading) snapshots(c *read) (found []Snapshot) {
+	seen := map[string]bool{}
+	for _, f := range c.files {
+		for _, m := range f.mentions {
+			m.group = all.resolve(c, m, m.group)
+			named := all.resolve(c, m, m.version)
+			s := Snapshot{c.Name, m.artifact(), named, Place{f.path, m.line}}
+			if strings.HasSuffix(named, snapshot) && named != c.Version+snapshot && len(all.owners[s.Artifact]) == 0 && !seen[s.Artifact] {
+				seen[s.Artifact] = true
+				found = append(found, s)
 			}
 		}
 	}
-	return all
+	return found
 }

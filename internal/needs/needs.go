@@ -71,21 +71,31 @@ type Unread struct {
 	Err       error
 }
 
-// Of returns what the components need of each other, and what could not be read: the needs in order of From, To and place; each version that
-// one names of another once. What a component names of itself is no need.
-func Of(components []Component) (all []Need, unread []Unread) {
+// Found is what files say: the needs in order of From, To and version, each version that one component names of another once; the SNAPSHOTs of
+// artifacts that none of the components has, each once for a component; and what could not be read.
+type Found struct {
+	Needs     []Need
+	Snapshots []Snapshot
+	Unread    []Unread
+}
+
+// Of reads the files of components. What a component names of itself is no need.
+func Of(components []Component) (found Found) {
 	read, unread := readAll(components)
+	found.Unread = unread
 	for _, c := range read.components {
 		for _, f := range c.files {
 			for _, m := range f.mentions {
-				all = append(all, read.needs(c, m)...)
+				found.Needs = append(found.Needs, read.needs(c, m)...)
 			}
 		}
+		found.Snapshots = append(found.Snapshots, read.snapshots(c)...)
 	}
-	slices.SortStableFunc(all, func(a, b Need) int {
+	slices.SortStableFunc(found.Needs, func(a, b Need) int {
 		return cmp.Or(cmp.Compare(a.From, b.From), cmp.Compare(a.To, b.To), cmp.Compare(a.Named, b.Named), cmp.Compare(a.Place.File, b.Place.File), cmp.Compare(a.Place.Line, b.Place.Line))
 	})
-	return slices.CompactFunc(all, func(a, b Need) bool { return a.From == b.From && a.To == b.To && a.Named == b.Named }), unread
+	found.Needs = slices.CompactFunc(found.Needs, func(a, b Need) bool { return a.From == b.From && a.To == b.To && a.Named == b.Named })
+	return found
 }
 
 // needs are those of a component for which a mention stands.

@@ -62,7 +62,8 @@ func TestReleases(t *testing.T) {
 			want[n.From+" "+n.To+" "+n.Named] = n.Class
 		}
 		got := map[string]needs.Class{}
-		all, unread := needs.Of(g.components())
+		found := needs.Of(g.components())
+		all, unread := found.Needs, found.Unread
 		for _, n := range all {
 			got[n.From+" "+n.To+" "+n.Named] = n.Class
 		}
@@ -123,7 +124,8 @@ func TestWhereAVersionIsNamed(t *testing.T) {
 		{"group of the project", []needs.File{pom("pom.xml", "a", "<dependencies><dependency><groupId>${project.groupId}</groupId><artifactId>node-api</artifactId><version>2.1.3</version></dependency></dependencies>")}, []string{"a node 2.1.3 exact pom.xml:2"}},
 	}
 	for _, tt := range tests {
-		got, unread := needs.Of([]needs.Component{{Name: "a", Version: "1.0.0", Files: tt.files}, node})
+		found := needs.Of([]needs.Component{{Name: "a", Version: "1.0.0", Files: tt.files}, node})
+		got, unread := found.Needs, found.Unread
 		if diff := cmp.Diff(tt.want, written(got)); diff != "" || len(unread) > 0 {
 			t.Errorf("%s: %v %s", tt.name, unread, diff)
 		}
@@ -139,7 +141,8 @@ func TestPackages(t *testing.T) {
 		"2.1.3": "exact", "^2.1.0": "range", "~2.1": "range", "^1.0.0": "newer", "*": "range", "2.1.0": "patch", "1.9.0": "older", "workspace:*": "unknown", "latest": "unknown", ">=2 <3": "range",
 	} {
 		a := needs.Component{Name: "a", Version: "1.0.0", Files: []needs.File{{Path: "package.json", Data: fmt.Appendf(nil, "{\"name\": \"a\",\n\"scripts\": {\"build\": \"x\"},\n\"devDependencies\": {\n\"other\": \"1\",\n\"@acme/ui\": %q}}", version)}}}
-		got, unread := needs.Of([]needs.Component{a, ui})
+		found := needs.Of([]needs.Component{a, ui})
+		got, unread := found.Needs, found.Unread
 		if diff := cmp.Diff([]string{fmt.Sprintf("a ui %s %s package.json:5", version, want)}, written(got)); diff != "" || len(unread) > 0 {
 			t.Errorf("%s: %v %s", version, unread, diff)
 		}
@@ -151,7 +154,8 @@ func TestParentOfAnotherComponent(t *testing.T) {
 	t.Parallel()
 	parent := needs.Component{Name: "parent", Version: "20.3", Files: []needs.File{pom("pom.xml", "acme-parent", "<properties><node.version>2.1.3</node.version></properties>")}}
 	a := needs.Component{Name: "a", Version: "1.0.0", Files: []needs.File{{Path: "pom.xml", Data: []byte("<project><parent>" + names("acme-parent", "20.3-SNAPSHOT") + "</parent><artifactId>a</artifactId>\n<dependencies><dependency>" + names("node-api", "${node.version}") + "</dependency></dependencies></project>")}}}
-	got, unread := needs.Of([]needs.Component{a, parent, node})
+	found := needs.Of([]needs.Component{a, parent, node})
+	got, unread := found.Needs, found.Unread
 	if diff := cmp.Diff([]string{"a node 2.1.3 exact pom.xml:2", "a parent 20.3-SNAPSHOT exact pom.xml:1"}, written(got)); diff != "" || len(unread) > 0 {
 		t.Errorf("%v %s", unread, diff)
 	}
@@ -171,7 +175,7 @@ func TestUnread(t *testing.T) {
 		{"of another one", "pom.xml", "<project>" + names("node-api", "1") + "</project>", "pom.xml names org.acme:node-api, which is an artifact of node, too"},
 	}
 	for _, tt := range tests {
-		_, unread := needs.Of([]needs.Component{node, {Name: "a", Version: "1.0.0", Files: []needs.File{{Path: tt.file, Data: []byte(tt.data)}}}})
+		unread := needs.Of([]needs.Component{node, {Name: "a", Version: "1.0.0", Files: []needs.File{{Path: tt.file, Data: []byte(tt.data)}}}}).Unread
 		if len(unread) != 1 || unread[0].Component != "a" || !strings.HasPrefix(unread[0].Err.Error(), tt.want) {
 			t.Errorf("%s: %v", tt.name, unread)
 		}
@@ -186,7 +190,7 @@ func FuzzOf(f *testing.F) {
 		if isPOM {
 			path = "pom.xml"
 		}
-		all, _ := needs.Of([]needs.Component{{Name: "a", Version: "1.0.0", Files: []needs.File{{Path: path, Data: []byte(data)}}}, node})
+		all := needs.Of([]needs.Component{{Name: "a", Version: "1.0.0", Files: []needs.File{{Path: path, Data: []byte(data)}}}, node}).Needs
 		for _, n := range all {
 			if n.From == n.To || n.Place.Line < 1 || n.Place.Line > 1+strings.Count(data, "\n") {
 				t.Fatalf("%+v", n)

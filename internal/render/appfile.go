@@ -21,14 +21,12 @@ const (
 	maxDepth = 100     // of values within values, in an app file and in a document
 )
 
-// AppFile says how one app runs in one environment. Its keys are those of Gimlet's manifest (pkg/dx/manifest.go of gimlet-io/gimlet).
+// AppFile says how one app runs in one environment; when it is deployed by itself, and goes, the ledger reads. Its keys are those of Gimlet's manifest (pkg/dx/manifest.go of gimlet-io/gimlet).
 type AppFile struct {
 	App       string         `json:"app"`
 	Env       string         `json:"env"`
 	Preview   bool           `json:"preview,omitempty"`
 	Namespace string         `json:"namespace,omitempty"`
-	Deploy    *Deploy        `json:"deploy,omitempty"`
-	Cleanup   *Cleanup       `json:"cleanup,omitempty"`
 	Chart     Chart          `json:"chart,omitzero"`
 	Values    map[string]any `json:"values,omitempty"`
 
@@ -37,21 +35,6 @@ type AppFile struct {
 	Manifests             string  `json:"manifests,omitempty"` // YAML documents, as they are
 
 	Dependencies []any `json:"dependencies,omitempty"` // nobody makes them here: Files refuses
-}
-
-// Deploy says which shipments deploy by themselves.
-type Deploy struct {
-	Branch                string   `json:"branch,omitempty"`
-	Event                 string   `json:"event,omitempty"`
-	Tag                   string   `json:"tag,omitempty"`
-	CommitMessagePatterns []string `json:"commitMessagePatterns,omitempty"`
-}
-
-// Cleanup says which app goes when a branch is deleted.
-type Cleanup struct {
-	App    string `json:"app"`
-	Event  string `json:"event"`
-	Branch string `json:"branch,omitempty"`
 }
 
 // Chart names a Helm chart.
@@ -157,7 +140,7 @@ func (f AppFile) CheckNames() error {
 	return nil
 }
 
-// Preview returns what a file with `preview: true` stands for: an app for each branch but main and master, which goes with its branch.
+// Preview returns what a file with `preview: true` stands for: an app for each branch.
 // Other files are returned as they are.
 func Preview(f AppFile) AppFile {
 	if !f.Preview {
@@ -173,8 +156,6 @@ func Preview(f AppFile) AppFile {
 			ingress["host"] = f.App + host[strings.Index(host, "."):]
 		}
 	}
-	f.Deploy = &Deploy{Event: "push", Branch: "!{main,master}"}
-	f.Cleanup = &Cleanup{App: f.App, Event: "branchDeleted", Branch: "*"}
 	return f
 }
 

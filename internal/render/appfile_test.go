@@ -40,8 +40,6 @@ func TestParse(t *testing.T) {
 	}
 	want := render.AppFile{
 		App: "web", Env: "staging", Namespace: "team",
-		Deploy:                &render.Deploy{Branch: "main", Event: "push", Tag: "v*", CommitMessagePatterns: []string{"*[DEPLOY]*"}},
-		Cleanup:               &render.Cleanup{App: "web-{{ .BRANCH }}", Event: "branchDeleted", Branch: "feature/*"},
 		Chart:                 render.Chart{Repository: "https://chart.onechart.dev", Name: "onechart", Version: "0.32.0"},
 		Values:                map[string]any{"replicas": 2.0, "image": map[string]any{"repository": "web", "tag": "{{ .SHA }}"}},
 		StrategicMergePatches: "kind: Deployment\n",
@@ -80,8 +78,8 @@ func TestParseRefuses(t *testing.T) {
 	tests := map[string]struct{ text, want string }{
 		"text for a flag":  {"app: web\npreview: \"yes\"", "preview must be true or false, and is text"},
 		"number for text":  {"app: 7", "app must be text, and is a number"},
-		"list for object":  {"app: web\ndeploy: [main]", "deploy must be keys and values, and is a list"},
-		"deep":             {"app: web\ndeploy: {branch: {a: b}}", "deploy.branch must be text, and is keys and values"},
+		"list for object":  {"app: web\nchart: [main]", "chart must be keys and values, and is a list"},
+		"deep":             {"app: web\nchart: {name: {a: b}}", "chart.name must be text, and is keys and values"},
 		"text for list":    {"app: web\njson6902Patches: x", "json6902Patches must be a list, and is text"},
 		"text for values":  {"app: web\nvalues: x", "values must be keys and values, and is text"},
 		"target of number": {"json6902Patches: [{patch: '', target: {kind: 1}}]", "target.kind must be text, and is a number"},
@@ -127,14 +125,11 @@ func TestPreview(t *testing.T) {
 	f := render.AppFile{
 		App: "web-preview", Env: "staging", Preview: true,
 		Values: map[string]any{"ingress": map[string]any{"host": "web.example.org", "tls": true}},
-		Deploy: &render.Deploy{Branch: "main", Event: "push"},
 	}
 	const app = "web-{{ .BRANCH | sanitizeDNSName }}"
 	want := render.AppFile{
 		App: app, Env: "staging", Preview: true,
-		Values:  map[string]any{"gitBranch": "{{ .BRANCH }}", "ingress": map[string]any{"host": app + ".example.org", "tls": true}},
-		Deploy:  &render.Deploy{Branch: "!{main,master}", Event: "push"},
-		Cleanup: &render.Cleanup{App: app, Event: "branchDeleted", Branch: "*"},
+		Values: map[string]any{"gitBranch": "{{ .BRANCH }}", "ingress": map[string]any{"host": app + ".example.org", "tls": true}},
 	}
 	if diff := cmp.Diff(want, render.Preview(f)); diff != "" {
 		t.Error(diff)
@@ -150,9 +145,6 @@ func TestPreview(t *testing.T) {
 	resolved, err := bare.Resolve(t.Context(), render.Variables{Values: map[string]string{"BRANCH": "Feature/A_1"}})
 	if err != nil || resolved.App != "api-feature-a-1" || resolved.Values["gitBranch"] != "Feature/A_1" || resolved.CheckNames() == nil {
 		t.Errorf("%+v, %v", resolved, err) // its env is still missing
-	}
-	if cleanup, err := bare.ForBranch(t.Context(), "Feature/A_1"); err != nil || cleanup.App != "api-feature-a-1" || cleanup.Branch != "*" {
-		t.Errorf("%+v, %v", cleanup, err)
 	}
 }
 

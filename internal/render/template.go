@@ -31,38 +31,14 @@ type Variables struct {
 
 // Resolve fills in the templates of a file: Go's text/template, in each text of the file by itself. (Gimlet fills in the whole file as one YAML
 // text; a value with a quote or a line break would then change what the file says, and the text 1.{{ .BUILD }} would become a number.)
-// A variable may refer to other variables, whose own templates are not filled in then. The cleanup stays as it is: it knows only a
-// branch. Fault: "app-file-template", with the key, the line and its text.
+// A variable may refer to other variables, whose own templates are not filled in then. Fault: "app-file-template", with the key, the line and its text.
 func (f AppFile) Resolve(ctx context.Context, vars Variables) (AppFile, error) {
 	ctx, cancel := context.WithTimeout(ctx, resolveTime)
 	defer cancel()
 	r := newResolver(ctx, f)
 	r.dropped = vars.Dropped
 	r.resolveVariables(vars.Values)
-	cleanup := f.Cleanup
-	f.Cleanup = nil
-	resolved, err := r.file(f)
-	if err != nil {
-		return AppFile{}, err
-	}
-	resolved.Cleanup = cleanup
-	return resolved, nil
-}
-
-// ForBranch fills in a cleanup's templates, which know only BRANCH. Fault: "app-file-template".
-func (f AppFile) ForBranch(ctx context.Context, branch string) (Cleanup, error) {
-	if f.Cleanup == nil {
-		return Cleanup{}, nil
-	}
-	ctx, cancel := context.WithTimeout(ctx, resolveTime)
-	defer cancel()
-	r := newResolver(ctx, f)
-	r.values = map[string]string{"BRANCH": branch}
-	resolved, err := r.file(AppFile{Cleanup: f.Cleanup})
-	if err != nil {
-		return Cleanup{}, err
-	}
-	return *resolved.Cleanup, nil
+	return r.file(f)
 }
 
 // resolver fills in the templates of one file.

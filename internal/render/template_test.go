@@ -65,7 +65,7 @@ json6902Patches: [{patch: "{{ .BUILD }}", target: {name: "{{ .APP }}"}}]
 	evil := "x\"\nreplicas: 900"
 	got, err := f.Resolve(t.Context(), render.Variables{Values: map[string]string{"APP": "web", "BUILD": "10", "EVIL": evil}})
 	want := render.AppFile{
-		App: "web", Env: "staging", Cleanup: &render.Cleanup{App: "{{ .BRANCH }}", Event: "branchDeleted"},
+		App: "web", Env: "staging",
 		Values:          map[string]any{"web": map[string]any{"list": []any{"1.10", evil}}, "replicas": 2.0},
 		JSON6902Patches: []render.Patch{{Patch: "10", Target: render.Target{Name: "web"}}},
 	}

@@ -151,7 +151,10 @@ func (h *hand) wish(ctx context.Context, repo *gitops.Repository) (gitops.Wish, 
 			return w, err
 		}
 		w.Kind, w.Files = gitops.Deploy, files
-		w.Release = &gitops.Release{App: a.App, Env: w.Place.Env, ArtifactID: a.Shipment, TriggeredBy: a.By, Version: builtOf(a.Revision)}
+		w.Release = &gitops.Release{App: a.App, Env: w.Place.Env, ArtifactID: a.Shipment, TriggeredBy: a.By}
+		if a.Revision != nil {
+			w.Release.Version = gitops.VersionOf(*a.Revision)
+		}
 	}
 	return w, nil
 }
@@ -181,21 +184,6 @@ func (h *hand) render(ctx context.Context, repo *gitops.Repository) (map[string]
 // placeOf is where an environment is in its repository.
 func placeOf(i ledger.Intent) gitops.Place {
 	return gitops.Place{Path: i.App.Path, Alone: i.App.PerEnvironment, Env: i.Environment}
-}
-
-// builtOf is a revision in the words of release.json.
-func builtOf(r *ledger.Revision) *gitops.Version {
-	if r == nil {
-		return nil
-	}
-	v := gitops.Version{
-		RepositoryName: r.Repository, SHA: r.SHA, Created: r.Created, Branch: r.Branch, SourceBranch: r.SourceBranch, TargetBranch: r.TargetBranch, Tag: r.Tag,
-		AuthorName: r.AuthorName, AuthorEmail: r.AuthorEmail, CommitterName: r.CommitterName, CommitterEmail: r.CommitterEmail, Message: r.Message, URL: r.URL,
-	}
-	if r.Event != ledger.Push {
-		v.Event = string(r.Event)
-	}
-	return &v
 }
 
 // push brings all hands as far as they go: together, and those that were refused together one by one, so that only what the repository does

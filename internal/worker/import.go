@@ -64,26 +64,18 @@ func (w *Worker) importHistory(ctx context.Context, e ledger.Environment) error 
 	var all []ledger.Past
 	for _, p := range slices.Backward(found) {
 		r := p.Release
-		all = append(all, ledger.Past{
-			App: r.App, Shipment: r.ArtifactID, By: r.TriggeredBy, Revision: revisionOf(r.Version), Commit: string(p.Hash), At: p.Time,
+		past := ledger.Past{
+			App: r.App, Shipment: r.ArtifactID, By: r.TriggeredBy, Commit: string(p.Hash), At: p.Time,
 			UndoneBy: string(p.UndoneBy), UndoneAt: p.UndoneAt, Effect: p.Effect,
-		})
+		}
+		if r.Version != nil {
+			past.Revision = new(r.Version.Revision())
+		}
+		all = append(all, past)
 	}
 	err = w.Ledger.Import(ctx, e, all, apps)
 	if fault.KindOf(err) == fault.Stopped { // the environment is another one by now, and the next look sees it
 		return nil
 	}
 	return err
-}
-
-// revisionOf is what release.json says of the commit that was built.
-func revisionOf(v *gitops.Version) *ledger.Revision {
-	if v == nil {
-		return nil
-	}
-	return &ledger.Revision{
-		Repository: v.RepositoryName, SHA: v.SHA, Created: v.Created, Branch: v.Branch, Event: ledger.ParseGitEvent(v.Event),
-		SourceBranch: v.SourceBranch, TargetBranch: v.TargetBranch, Tag: v.Tag, AuthorName: v.AuthorName, AuthorEmail: v.AuthorEmail,
-		CommitterName: v.CommitterName, CommitterEmail: v.CommitterEmail, Message: v.Message, URL: v.URL,
-	}
 }
