@@ -301,6 +301,26 @@ func (l *Ledger) appEnded(ctx context.Context, tx Tx, e Environment, d Deploymen
 	return tx.DropApp(ctx, e.ID, d.App)
 }
 
+// DesiredOf says where the desired state of an environment is kept, to somebody who may report on it. Faults: no-project, no-environment,
+// not-by-app.
+func (l *Ledger) DesiredOf(ctx context.Context, c Caller, project, environment string) (d Desired, err error) {
+	err = l.Store.Read(ctx, func(tx Tx) error {
+		if _, err := l.projectFor(ctx, tx, c, ToReport, project); err != nil {
+			return err
+		}
+		e, err := tx.Environment(ctx, project, environment)
+		if err != nil {
+			return err
+		}
+		if err := e.takesApps(); err != nil {
+			return err
+		}
+		d = *e.GitOps
+		return nil
+	})
+	return d, err
+}
+
 // Reconciliation is what Flux says of a commit.
 type Reconciliation struct {
 	Hashes          []string // the commit, then those before it, as far as they are known

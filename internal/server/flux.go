@@ -23,26 +23,21 @@ type fluxReader struct {
 	log          zerolog.Logger
 }
 
-// read returns what an event says; nothing where it is of no use. Faults: bad-signature, no-project.
+// read returns what an event says; nothing where it is of no use. Who may not report hears so before anything is read outside. Faults:
+// bad-signature, and those of ledger.DesiredOf.
 func (f fluxReader) read(ctx context.Context, c ledger.Caller, project, environment string, body []byte, signature string) (r ledger.Reconciliation, err error) {
-	declared, err := f.ledger.Declared(ctx, c, project)
+	d, err := f.ledger.DesiredOf(ctx, c, project, environment)
 	if err != nil {
 		return r, err
 	}
-	for _, e := range declared.Environments {
-		if e.Name != environment || e.GitOps == nil {
-			continue
-		}
-		if secret := f.secrets[e.GitOps.Connection]; secret != "" && !gitops.Signed([]byte(secret), body, signature) {
-			return r, fault.New(fault.Auth, "bad-signature", "X-Signature is not that of this event").Hint("the secret of Flux's provider and flux_secret of the connection %s must be one", e.GitOps.Connection)
-		}
-		said, useful := gitops.ParseFlux(body)
-		if !useful {
-			return r, nil
-		}
-		return ledger.Reconciliation{Hashes: f.before(ctx, *e.GitOps, said.Revision), Status: said.Reason, Message: said.Message}, nil
+	if secret := f.secrets[d.Connection]; secret != "" && !gitops.Signed([]byte(secret), body, signature) {
+		return r, fault.New(fault.Auth, "bad-signature", "X-Signature is not that of this event").Hint("the secret of Flux's provider and flux_secret of the connection %s must be one", d.Connection)
 	}
-	return r, nil
+	said, useful := gitops.ParseFlux(body)
+	if !useful {
+		return r, nil
+	}
+	return ledger.Reconciliation{Hashes: f.before(ctx, d, said.Revision), Status: said.Reason, Message: said.Message}, nil
 }
 
 // before are a commit and those before it. Where its repository cannot be read now, Flux speaks of the commit alone.
