@@ -152,6 +152,7 @@ func FuzzMend(f *testing.F) {
 	f.Add([]byte(broken))
 	f.Add([]byte(`{"name":"S","version":null,"components":[{"name":"a","version":7},{"name":"a"},{"since":[],"name":"a"}],"buildDependencies":[["a"]]}`))
 	f.Add([]byte(`{"components":[{"version":"null","name":"a"},{"name":"b"}],"name":"S","buildDependencies":[],"version":"null"}`))
+	f.Add([]byte(`{"name":"S","version":null,"components":[{"name":"a","version":"0.2.0-SNAPSHOT"},{"since":[],"name":"a"}],"buildDependencies":[["a"]]}`))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		m, err := manifest.ParseToEdit("release.json", data)
 		if err != nil {
@@ -168,6 +169,7 @@ func FuzzMend(f *testing.F) {
 	})
 }
 
+// mends looks anew before each edit: which of two entries stays may depend on an edit before.
 func mends(m *manifest.Manifest) []editing {
 	edits := []editing{func(m *manifest.Manifest) (*manifest.Manifest, error) {
 		if _, err := manifest.ParseVersion(m.Version); err == nil {
@@ -177,12 +179,18 @@ func mends(m *manifest.Manifest) []editing {
 	}}
 	for _, c := range m.Components {
 		edits = append(edits, func(m *manifest.Manifest) (*manifest.Manifest, error) { return m.RemoveDoubles(c.Name) })
-		if m.BrokenSince(c.Name) {
-			edits = append(edits, since(c.Name, ""))
-		}
-		if stays, _ := m.Component(c.Name); stays.Own && !stays.HasVersion() {
-			edits = append(edits, set(c.Name, "1.0.0", ""))
-		}
+		edits = append(edits, func(m *manifest.Manifest) (*manifest.Manifest, error) {
+			if !m.BrokenSince(c.Name) {
+				return m, nil
+			}
+			return since(c.Name, "")(m)
+		})
+		edits = append(edits, func(m *manifest.Manifest) (*manifest.Manifest, error) {
+			if stays, _ := m.Component(c.Name); !stays.Own || stays.HasVersion() {
+				return m, nil
+			}
+			return set(c.Name, "1.0.0", "")(m)
+		})
 	}
 	return edits
 }
