@@ -14,7 +14,7 @@ import (
 	"github.com/gravitee-lab/gio/internal/transport"
 )
 
-// Outcome is what a failed trigger proves; it decides whether gio may send it again.
+// Outcome is what a failed POST that makes something proves; it decides whether gio may send it again.
 type Outcome string
 
 // The outcomes (contracts/circleci.md 6).
@@ -23,10 +23,10 @@ const (
 	Throttled  Outcome = "throttled"   // 429: may be sent again, after RetryAfter
 	Refused    Outcome = "refused"     // CircleCI itself, or gio, said no: final
 	NotCreated Outcome = "not created" // a 2xx with a message instead of a pipeline, as for [skip ci]: final
-	Uncertain  Outcome = "uncertain"   // a pipeline may exist: it must be looked up first
+	Uncertain  Outcome = "uncertain"   // a pipeline, or the re-run, may exist: it must be looked up first
 )
 
-// TriggerError is the error of a failed Trigger. It unwraps to a fault, or to the cause of the context
+// TriggerError is the error of a failed Trigger or RerunFailed. It unwraps to a fault, or to the cause of the context
 // that ended the call.
 type TriggerError struct {
 	Outcome    Outcome

@@ -35,22 +35,43 @@ func (c *Client) Trigger(ctx context.Context, r TriggerRequest) (Created, error)
 	if err != nil {
 		return Created{}, &TriggerError{Outcome: Refused, Err: err}
 	}
+	failed, body := c.send(ctx, k, body)
+	if failed.Err != nil {
+		return Created{}, failed
+	}
+	return c.created(k, failed, body)
+}
+
+// send sends a POST that makes something, once. The outcome's Err is nil where the answer is a 2xx, which body is.
+func (c *Client) send(ctx context.Context, k call, content []byte) (failed *TriggerError, body []byte) {
 	limited, cancel := context.WithTimeoutCause(ctx, postTimeout, errNoAnswer)
 	defer cancel()
 	sent := new(departure)
-	req, err := c.request(sent.watch(limited), k, body)
+	req, err := c.request(sent.watch(limited), k, content)
 	if err != nil {
-		return Created{}, &TriggerError{Outcome: Refused, Err: err}
+		return &TriggerError{Outcome: Refused, Err: err}, nil
 	}
 	if ctx.Err() != nil {
-		return Created{}, &TriggerError{Outcome: NotSent, Err: c.unreachable(ctx, k, ctx.Err())}
+		return &TriggerError{Outcome: NotSent, Err: c.unreachable(ctx, k, ctx.Err())}, nil
 	}
 	res, err := c.http.Do(req)
 	if err != nil {
-		return Created{}, &TriggerError{Outcome: sent.outcome(err), Err: c.unreachable(ctx, k, err)}
+		return &TriggerError{Outcome: sent.outcome(err), Err: c.unreachable(ctx, k, err)}, nil
 	}
 	defer func() { _ = res.Body.Close() }() // it was read to the end, or its error is returned
-	return c.triggered(ctx, k, res)
+	body, readErr := readAnswer(res.Body)
+	failed = &TriggerError{Status: res.StatusCode, Message: c.message(body)}
+	if res.StatusCode < 200 || res.StatusCode > 299 {
+		failed.Outcome, failed.Err = outcomeOf(res.StatusCode, body), c.statusFault(k, res, body)
+		if failed.Outcome == Throttled {
+			failed.RetryAfter = transport.RetryAfter(res.Header)
+		}
+		return failed, nil
+	}
+	if readErr != nil {
+		failed.Outcome, failed.Err = Uncertain, c.unreachable(ctx, k, readErr)
+	}
+	return failed, body
 }
 
 // triggerCall makes path and body. The branch is mandatory, because without one CircleCI silently builds the default branch
@@ -84,24 +105,11 @@ func triggerCall(r TriggerRequest) (call, []byte, error) {
 	return call{method: http.MethodPost, path: path, subject: "project " + r.Project}, body, nil
 }
 
-// triggered reads the answer of a trigger.
-func (c *Client) triggered(ctx context.Context, k call, res *http.Response) (Created, error) {
-	body, readErr := readAnswer(res.Body)
-	failed := &TriggerError{Status: res.StatusCode, Message: c.message(body)}
-	if res.StatusCode < 200 || res.StatusCode > 299 {
-		failed.Outcome, failed.Err = outcomeOf(res.StatusCode, body), c.statusFault(k, res, body)
-		if failed.Outcome == Throttled {
-			failed.RetryAfter = transport.RetryAfter(res.Header)
-		}
-		return Created{}, failed
-	}
-	if readErr != nil {
-		failed.Outcome, failed.Err = Uncertain, c.unreachable(ctx, k, readErr)
-		return Created{}, failed
-	}
+// created reads the 2xx that a trigger was answered with.
+func (c *Client) created(k call, failed *TriggerError, body []byte) (Created, error) {
 	created, err := decodeCreated(body)
 	if err != nil {
-		failed.Outcome, failed.Err = Uncertain, c.cannotRead(k, res.StatusCode, body, err)
+		failed.Outcome, failed.Err = Uncertain, c.cannotRead(k, failed.Status, body, err)
 		return Created{}, failed
 	}
 	switch {
@@ -109,7 +117,7 @@ func (c *Client) triggered(ctx context.Context, k call, res *http.Response) (Cre
 		return created.Created, nil
 	case created.Number == 0 && created.Message != "":
 		failed.Outcome = NotCreated
-		failed.Err = fault.New(fault.Remote, "circleci-not-created", "%s: CircleCI answered %d and created no pipeline (%s)", k, res.StatusCode, failed.Message).
+		failed.Err = fault.New(fault.Remote, "circleci-not-created", "%s: CircleCI answered %d and created no pipeline (%s)", k, failed.Status, failed.Message).
 			Hint("the newest commit of the branch may contain [skip ci]")
 	default:
 		failed.Outcome, failed.Err = Uncertain, missing(k, "pipeline's id")

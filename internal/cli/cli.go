@@ -157,9 +157,10 @@ succeeded, tags the product and prepares the next version. The same command fini
 	return root
 }
 
+const othersGroupID = "Others:"
+
 // addCommands adds the commands with the headings of `gio help`.
 func addCommands(root *cobra.Command, env *environment) {
-	const others = "Others:"
 	for _, g := range []struct {
 		title    string
 		commands []*cobra.Command
@@ -169,7 +170,7 @@ func addCommands(root *cobra.Command, env *environment) {
 		}},
 		{"A release:", []*cobra.Command{
 			newReleaseCommand(env), newStatusCommand(env), newWatchCommand(env), newApproveCommand(env), newCancelCommand(env), newDoctorCommand(env),
-			newResolveCommand(env),
+			newResolveCommand(env), newRetryCommand(env),
 		}},
 		{"Afterwards:", []*cobra.Command{
 			newStageCommand(env), newHistoryCommand(env), newReportCommand(env), newBOMCommand(env),
@@ -178,7 +179,7 @@ func addCommands(root *cobra.Command, env *environment) {
 			newCandidateCommand(env), newDeployCommand(env), newDeploymentCommand(env), newRollbackCommand(env), newFreezeCommand(env),
 			newBundleCommand(env), newPromoteCommand(env), newShipmentCommand(env), newEnvCommand(env), newProjectCommand(env), newTokenCommand(env), newAuditCommand(env), newLoginCommand(env),
 		}},
-		{others, []*cobra.Command{newTriggerCommand(env), newPullRequestCommand(env), newSimCommand(env), newVersionCommand(env)}},
+		{othersGroupID, []*cobra.Command{newTriggerCommand(env), newPullRequestCommand(env), newSimCommand(env), newVersionCommand(env)}},
 	} {
 		root.AddGroup(&cobra.Group{ID: g.title, Title: g.title})
 		for _, cmd := range g.commands {
@@ -186,7 +187,7 @@ func addCommands(root *cobra.Command, env *environment) {
 		}
 		root.AddCommand(g.commands...)
 	}
-	root.SetCompletionCommandGroupID(others)
+	root.SetCompletionCommandGroupID(othersGroupID)
 }
 
 // firstWord returns the first argument, "" where it is a flag.

@@ -42,9 +42,9 @@ func helpTopics() []*cobra.Command {
 // usageTemplate returns cobra's template, except for the root: its many commands must fit one screen, so that their lists have no
 // space between them, and the topics are in one line, as are those of gio-server.
 func usageTemplate(usual string) string {
-	const root = `{{range .Groups}}{{$group := .ID}}{{.Title}}{{range $.Commands}}{{if eq .GroupID $group}}{{if ne $group "` + ledgerGroupID + `"}}
-  {{rpad .Name .NamePadding}}  {{.Short}}{{end}}{{end}}{{end}}{{if eq $group "` + ledgerGroupID + `"}}
- {{range $.Commands}}{{if eq .GroupID $group}} {{.Name}}{{end}}{{end}}{{end}}
+	const root = `{{range .Groups}}{{$group := .ID}}{{.Title}}{{if eq $group "` + othersGroupID + `"}}{{range $.Commands}}{{if eq .GroupID $group}} {{.Name}}{{end}}{{end}}{{else if eq $group "` + ledgerGroupID + `"}}
+ {{range $.Commands}}{{if eq .GroupID $group}} {{.Name}}{{end}}{{end}}{{else}}{{range $.Commands}}{{if eq .GroupID $group}}
+  {{rpad .Name .NamePadding}}  {{.Short}}{{end}}{{end}}{{end}}
 {{end}}
 Flags of all commands:
 {{.PersistentFlags.FlagUsages | trimTrailingWhitespaces}}
@@ -217,7 +217,7 @@ commits, one for each push. A clone does not fetch it. Its tree:
                               those of gio release --dry-run=server, below stage/ and trigger/
                               those of gio stage and gio trigger
   leases/release/3.9.4.json   who drives it, since when, and last sign of that driver
-  cancels/release/3.9.4.json  gio cancel asks that driver to start nothing more
+  cancels/ retries/           what gio cancel asks of that driver, and gio retry ran again beside it
   claims/COMPONENT/VERSION    the run that releases that component version: no other may
   staged/COMPONENT/VERSION    the run that stages it
 

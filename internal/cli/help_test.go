@@ -32,16 +32,21 @@ func helps(t *testing.T) map[string][]string {
 	for _, m := range regexp.MustCompile(`(?m)^  ([a-z-]+) {2,}[A-Z]`).FindAllStringSubmatch(commands, -1) {
 		pages["gio "+m[1]] = []string{m[1], "--help"}
 	}
-	_, server, found := strings.Cut(commands, "(gio-server):\n")
-	if !found {
-		t.Fatalf("the commands of gio-server are not listed:\n%s", root)
-	}
-	server, _, _ = strings.Cut(server, "\n")
-	for _, name := range strings.Fields(server) {
-		pages["gio "+name] = []string{name, "--help"}
-		_, text, _ := gio(t, "", nil, name, "--help")
-		for _, m := range regexp.MustCompile(`(?m)^  ([a-z]+) {2,}[A-Z]`).FindAllStringSubmatch(text, -1) {
-			pages["gio "+name+" "+m[1]] = []string{name, m[1], "--help"}
+	for _, heading := range []string{"(gio-server):\n", "Others:"} {
+		_, names, found := strings.Cut(commands, heading)
+		if !found {
+			t.Fatalf("no commands are listed below %q:\n%s", heading, root)
+		}
+		names, _, _ = strings.Cut(names, "\n")
+		for _, name := range strings.Fields(names) {
+			pages["gio "+name] = []string{name, "--help"}
+			if name == "completion" {
+				continue // its commands are cobra's
+			}
+			_, text, _ := gio(t, "", nil, name, "--help")
+			for _, m := range regexp.MustCompile(`(?m)^  ([a-z]+) {2,}[A-Z]`).FindAllStringSubmatch(text, -1) {
+				pages["gio "+name+" "+m[1]] = []string{name, m[1], "--help"}
+			}
 		}
 	}
 	_, topics, _ = strings.Cut(topics, "explains a topic:\n")

@@ -13,7 +13,8 @@ import (
 
 // GitRef is the ref of the release repository that holds the journals of all runs: a chain of commits whose tree has a file
 // for each run (release/3.9.4.jsonl; below manifests/PATH/ for a manifest that is not release.json), the lease of its
-// driver (leases/release/3.9.4.json) and what was last asked of one (cancels/release/3.9.4.json), and a file for each
+// driver (leases/release/3.9.4.json) and what was last asked of one (cancels/release/3.9.4.json), whose failed pipeline is run again
+// beside a driver (retries/release/3.9.4/COMPONENT.json), and a file for each
 // component version that a run has claimed (claims/COMPONENT/VERSION; of a staging,
 // staged/COMPONENT/VERSION).
 const GitRef = "refs/gio/journal"

@@ -115,6 +115,7 @@ type Workflow struct {
 	QueuedFor    time.Duration `yaml:"queued_for"`  // time in its serial group's queue before it runs, status queued
 	FailingFor   time.Duration `yaml:"failing_for"` // the last part of its duration, in which the last job has failed while another runs, status failing; outcome failed or canceled
 	AutoRerun    *AutoRerun    `yaml:"auto_rerun"`
+	Reruns       []Outcome     `yaml:"reruns"`  // of the 1st, 2nd, ... time that the API is asked to rerun it; success where there is none
 	Shows        []Show        `yaml:"shows"`   // statuses that the API gives meanwhile, the first that applies
 	NullID       bool          `yaml:"null_id"` // it is listed with a null id, as an expired record, and cannot be read; the published schema forbids that
 	Output       string        `yaml:"output"`  // what its last job prints; default a few lines of a build tool

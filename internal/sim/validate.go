@@ -154,6 +154,9 @@ func (w Workflow) validate() error {
 		c.add(within("auto_rerun", w.AutoRerun.validate()))
 		c.refuse(w.Outcome != Failed, "auto_rerun belongs to the outcome failed")
 	}
+	for i, o := range w.Reruns {
+		c.refuse(!o.isJobOutcome(), "reruns[%d]: a rerun cannot come to %q", i, o)
+	}
 	for i, show := range w.Shows {
 		c.add(within(fmt.Sprintf("shows[%d]", i), errors.Join(atLeastZero("after", show.After), atLeastZero("for", show.For))))
 	}

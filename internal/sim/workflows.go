@@ -95,7 +95,7 @@ type rerunItem struct {
 	WorkflowID string `json:"workflow_id"`
 }
 
-// rerunWorkflow makes a workflow that succeeds; Rerun can make other outcomes.
+// rerunWorkflow makes a workflow that comes to the next of Reruns.
 func (s *Sim) rerunWorkflow(c *call) answer {
 	w := s.workflow(c.args[0], c.now)
 	if w == nil {
@@ -111,7 +111,13 @@ func (s *Sim) rerunWorkflow(c *call) answer {
 	case !final(status):
 		return fail(http.StatusBadRequest, "The workflow is not finished")
 	}
-	return reply(http.StatusAccepted, rerunItem{s.rerun(w, Success, c.now).id})
+	outcome, left := Success, w.Reruns
+	if len(left) > 0 {
+		outcome, left = left[0], left[1:]
+	}
+	made := s.rerun(w, outcome, c.now)
+	made.Reruns = left
+	return reply(http.StatusAccepted, rerunItem{made.id})
 }
 
 // approveJob expects the id of the approval job (contracts/circleci.md 1.11).

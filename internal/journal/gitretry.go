@@ -1,0 +1,90 @@
+package journal
+
+import (
+	"context"
+	"encoding/json"
+	"net/url"
+	"time"
+
+	"github.com/gravitee-lab/gio/internal/fault"
+	"github.com/gravitee-lab/gio/internal/run"
+)
+
+// retryFor is how long a note keeps others from retrying the same workflow: its request has at most half a minute, and is looked up
+// for one. After that CircleCI shows a newer workflow, or there is none.
+const retryFor = 3 * time.Minute
+
+// retryNote is a file below retries/: who has had a component's failed workflow run again.
+type retryNote struct {
+	Workflow string    `json:"workflow"` // id of the failed one
+	Login    string    `json:"login,omitempty"`
+	Time     time.Time `json:"time"`
+}
+
+func (k key) retry(component string) string {
+	return "retries/" + k.dir() + k.run + "/" + url.PathEscape(component) + ".json"
+}
+
+// NoteRetryGit notes that the failed workflow of a component of h's run is about to be run again. It does so on the very commit at
+// which may, which gets the run as it is there, finds nothing against it: of two that want the same, one has it. Faults: Stopped
+// "retried-elsewhere"; what may returns; "journal-push", and those of the repository.
+func NoteRetryGit(ctx context.Context, repo Repository, h run.Header, component, workflow string, by run.Driver, may func([]run.Event, run.Lease) error) error {
+	k := keyOf(h)
+	t := &tries{name: k.run, until: time.Now().Add(pushPatience), pause: pushPause}
+	for {
+		tip, err := repo.Fetch(ctx)
+		if err != nil {
+			return err
+		}
+		if err := mayRetry(repo, tip, k, component, workflow, may); err != nil {
+			return err
+		}
+		refused := pushRetry(ctx, repo, tip, k.retry(component), k.run+": "+component+" is run again", retryNote{workflow, by.Login, time.Now().UTC()})
+		if refused == nil {
+			return nil
+		}
+		kind := fault.KindOf(refused)
+		if now, err := repo.Fetch(ctx); err == nil && now != tip {
+			kind = 0 // somebody else was faster
+		}
+		if err := t.waitForNext(ctx, kind, refused); err != nil {
+			return err
+		}
+	}
+}
+
+func mayRetry(repo Repository, tip string, k key, component, workflow string, may func([]run.Event, run.Lease) error) error {
+	lease, err := readLease(repo, tip, k)
+	if err != nil {
+		return err
+	}
+	events, err := readEvents(repo, tip, k)
+	if err != nil {
+		return err
+	}
+	if err := may(events, lease); err != nil {
+		return err
+	}
+	data, err := repo.Read(tip, k.retry(component))
+	if err != nil || data == nil {
+		return err
+	}
+	var last retryNote
+	if json.Unmarshal(data, &last) == nil && last.Workflow == workflow && time.Since(last.Time) < retryFor {
+		return fault.New(fault.Stopped, "retried-elsewhere", "%s has just been run again by %s, at %s", component, last.Login, last.Time.Format(time.RFC3339)).
+			Hint("%s shows how it goes", fault.Next{Action: fault.Watch, Run: k.run})
+	}
+	return nil
+}
+
+func pushRetry(ctx context.Context, repo Repository, tip, path, subject string, n retryNote) error {
+	data, err := json.Marshal(n)
+	if err != nil {
+		return err
+	}
+	commit, err := repo.Commit(tip, map[string][]byte{path: data}, subject)
+	if err != nil {
+		return err
+	}
+	return repo.Push(ctx, tip, commit)
+}
