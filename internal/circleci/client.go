@@ -3,6 +3,7 @@ package circleci
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"io"
@@ -21,6 +22,7 @@ import (
 const (
 	defaultHost = "https://circleci.com"
 	apiPath     = "/api/v2"
+	olderPath   = "/api/v1.1"
 	postTimeout = 30 * time.Second
 	maxAnswer   = 32 << 20 // bytes
 )
@@ -77,12 +79,15 @@ func cleanHost(host string) string {
 // call is one request, with what messages name.
 type call struct {
 	method  string
-	path    string // below /api/v2, escaped
+	api     string // "" is apiPath
+	path    string // below the api's, escaped
 	query   url.Values
 	subject string // what it is about: "project gh/org/repo"
 }
 
-func (k call) String() string { return k.method + " " + apiPath + k.path }
+func (k call) String() string { return k.method + " " + k.under() + k.path }
+
+func (k call) under() string { return cmp.Or(k.api, apiPath) }
 
 // request makes the request of a call; body may be nil. The body can be read only once, so that no layer can send a
 // POST twice (see package transport).
@@ -96,7 +101,7 @@ func (c *Client) request(ctx context.Context, k call, body []byte) (*http.Reques
 		return nil, fault.New(fault.Invalid, "circleci-host", "%s was not sent: the CircleCI host is not an http or https address", k).
 			Hint("CIRCLE_HOST looks like %s", defaultHost)
 	}
-	target := c.host + apiPath + k.path
+	target := c.host + k.under() + k.path
 	if len(k.query) > 0 {
 		target += "?" + k.query.Encode()
 	}
@@ -109,7 +114,11 @@ func (c *Client) request(ctx context.Context, k call, body []byte) (*http.Reques
 		return nil, fault.New(fault.Internal, "circleci-request", "%s could not be built", k).Because(transport.Quiet(err, c.token))
 	}
 	req.GetBody = nil
-	req.Header.Set("Authorization", "Bearer "+c.token)
+	if k.under() == olderPath {
+		req.Header.Set("Circle-Token", c.token)
+	} else {
+		req.Header.Set("Authorization", "Bearer "+c.token)
+	}
 	req.Header.Set("Accept", "application/json")
 	if body != nil {
 		// Without it CircleCI ignores the body and builds the default branch (contracts/circleci.md 1.3).

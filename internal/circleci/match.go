@@ -73,6 +73,15 @@ func WorkflowURL(host, slug string, number int64, workflowID string) string {
 	return PipelineURL(host, slug, number) + "/workflows/" + url.PathEscape(workflowID)
 }
 
+// JobURL returns the web page of a job of that workflow; that of the workflow for a job without a number.
+func JobURL(host, slug string, number int64, workflowID string, job int64) string {
+	page := WorkflowURL(host, slug, number, workflowID)
+	if job > 0 {
+		page += "/jobs/" + strconv.FormatInt(job, 10)
+	}
+	return page
+}
+
 // webHost puts "app." before the host of an API address. It does not change an IP address or a local name, which have
 // no such page, so that a link at least shows the right host.
 func webHost(host string) string {

@@ -18,9 +18,8 @@ import (
 )
 
 const (
-	outputPath    = "/api/v1.1/project/" // v2 has no output of steps (contracts/circleci.md 1.13)
-	outputTimeout = 5 * time.Second      // for both requests: the output is optional
-	outputTail    = 64 << 10             // bytes of the output that are read
+	outputTimeout = 5 * time.Second // for both requests: the output is optional
+	outputTail    = 64 << 10        // bytes of the output that are read
 	outputLines   = 20
 	outputColumns = 240 // characters of a line
 )
@@ -29,6 +28,7 @@ const (
 type wireBuild struct {
 	Number count `json:"build_num"`
 	Steps  loose[[]loose[struct {
+		Name    text                       `json:"name"`
 		Actions loose[[]loose[wireAction]] `json:"actions"`
 	}]] `json:"steps"`
 	Messages loose[[]struct {
@@ -46,6 +46,7 @@ func (b wireBuild) said() string {
 }
 
 type wireAction struct {
+	Container count  `json:"index"`
 	Status    text   `json:"status"`
 	ExitCode  *count `json:"exit_code"`
 	OutputURL text   `json:"output_url"`
@@ -61,17 +62,13 @@ func (a wireAction) failed() bool {
 // its lines are CircleCI's messages. It returns none, and no error, where CircleCI does not send them within five seconds
 // (contracts/circleci.md 1.13).
 func (c *Client) FailureOutput(ctx context.Context, slug string, job int64) []string {
-	parts, err := splitSlug(slug)
-	if err != nil || job <= 0 {
-		return nil
-	}
-	path, err := escape(append(parts, strconv.FormatInt(job, 10))...)
+	k, err := buildCall(slug, job)
 	if err != nil {
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, outputTimeout)
 	defer cancel()
-	body := c.fetch(ctx, c.host+outputPath+strings.TrimPrefix(path, "/"), http.Header{"Circle-Token": {c.token}})
+	body := c.fetch(ctx, c.host+k.under()+k.path, http.Header{"Circle-Token": {c.token}})
 	var build wireBuild
 	if json.Unmarshal(body, &build) != nil || build.Number != 0 && int64(build.Number) != job {
 		return nil
@@ -179,11 +176,8 @@ func (c *Client) lastLines(text string) []string {
 	text = text[max(len(text)-outputTail, 0):]
 	text = transport.RedactText(strings.ToValidUTF8(text, "?"), c.secrets...)
 	var lines []string
-	for line := range strings.SplitSeq(escapes.ReplaceAllString(text, ""), "\n") {
-		line = strings.TrimRight(line, "\r")
-		line = line[strings.LastIndexByte(line, '\r')+1:] // a progress bar overwrites itself
-		line = strings.TrimRightFunc(strings.Map(printable, line), unicode.IsSpace)
-		line = transport.RedactText(line, c.secrets...) // again: what stood between the parts of a secret is gone
+	for line := range strings.SplitSeq(text, "\n") {
+		line = c.clean(line)
 		if runes := []rune(line); len(runes) > outputColumns {
 			line = string(runes[:outputColumns-1]) + "…"
 		}
@@ -192,6 +186,15 @@ func (c *Client) lastLines(text string) []string {
 		}
 	}
 	return lines[max(len(lines)-outputLines, 0):]
+}
+
+// clean makes a line safe to show: as it stands in the end on a terminal, and without secrets.
+func (c *Client) clean(line string) string {
+	line = transport.RedactText(strings.ToValidUTF8(line, "?"), c.secrets...)
+	line = strings.TrimRight(escapes.ReplaceAllString(line, ""), "\r")
+	line = line[strings.LastIndexByte(line, '\r')+1:] // a progress bar overwrites itself
+	line = strings.TrimRightFunc(strings.Map(printable, line), unicode.IsSpace)
+	return transport.RedactText(line, c.secrets...) // again: what stood between the parts of a secret is gone
 }
 
 // printable drops what a terminal would obey instead of showing.

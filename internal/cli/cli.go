@@ -169,7 +169,7 @@ func addCommands(root *cobra.Command, env *environment) {
 			newInitCommand(env), newPrepareCommand(env), newPlanCommand(env), newCheckCommand(env), newRehearseCommand(env),
 		}},
 		{"A release:", []*cobra.Command{
-			newReleaseCommand(env), newStatusCommand(env), newWatchCommand(env), newApproveCommand(env), newCancelCommand(env), newDoctorCommand(env),
+			newReleaseCommand(env), newStatusCommand(env), newWatchCommand(env), newApproveCommand(env), newCancelCommand(env), newDoctorCommand(env), newLogsCommand(env),
 			newResolveCommand(env), newRetryCommand(env),
 		}},
 		{"Afterwards:", []*cobra.Command{

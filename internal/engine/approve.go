@@ -25,7 +25,7 @@ func PipelineOf(s *run.State, component string) (run.Step, error) {
 		}
 	}
 	if st.Pipeline.ID == "" {
-		return st, fault.New(fault.Invalid, "no-pipeline", "%s %s is %s: it has no pipeline in which a job could wait", component, st.ID.Version(), st.Status).
+		return st, fault.New(fault.Invalid, "no-pipeline", "%s %s is %s: it has no pipeline", component, st.ID.Version(), st.Status).
 			Hint("%s tells when it waits for an approval", fault.Next{Action: fault.Watch, Run: s.Header.Run()})
 	}
 	return st, nil

@@ -115,10 +115,13 @@ type Workflow struct {
 	QueuedFor    time.Duration `yaml:"queued_for"`  // time in its serial group's queue before it runs, status queued
 	FailingFor   time.Duration `yaml:"failing_for"` // the last part of its duration, in which the last job has failed while another runs, status failing; outcome failed or canceled
 	AutoRerun    *AutoRerun    `yaml:"auto_rerun"`
-	Reruns       []Outcome     `yaml:"reruns"`  // of the 1st, 2nd, ... time that the API is asked to rerun it; success where there is none
-	Shows        []Show        `yaml:"shows"`   // statuses that the API gives meanwhile, the first that applies
-	NullID       bool          `yaml:"null_id"` // it is listed with a null id, as an expired record, and cannot be read; the published schema forbids that
-	Output       string        `yaml:"output"`  // what its last job prints; default a few lines of a build tool
+	Reruns       []Outcome     `yaml:"reruns"`       // of the 1st, 2nd, ... time that the API is asked to rerun it; success where there is none
+	Shows        []Show        `yaml:"shows"`        // statuses that the API gives meanwhile, the first that applies
+	NullID       bool          `yaml:"null_id"`      // it is listed with a null id, as an expired record, and cannot be read; the published schema forbids that
+	Output       string        `yaml:"output"`       // what its last job prints; default a few lines of a build tool
+	OutputLines  int           `yaml:"output_lines"` // numbered lines that it prints before
+	OutputGone   bool          `yaml:"output_gone"`  // CircleCI has that output no more: its link answers 404
+	Containers   int           `yaml:"containers"`   // its last job runs in so many side by side, of which the last decides and prints that; default 1
 	// Refused is why CircleCI refuses to run its last job: a plan without credits, a blocked user. The job has no steps then,
 	// but this message; outcome failed or error.
 	Refused string `yaml:"refused"`

@@ -3,6 +3,7 @@ package sim
 import (
 	"fmt"
 	"net/http"
+	"strings"
 	"time"
 )
 
@@ -45,21 +46,41 @@ func (s *Sim) readSteps(c *call) answer {
 		refused[0].Level = "error"
 		return reply(http.StatusOK, buildItem{Number: job.Number, Status: job.Status, Branch: w.pipeline.ref.branch, Steps: []stepItem{}, Messages: refused})
 	}
-	work := actionItem{Name: job.Name, Status: job.Status}
-	if job.StoppedAt != nil && job.Status != string(Canceled) {
-		code := 0
-		if job.Status != string(Success) {
-			code = 1
-		}
-		work.ExitCode, work.HasOutput = &code, true
-		work.OutputURL = fmt.Sprintf("%s/output/%s/%d?signature=%s", c.base, w.id, job.Number, s.signature(w, job.Number))
+	work := make([]actionItem, w.containers(job.Number))
+	for n := range work {
+		work[n] = s.work(c, w, job, n)
 	}
 	ready := 0
 	spin := actionItem{Name: "Spin up environment", Status: string(Success), ExitCode: &ready}
 	return reply(http.StatusOK, buildItem{
 		Number: job.Number, Status: job.Status, Branch: w.pipeline.ref.branch,
-		Steps: []stepItem{{spin.Name, []actionItem{spin}}, {work.Name, []actionItem{work}}},
+		Steps: []stepItem{{spin.Name, []actionItem{spin}}, {job.Name, work}},
 	})
+}
+
+// work is what a job does in one of its containers, of which the last decides.
+func (s *Sim) work(c *call, w *workflow, job jobItem, container int) actionItem {
+	work := actionItem{Index: container, Name: job.Name, Status: job.Status}
+	if job.StoppedAt == nil || job.Status == string(Canceled) {
+		return work
+	}
+	code := 0
+	if container < w.containers(job.Number)-1 {
+		work.Status = string(Success)
+	} else if job.Status != string(Success) {
+		code = 1
+	}
+	work.ExitCode, work.HasOutput = &code, true
+	work.OutputURL = fmt.Sprintf("%s/output/%s/%d?container=%d&signature=%s", c.base, w.id, job.Number, container, s.signature(w, job.Number))
+	return work
+}
+
+// containers is how many a job runs in side by side.
+func (w *workflow) containers(job int64) int {
+	if job != w.firstJob+1 {
+		return 1
+	}
+	return max(w.Containers, 1)
 }
 
 // job returns the job of that number and its workflow, or nil while no such job has started.
@@ -99,21 +120,30 @@ func (s *Sim) readOutput(c *call) answer {
 	case w == nil || c.query.Get("signature") != s.signature(w, n):
 		return fail(http.StatusForbidden, "The signature does not fit")
 	default:
-		return s.output(w, n, c.now)
+		return s.output(w, n, int(number(c.query.Get("container"))), c.now)
 	}
 }
 
-func (s *Sim) output(w *workflow, n int64, now time.Time) answer {
+func (s *Sim) output(w *workflow, n int64, container int, now time.Time) answer {
 	_, job := s.job(w.pipeline.project, n, now)
-	if job.StoppedAt == nil {
+	last := n == w.firstJob+1
+	if job.StoppedAt == nil || last && w.OutputGone {
 		return fail(http.StatusNotFound, "No such output")
 	}
 	text := "[INFO] BUILD SUCCESS\n"
 	switch {
-	case n == w.firstJob+1 && w.Output != "":
+	case container < w.containers(n)-1:
+	case last && w.Output != "":
 		text = w.Output
 	case job.Status != string(Success):
 		text = "[ERROR] Failed to execute goal on project " + w.pipeline.project.slug + "\n[INFO] BUILD FAILURE\n\nExited with code exit status 1\n"
+	}
+	if last {
+		var lines strings.Builder
+		for i := range w.OutputLines {
+			fmt.Fprintf(&lines, "[INFO] line %d\n", i+1)
+		}
+		text = lines.String() + text
 	}
 	return reply(http.StatusOK, []lineItem{{Type: "out", Time: *job.StoppedAt, Message: text}})
 }

@@ -137,7 +137,7 @@ func (w Workflow) validate() error {
 	var c complaints
 	c.add(
 		atLeastZero("duration", w.Duration), atLeastZero("queued_for", w.QueuedFor), atLeastZero("failing_for", w.FailingFor),
-		atLeastZero("appears_after", w.AppearsAfter),
+		atLeastZero("appears_after", w.AppearsAfter), atLeastZero("output_lines", w.OutputLines), atLeastZero("containers", w.Containers),
 	)
 	c.refuse(!w.Outcome.valid(), "unknown outcome %q", w.Outcome)
 	seen := Workflow{Name: w.Name, Outcome: w.Outcome, Shows: w.Shows, NullID: w.NullID, AppearsAfter: w.AppearsAfter}
