@@ -2,7 +2,6 @@ package plan_test
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 	"testing"
 
@@ -136,16 +135,23 @@ func TestArrangeCycle(t *testing.T) {
 
 func TestSameNeeds(t *testing.T) {
 	t.Parallel()
-	old := []plan.Need{{Step: "a@1", Reason: plan.NeedNamed, Artifact: "a", Named: "1-SNAPSHOT", File: "pom.xml", Line: 3}, {Step: "b@1", Reason: plan.NeedSetting}}
-	moved := []plan.Need{old[1], {Step: "a@1", Reason: plan.NeedNamed, Artifact: "a", Named: "1-SNAPSHOT", File: "pom.xml", Line: 9, Released: true}}
-	if !plan.SameNeeds(old, moved) || !plan.SameNeeds(nil, nil) {
-		t.Error("lines, order, and what is released by now change nothing")
-	}
-	raised := slices.Clone(old)
-	raised[0].Named = "1"
-	for _, other := range [][]plan.Need{raised, old[:1], nil, append(slices.Clone(old), plan.Need{Step: "c@1"})} {
-		if plan.SameNeeds(old, other) || plan.SameNeeds(other, old) {
-			t.Errorf("the same as %v", other)
+	a := plan.Need{Step: "a@1", Reason: plan.NeedNamed, Artifact: "a", Named: "1-SNAPSHOT", File: "pom.xml", Line: 3}
+	moved := plan.Need{Step: "a@1", Reason: plan.NeedNamed, Artifact: "a-api", Named: "1", File: "pom.xml", Line: 9, Released: true}
+	b, group := plan.Need{Step: "b@1", Reason: plan.NeedSetting}, plan.Need{Step: "b@1", Reason: plan.NeedGroup}
+	for name, tt := range map[string]struct {
+		planned, now []plan.Need
+		same         bool
+	}{
+		"nothing":                          {nil, nil, true},
+		"another place, another order":     {[]plan.Need{a, b}, []plan.Need{b, moved}, true},
+		"one more":                         {[]plan.Need{a}, []plan.Need{a, b}, false},
+		"one less":                         {[]plan.Need{a, b}, []plan.Need{a}, false},
+		"another one":                      {[]plan.Need{a}, []plan.Need{b}, false},
+		"it can be read now":               {[]plan.Need{a, group}, []plan.Need{a}, true},
+		"it can be read now and needs one": {[]plan.Need{group}, []plan.Need{a}, false},
+	} {
+		if got := plan.SameNeeds(tt.planned, tt.now); got != tt.same {
+			t.Errorf("%s: %v", name, got)
 		}
 	}
 }

@@ -2,6 +2,7 @@ package plan
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -53,23 +54,22 @@ func (n Need) String() string {
 	return strings.TrimSpace(fmt.Sprintf("%s names %s %s", where, n.Artifact, n.Named))
 }
 
-// SameNeeds reports whether two lists demand the same for the same reason: the same steps by the same versions. Lines may move.
-func SameNeeds(a, b []Need) bool {
-	said := func(all []Need) map[Need]bool {
-		set := map[Need]bool{}
+// SameNeeds reports whether a step that was planned with some needs still has them: the same steps, named in whatever place. One that
+// waits for the earlier groups, because it could not be read, may turn out to need fewer.
+func SameNeeds(planned, now []Need) bool {
+	ids := func(all []Need) map[StepID]bool {
+		set := map[StepID]bool{}
 		for _, n := range all {
-			set[Need{Step: n.Step, Reason: n.Reason, Artifact: n.Artifact, Named: n.Named}] = true
+			set[n.Step] = true
 		}
 		return set
 	}
-	left, right := said(a), said(b)
-	if len(left) != len(right) {
-		return false
-	}
-	for n := range left {
-		if !right[n] {
+	before, after := ids(planned), ids(now)
+	for id := range after {
+		if !before[id] {
 			return false
 		}
 	}
-	return true
+	unread := slices.ContainsFunc(planned, func(n Need) bool { return n.Reason == NeedGroup })
+	return unread || len(before) == len(after)
 }
