@@ -85,7 +85,7 @@ func (r *Report) Rebuild(p *plan.Plan, h run.Header, by run.Driver, now time.Tim
 	if err := r.unreadOf(p); err != nil {
 		return nil, err
 	}
-	by.Login = r.User.Login
+	by.Login, h.Schema = r.User.Login, run.SchemaOf(p)
 	j := &rebuilt{header: h, by: by, now: now.UTC()}
 	j.add(run.Event{Type: run.Opened, Header: &h})
 	j.add(run.Event{Type: run.Planned, Plan: p, Driver: &by})

@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"time"
 
-	"golang.org/x/sync/semaphore"
-
 	"github.com/gravitee-lab/gio/internal/circleci"
 	"github.com/gravitee-lab/gio/internal/fault"
 	"github.com/gravitee-lab/gio/internal/plan"
@@ -28,7 +26,8 @@ type Execution struct {
 	MaxParallel int           // 0 is MaxParallel
 	HoldLimit   time.Duration // how long an approval is waited for
 	MaxRuntime  time.Duration // after which gio leaves, recording what succeeded; 0 is no limit
-	FailFast    bool          // a failure cancels the other pipelines of its wave
+	FailFast    bool          // a failure cancels the other pipelines that run
+	Settle      time.Duration // between a success and the start of what waits for it
 	// Once: what an earlier driver saw fail stays failed, and this one makes no new attempt. A person is asked about what was
 	// cancelled while its answer was lost, since no later driver settles it.
 	Once bool
@@ -76,14 +75,15 @@ type Execution struct {
 
 // chapter is what one kind of run adds to the driving of its plan.
 type chapter struct {
-	begin func(context.Context, run.Event) error // notes the planned event before anything is triggered
-	end   func(context.Context) error            // however the driving ended; nil does nothing
-	anew  bool                                   // everything has succeeded before and is to run once more
+	begin func(context.Context, run.Event) error   // notes the planned event before anything is triggered
+	end   func(context.Context) error              // however the driving ended; nil does nothing
+	anew  bool                                     // everything has succeeded before and is to run once more
+	ready func(context.Context, []plan.Step) error // instead of Execution.Ready; nil for that
 }
 
 // Prepare opens the journal of the run that h names. It writes nothing but what the journal does when it is opened.
 func (x *Execution) Prepare(h run.Header) error {
-	h.Schema, h.Host = run.Schema, x.CI.Host()
+	h.Host = x.CI.Host()
 	return x.open(h)
 }
 
@@ -182,7 +182,11 @@ func (x *Execution) drive(ctx context.Context, stop <-chan struct{}, c chapter) 
 	if err := x.anew(ctx, driver, c); err != nil {
 		return err
 	}
-	return x.session(stop).drive(ctx)
+	s := x.session(stop)
+	if c.ready != nil {
+		s.ready = c.ready
+	}
+	return s.drive(ctx)
 }
 
 // refuseUndefined refuses a plan of which a later pipeline could not be triggered, before the first one is.
@@ -208,8 +212,8 @@ func (x *Execution) session(stop <-chan struct{}) *session {
 		rec: x.rec, ci: x.CI, plan: x.Plan, stop: stop, cancelled: x.journal.Cancelled(), holdLimit: x.HoldLimit,
 		ready: x.Ready, tagged: x.Tagged, free: x.Free, wake: x.Wake, told: x.Told, simulated: x.Simulated,
 		clock: x.Clock, trouble: x.Trouble, lookedFor: x.Looked, looked: map[plan.StepID]look{},
-		pace: pace{earlier: run.Usual(x.Earlier)}, failFast: x.FailFast, once: x.Once, alarm: newAlarm(),
-		slots: semaphore.NewWeighted(int64(min(limit, MostParallel))), tried: map[plan.StepID]bool{},
+		pace: pace{earlier: run.Usual(x.Earlier)}, failFast: x.FailFast, once: x.Once, settling: x.Settle, alarm: newAlarm(false),
+		slots: newSlots(min(limit, MostParallel)), tried: map[plan.StepID]bool{},
 	}
 }
 

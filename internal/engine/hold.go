@@ -4,42 +4,8 @@ import (
 	"context"
 	"time"
 
-	"golang.org/x/sync/semaphore"
-
 	"github.com/gravitee-lab/gio/internal/circleci"
 )
-
-// slot is one of the pipelines that may run at once (see MaxParallel). Only starting one needs it: a pipeline that runs is read
-// whether it has a slot or not.
-type slot struct {
-	slots *semaphore.Weighted
-	taken bool
-}
-
-func (s *session) slot() *slot { return &slot{slots: s.slots} }
-
-// take waits for a slot.
-func (l *slot) take(ctx context.Context) error {
-	if l.taken {
-		return nil
-	}
-	if err := l.slots.Acquire(ctx, 1); err != nil {
-		return stopped(ctx)
-	}
-	l.taken = true
-	return nil
-}
-
-// takeIfFree takes a slot for a pipeline that runs in any case, so that as few others as possible are started beside it.
-func (l *slot) takeIfFree() { l.taken = l.taken || l.slots.TryAcquire(1) }
-
-// giveBack gives the slot back, if it is taken.
-func (l *slot) giveBack() {
-	if l.taken {
-		l.slots.Release(1)
-	}
-	l.taken = false
-}
 
 // hold is what a watcher remembers of the approvals that its pipeline waits for.
 type hold struct {
@@ -78,12 +44,12 @@ func (h *hold) tooLong(now time.Time, limit time.Duration) bool {
 	return now.Sub(h.began) > limit
 }
 
-// noteHeld gives the slot back while the pipeline waits for an approval. It is over after a failure in its wave, when the driver
+// noteHeld gives the slot back while the pipeline waits for an approval. It is over after a failure (see alarm), when the driver
 // stops, and when it waits too long.
 func (w *watcher) noteHeld(ctx context.Context, v circleci.Verdict) (over bool, err error) {
 	now := w.s.clock.Now()
 	w.hold.begin(now)
-	w.slot.giveBack()
+	w.slot.hold()
 	if err := w.s.noteObserved(ctx, w.u, v, loss{}); err != nil {
 		return true, err
 	}
@@ -91,7 +57,7 @@ func (w *watcher) noteHeld(ctx context.Context, v circleci.Verdict) (over bool, 
 	if ending {
 		w.hold.seeCancelled(now)
 	}
-	return w.hold.tooLong(now, w.s.holdLimit) || !ending && (w.s.alarm.rang() || w.s.mayNotStart()), nil
+	return w.hold.tooLong(now, w.s.holdLimit) || !ending && (closed(w.s.alarm.over()) || w.s.mayNotStart()), nil
 }
 
 // goOn notes that the pipeline runs, perhaps after a hold, and takes a slot if there is one.
@@ -99,7 +65,7 @@ func (w *watcher) goOn() {
 	if w.hold.lasts() {
 		w.hold.end(w.s.clock.Now())
 	}
-	w.slot.takeIfFree()
+	w.slot.goOn()
 }
 
 // wasHeld tells that the pipeline has waited for a person, so that what earlier runs took says little about its end.

@@ -39,6 +39,7 @@ var endings = []ending{
 	},
 	{fault.Remote, "project-unreadable", "nothing was started, as CircleCI's answers about the project cannot be read, for", again, nil},
 	{fault.Invalid, "not-ready", "not started, something has changed since the check", "%s says what; fix it, then " + again, []fault.Next{{Action: fault.Check}}},
+	{fault.Invalid, NeedsChanged, "not started, as what they need has changed since the run was planned", "%s: it shows old and new, and plans them anew once you agree", []fault.Next{{Action: fault.Repeat}}},
 	{fault.Timeout, "timeout", "took too long", again, nil},
 	{fault.Timeout, "held", "waits for an approval", "%s, or approve it on CircleCI, then " + again, []fault.Next{{Action: fault.Approve}}},
 	{fault.Stopped, "stopped", "stopped before it was done", again, nil},
@@ -110,7 +111,7 @@ func endingOf(st run.Step) string {
 	case run.IsUnknown:
 		return "unknown"
 	case run.HasFailed:
-		if slices.Contains([]string{notAllowed, "project-not-found", "project-unreadable", "timeout", noProof}, st.Code) {
+		if slices.Contains([]string{notAllowed, "project-not-found", "project-unreadable", "timeout", noProof, NeedsChanged}, st.Code) {
 			return st.Code
 		}
 		if slices.Contains([]string{"tag-exists", "version-mismatch", "not-checked"}, st.Code) { // of Release.Ready

@@ -9,8 +9,6 @@ import (
 	"testing/synctest"
 	"time"
 
-	"golang.org/x/sync/semaphore"
-
 	"github.com/gravitee-lab/gio/internal/circleci"
 	"github.com/gravitee-lab/gio/internal/run"
 )
@@ -134,8 +132,8 @@ func TestHold(t *testing.T) {
 // TestSlot: taken and given back twice it counts once. What runs takes one that is free and waits for none.
 func TestSlot(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		slots := semaphore.NewWeighted(1)
-		l, other := &slot{slots: slots}, &slot{slots: slots}
+		slots := newSlots(1)
+		l, other := &slot{of: slots}, &slot{of: slots}
 		for range 2 {
 			if err := l.take(t.Context()); err != nil {
 				t.Fatal(err)
@@ -153,7 +151,7 @@ func TestSlot(t *testing.T) {
 		}
 		<-given
 		other.giveBack()
-		if l.takeIfFree(); !l.taken || slots.TryAcquire(1) {
+		if l.takeIfFree(); !l.taken || slots.free != 0 {
 			t.Error("it was not given back once")
 		}
 		ctx, cancel := context.WithCancelCause(t.Context())

@@ -155,11 +155,18 @@ func (r *recorder) apply(e run.Event) error {
 	return err
 }
 
-// applyTo numbers an event, applies it to a state, and gives it; a new journal begins with its header.
+// applyTo numbers an event, applies it to a state, and gives it; a new journal begins with its header, and one that is to hold more
+// than an older gio understands says so first.
 func (r *recorder) applyTo(s *run.State, e run.Event) ([]run.Event, error) {
 	events := []run.Event{e}
-	if h := s.Header; s.Seq == 0 {
+	h := s.Header
+	was := h.Schema
+	h.Schema = max(was, run.SchemaOf(e.Plan))
+	switch {
+	case s.Seq == 0:
 		events = []run.Event{{Type: run.Opened, Header: &h}, e}
+	case e.Type == run.Planned && h.Schema > was:
+		events = []run.Event{{Type: run.Raised, Header: &h}, e}
 	}
 	for i := range events {
 		events[i].Run, events[i].Seq, events[i].Time = s.Header.Run(), s.Seq+1, r.clock.Now().UTC()

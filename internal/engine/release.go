@@ -36,11 +36,19 @@ type Release struct {
 	LocalConfig []byte
 
 	Options plan.Options // Branch and MainBranch among them; DefaultBranches is filled by Prepare
-	Next    string       // version of the release branch after the release; "" counts
-	NoNext  bool         // prepare no next version
+	// Order is ByWaves, or ByGraph; "" is ByWaves. A run that has begun keeps its order: Prepare refuses another one that the user has
+	// asked for, and else goes on with the run's.
+	Order      plan.Order
+	OrderAsked bool
+	// Needs gives what each of some steps needs among others, for a release by the graph. A step that the answer lacks waits for all
+	// earlier groups.
+	Needs  func(ctx context.Context, of, among []plan.Step) (map[plan.StepID][]plan.Need, error)
+	Next   string // version of the release branch after the release; "" counts
+	NoNext bool   // prepare no next version
 
 	manifest *manifest.Manifest
 	next     plan.Next
+	changed  []Change
 }
 
 // ErrNothing is what Prepare returns when there is nothing to release and nothing to finish: no
@@ -79,6 +87,9 @@ func (r *Release) Prepare(ctx context.Context) error {
 	if !r.somethingToDo(r.State()) {
 		return cmp.Or(r.untagged(), ErrNothing)
 	}
+	if err := r.arrange(ctx); err != nil {
+		return err
+	}
 	if old := r.RenamedFrom(); old != "" {
 		r.Plan.Warnings = append(r.Plan.Warnings, fmt.Sprintf("the run of %s began on branch %s, which the remote no longer has: it goes on under the name %s", r.Plan.Version, old, r.Plan.Branch))
 	}
@@ -95,10 +106,16 @@ func (r *Release) Prepare(ctx context.Context) error {
 // records. Closing stop starts nothing new and watches what runs; cancelling ctx leaves at once. The
 // error says how the run ended, by the kinds of package fault; nil is success.
 func (r *Release) Run(ctx context.Context, stop <-chan struct{}) error {
-	if r.Options.DryRun {
-		return r.run(ctx, stop, chapter{begin: r.begin, anew: r.Left() == 0})
+	c := chapter{begin: r.begin}
+	if r.Plan.IsByGraph() {
+		c.ready = r.readyByGraph
 	}
-	return r.run(ctx, stop, chapter{begin: r.begin, end: r.record})
+	if r.Options.DryRun {
+		c.anew = r.Left() == 0
+	} else {
+		c.end = r.record
+	}
+	return r.run(ctx, stop, c)
 }
 
 // RenamedFrom returns the branch that the prepared run began on where that is not the release branch and the repository no longer
@@ -285,7 +302,7 @@ func DefaultBranches(ctx context.Context, ci *circleci.Client, p *plan.Plan, mai
 
 func (r *Release) openJournal() error {
 	h := run.Header{
-		Schema: run.Schema, Kind: run.Release, Manifest: r.Path,
+		Kind: run.Release, Manifest: r.Path,
 		Product: r.manifest.Name, Version: r.manifest.ReleaseVersion(),
 		Host: r.CI.Host(), Branch: r.Options.Branch,
 	}

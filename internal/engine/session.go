@@ -8,10 +8,8 @@ import (
 	"time"
 
 	"golang.org/x/sync/errgroup"
-	"golang.org/x/sync/semaphore"
 
 	"github.com/gravitee-lab/gio/internal/circleci"
-	"github.com/gravitee-lab/gio/internal/fault"
 	"github.com/gravitee-lab/gio/internal/plan"
 	"github.com/gravitee-lab/gio/internal/run"
 )
@@ -32,35 +30,24 @@ type session struct {
 	simulated bool
 	trouble   func(sentence string) // Execution.Trouble
 
-	slots *semaphore.Weighted
+	slots *slots
 	stop  <-chan struct{} // closed: start nothing new, watch on what runs
 	// cancelled is closed when somebody cancels the run elsewhere: start nothing new, what runs ends soon.
 	cancelled <-chan struct{}
 
 	pace      pace
 	holdLimit time.Duration
-	failFast  bool // a failure cancels the pipelines of its wave
-	once      bool // Execution.Once
+	settling  time.Duration // Execution.Settle
+	failFast  bool          // a failure cancels the pipelines that run
+	once      bool          // Execution.Once
 
 	halted atomic.Bool // something is wrong beside the pipelines: start nothing new
-	alarm  *alarm      // of the wave that runs
+	alarm  *alarm      // of the pass that is under way
 
 	mu     sync.Mutex
 	tried  map[plan.StepID]bool // had its attempt in this session
 	looked map[plan.StepID]look
 }
-
-// alarm is raised by the first failure of a wave: then nobody waits for its holds any more.
-type alarm struct {
-	raised chan struct{} // closed
-	once   sync.Once
-}
-
-func newAlarm() *alarm { return &alarm{raised: make(chan struct{})} }
-
-func (a *alarm) raise() { a.once.Do(func() { close(a.raised) }) }
-
-func (a *alarm) rang() bool { return closed(a.raised) }
 
 func closed(c <-chan struct{}) bool {
 	select {
@@ -72,7 +59,7 @@ func closed(c <-chan struct{}) bool {
 }
 
 // drive works through the plan, and reads at its end what failed jobs printed where that was not given before. Its error is what stopped the session; how the pipelines ended is in
-// the state (see outcome). Later waves are skipped when a step of a wave did not succeed.
+// the state (see outcome). What waits for a step that did not succeed is skipped.
 func (s *session) drive(ctx context.Context) error {
 	err := s.work(ctx)
 	s.readMissingLines(ctx)
@@ -83,35 +70,30 @@ func (s *session) work(ctx context.Context) error {
 	if err := s.readAgain(ctx); err != nil {
 		return err
 	}
-	for i, wave := range s.plan.Waves {
-		if err := s.waveToItsEnd(ctx, wave); err != nil {
-			return err
-		}
-		s.rec.hurry(ctx, noteStart) // the next wave's intents write it, unless they are late
-		if behind := s.notSucceeded(wave); len(behind) > 0 {
-			return s.skipFrom(ctx, i+1, behind)
-		}
+	if err := s.passes(ctx); err != nil {
+		return err
 	}
-	return nil
+	return s.skipWaiting(ctx)
 }
 
-// waveToItsEnd runs a wave, and goes on with it for as long as somebody re-runs what failed in it.
-func (s *session) waveToItsEnd(ctx context.Context, w plan.Wave) error {
+// passes goes on with the plan for as long as somebody re-runs what failed in it.
+func (s *session) passes(ctx context.Context) error {
 	for {
-		if err := s.wave(ctx, w); err != nil || s.stopping() {
+		if err := s.pass(ctx); err != nil || s.stopping() {
 			return err
 		}
-		again, err := s.readFailed(ctx, w)
+		again, err := s.readFailed(ctx)
 		if err != nil || !again {
 			return err
 		}
 	}
 }
 
-// readFailed reads the failed pipelines of the wave again, and tells whether one runs again or has what it lacked. It leaves
+// readFailed reads the failed pipelines of this session again, and tells whether one runs again or has what it lacked. It leaves
 // out those that gio gave up waiting for.
-func (s *session) readFailed(ctx context.Context, w plan.Wave) (again bool, err error) {
-	for _, u := range s.begun(w.Steps) {
+func (s *session) readFailed(ctx context.Context) (again bool, err error) {
+	reached := slices.DeleteFunc(s.plan.Steps(), func(st plan.Step) bool { return s.waits([]plan.Step{st}) })
+	for _, u := range s.begun(reached) {
 		st := s.rec.step(u.ids[0])
 		if st.Status != run.HasFailed || !slices.Contains([]string{"pipeline-failed", noProof, ApprovalLeft}, st.Code) {
 			continue
@@ -122,58 +104,6 @@ func (s *session) readFailed(ctx context.Context, w plan.Wave) (again bool, err 
 		again = again || s.rec.step(u.ids[0]).Status != run.HasFailed
 	}
 	return again, nil
-}
-
-// wave brings every step of a wave as far as it goes. What runs already is watched from the beginning, and takes its slots
-// before anything is started. Units of one project are started one after the other: the pipelines of a branch may cancel each
-// other, and their numbers tell whose is whose.
-func (s *session) wave(ctx context.Context, w plan.Wave) error {
-	s.alarm = newAlarm()
-	var g errgroup.Group
-	errs := make(chan error, len(w.Steps))
-	bring := func(u unit, held *slot) error {
-		defer held.giveBack()
-		err := s.noteForbidden(ctx, u, s.finish(ctx, u, held))
-		if err != nil {
-			s.halted.Store(true)
-			errs <- err
-		}
-		return err
-	}
-	var starts []func() error
-	for _, units := range s.projects(w) {
-		running, rest := s.apart(units)
-		watched := s.bringRunning(running, bring)
-		starts = append(starts, func() error {
-			err := watched()
-			for i := 0; err == nil && i < len(rest); i++ {
-				err = bring(rest[i], s.slot())
-			}
-			return err
-		})
-	}
-	for _, start := range starts {
-		g.Go(start)
-	}
-	first := g.Wait()
-	close(errs)
-	for err := range errs {
-		first = fault.Worst(first, err)
-	}
-	return first
-}
-
-// bringRunning brings units that run, or are held, to their end at once, each with a slot if there is one; wait waits for them.
-func (s *session) bringRunning(units []unit, bring func(unit, *slot) error) (wait func() error) {
-	var g errgroup.Group
-	for _, u := range units {
-		held := s.slot()
-		if s.rec.step(u.ids[0]).Status == run.Running {
-			held.takeIfFree()
-		}
-		g.Go(func() error { return bring(u, held) })
-	}
-	return g.Wait
 }
 
 // finish brings a unit to its end from wherever it stands: a fresh one and one that an earlier driver has begun go the same
@@ -244,42 +174,52 @@ func (s *session) mayNotStart() bool {
 
 func (s *session) stopping() bool { return closed(s.stop) || closed(s.cancelled) }
 
-func (s *session) notSucceeded(w plan.Wave) []run.Step {
-	var behind []run.Step
-	for _, st := range w.Steps {
-		if now := s.rec.step(plan.ID(st.Component, st.Version)); now.Status != run.HasSucceeded {
-			behind = append(behind, now)
+// skipWaiting says once why the steps that still wait are not started: by which one they are kept back, or that the run stops.
+func (s *session) skipWaiting(ctx context.Context) error {
+	var skipped []run.Event
+	s.rec.view(func(state *run.State) {
+		for _, planned := range s.plan.Steps() {
+			origin, waits := state.KeptBackBy(planned.ID())
+			if !waits || state.Step(planned.ID()).Status != run.Pending {
+				continue
+			}
+			reason := s.whyNotStarted(origin)
+			i := slices.IndexFunc(skipped, func(e run.Event) bool { return e.Reason == reason })
+			if i < 0 {
+				i = len(skipped)
+				skipped = append(skipped, run.Event{Type: run.Skipped, Reason: reason})
+			}
+			skipped[i].Steps = append(skipped[i].Steps, planned.ID())
 		}
+	})
+	for i, e := range skipped {
+		if i < len(skipped)-1 {
+			if err := s.rec.note(ctx, e, noteStart); err != nil {
+				return err
+			}
+			continue
+		}
+		return s.rec.add(ctx, e)
 	}
-	return behind
+	return nil
 }
 
-// skipFrom says once why the waves from index on are not started.
-func (s *session) skipFrom(ctx context.Context, index int, behind []run.Step) error {
-	var ids []plan.StepID
-	for _, w := range s.plan.Waves[min(index, len(s.plan.Waves)):] {
-		for _, st := range w.Steps {
-			id := plan.ID(st.Component, st.Version)
-			if s.rec.step(id).Status == run.Pending {
-				ids = append(ids, id)
-			}
-		}
+func (s *session) whyNotStarted(origin run.Step) string {
+	turn := "wave"
+	if s.plan.IsByGraph() {
+		turn = "turn"
 	}
-	if len(ids) == 0 {
-		return nil
+	switch {
+	case closed(s.cancelled):
+		return "the run was cancelled before their " + turn
+	case s.stopping():
+		return "stopped before their " + turn
 	}
-	reason := "upstream: " + behind[0].ID.Component() + " has not succeeded"
-	if s.stopping() {
-		reason = "stopped before their wave"
-	}
-	if closed(s.cancelled) {
-		reason = "the run was cancelled before their wave"
-	}
-	return s.rec.add(ctx, run.Event{Type: run.Skipped, Steps: ids, Reason: reason})
+	return "upstream: " + origin.ID.Component() + " has not succeeded"
 }
 
 // readAgain reads, before anything is started, the pipeline of every step that an earlier driver has begun, and looks up every
-// open intent. A success is a success, whoever re-ran it; the wave of what runs watches it; what has failed may have a new
+// open intent. A success is a success, whoever re-ran it; what runs is watched in its turn; what has failed may have a new
 // attempt.
 func (s *session) readAgain(ctx context.Context) error {
 	var g errgroup.Group

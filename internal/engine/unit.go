@@ -47,14 +47,7 @@ func unitsBy[K comparable](steps []plan.Step, key func(plan.Step) K) []unit {
 	return units
 }
 
-// projects are the units of a wave, by the project in which they follow one another.
-func (s *session) projects(w plan.Wave) [][]unit {
-	var units []unit
-	for _, steps := range plan.Units(w) {
-		units = append(units, s.split(steps)...)
-	}
-	return grouped(units, func(u unit) string { return u.steps[0].Project })
-}
+func (u unit) project() string { return u.steps[0].Project }
 
 // apart separates the units that run, or are held, from those that are to be started or looked up.
 func (s *session) apart(units []unit) (running, rest []unit) {

@@ -30,7 +30,7 @@ type watcher struct {
 }
 
 // watch reads a pipeline until it has ended, and notes what changed. It ends early, and leaves the pipeline as it is, at a
-// limit, and when the pipeline waits for an approval after a failure in its wave or when the driver stops.
+// limit, and when the pipeline waits for an approval after a failure (see alarm) or when the driver stops.
 func (s *session) watch(ctx context.Context, u unit, held *slot) error {
 	s.markTried(u) // what fails under this driver's eyes has a new attempt in the next session
 	w := &watcher{
@@ -79,7 +79,7 @@ func (w *watcher) news() <-chan struct{} {
 	return w.s.wake(w.pipeline.id)
 }
 
-// wait sleeps until the next reading. News of the pipeline wake it; a failure in the wave and a stop do where they matter.
+// wait sleeps until the next reading. News of the pipeline wake it; a failure elsewhere and a stop do where they matter.
 func (w *watcher) wait(ctx context.Context, news <-chan struct{}) error {
 	failure, stop, cancelled := w.wakers()
 	select {
@@ -129,7 +129,7 @@ func (w *watcher) wakers() (failure, stop, cancelled <-chan struct{}) {
 		cancelled = w.s.cancelled
 	}
 	if w.hold.lasts() && !ending {
-		failure, stop = w.s.alarm.raised, w.s.stop
+		failure, stop = w.s.alarm.over(), w.s.stop
 	}
 	if w.s.failFast && !w.cut {
 		failure = w.s.alarm.raised

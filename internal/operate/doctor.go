@@ -55,7 +55,7 @@ func (x *Examination) gather(ctx context.Context) error {
 		return err
 	}
 	x.Header = run.Header{
-		Schema: run.Schema, Kind: run.Release, Manifest: x.Path, Product: m.Name, Version: m.ReleaseVersion(),
+		Kind: run.Release, Manifest: x.Path, Product: m.Name, Version: m.ReleaseVersion(),
 		Host: ci.Host(), Branch: x.Branch.Value,
 	}
 	q := &x.question

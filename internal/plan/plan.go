@@ -20,14 +20,18 @@ type Step struct {
 	BranchReason string         `json:"branch_reason"` // why this branch, for the user
 	Parameters   map[string]any `json:"parameters"`    // string, int64 or bool
 	Proof        Proof          `json:"proof,omitzero"`
+	// In a plan by the graph:
+	Group int    `json:"group,omitempty"` // the component's, its index in buildDependencies, from 1
+	Needs []Need `json:"needs,omitempty"`
 }
 
 // ID identifies the step permanently.
 func (s Step) ID() StepID { return ID(s.Component, s.Version) }
 
-// Wave holds the steps that run in parallel: the open components of one group.
+// Wave holds the steps that run in parallel: the open components of one group. In a plan by the graph it is a level, whose steps
+// need none of each other: it says for what nothing waits, and is for people to see.
 type Wave struct {
-	Group int    `json:"group"` // its index in buildDependencies, from 1
+	Group int    `json:"group,omitempty"` // its index in buildDependencies, from 1; 0 for a level
 	Steps []Step `json:"steps"`
 }
 
@@ -49,9 +53,10 @@ const (
 // Plan is what a release would do, in order.
 type Plan struct {
 	Product  string     `json:"product"`
-	Version  string     `json:"version"`       // of the product, without -SNAPSHOT
-	Tag      string     `json:"tag,omitempty"` // of the released product; read it by ProductTag
-	Branch   string     `json:"branch"`        // the release branch
+	Version  string     `json:"version"`         // of the product, without -SNAPSHOT
+	Tag      string     `json:"tag,omitempty"`   // of the released product; read it by ProductTag
+	Branch   string     `json:"branch"`          // the release branch
+	Order    Order      `json:"order,omitempty"` // "" is ByWaves; read it by IsByGraph
 	Waves    []Wave     `json:"waves"`
 	Excluded []Excluded `json:"left"`    // in the manifest's order
 	Partial  bool       `json:"partial"` // --only or --except exclude open components: the product will not be finished
@@ -68,6 +73,9 @@ func (p *Plan) Steps() []Step {
 	}
 	return steps
 }
+
+// IsByGraph reports whether a step waits only for the steps that it needs. Plans of older journals are by waves.
+func (p *Plan) IsByGraph() bool { return p.Order == ByGraph }
 
 // Watches reports whether gio watches the pipeline of a step to its end.
 func (p *Plan) Watches(id StepID) bool {

@@ -60,7 +60,7 @@ func (l *Lines) Of(e run.Event, s *run.State) []string {
 		rows = rowf("%s not started (%s)", count(len(e.Steps), "component"), e.Reason)
 	case run.Recorded:
 		rows = recorded(e, s)
-	case run.Opened, run.Recording, run.Stopped: // for the journal
+	case run.Opened, run.Raised, run.Recording, run.Stopped: // for the journal
 	}
 	return l.stamped(e.Time, rows)
 }

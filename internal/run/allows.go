@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/gravitee-lab/gio/internal/plan"
 )
@@ -34,9 +35,16 @@ func (s *State) allowsRun(e Event) error {
 		if e.Header == nil {
 			return errors.New("it has no header")
 		}
+	case Raised:
+		if e.Header == nil || e.Header.Schema <= s.Header.Schema {
+			return errors.New("it raises nothing")
+		}
 	case Planned:
 		if e.Plan == nil {
 			return errors.New("it has no plan")
+		}
+		if e.Plan.IsByGraph() && s.Header.Schema < schemaGraph {
+			return fmt.Errorf("a journal of schema %d cannot hold a plan by the graph", s.Header.Schema)
 		}
 	case Recording, Recorded:
 		return s.allowsRecord(e.Record)
@@ -103,19 +111,70 @@ func (s *State) allowsIntent(st Step, e Event) error {
 	} else if err := requireStatus(st, Pending, HasFailed); err != nil {
 		return err
 	}
-	return s.allowsWave(st.ID)
+	return s.allowsOrder(st.ID)
 }
 
-// allowsWave checks that every step of the waves before that of id has succeeded.
-func (s *State) allowsWave(id plan.StepID) error {
-	wave, planned := s.waveOf[id]
-	if !planned {
+// allowsOrder checks that every step for which id waits has succeeded.
+func (s *State) allowsOrder(id plan.StepID) error {
+	if _, planned := s.waveOf[id]; !planned {
 		return errors.New("no plan holds it")
 	}
-	if open, ok := s.firstOpenBefore(wave); ok {
-		return fmt.Errorf("%s of an earlier wave is %s", open.ID, open.Status)
+	open, waits := s.WaitsFor(id)
+	switch {
+	case !waits:
+		return nil
+	case s.Plan.IsByGraph():
+		return fmt.Errorf("%s, which it needs, is %s", open.ID, open.Status)
 	}
-	return nil
+	return fmt.Errorf("%s of an earlier wave is %s", open.ID, open.Status)
+}
+
+// WaitsFor returns the first step that must succeed before a step of the newest plan may start, and has not: one that it needs, or
+// one of an earlier wave. It is not ok where there is none.
+func (s *State) WaitsFor(id plan.StepID) (_ Step, ok bool) {
+	if !s.Plan.IsByGraph() {
+		return s.firstOpenBefore(s.waveOf[id])
+	}
+	for _, n := range s.needs[id] {
+		if got := s.Step(n.Step); !n.Released && got.Status != HasSucceeded {
+			return got, true
+		}
+	}
+	return Step{}, false
+}
+
+// KeptBackBy returns the step that keeps a waiting one back in the end: one that it waits for, directly or not, and that itself
+// waits for none. It is not ok where the step does not wait.
+func (s *State) KeptBackBy(id plan.StepID) (origin Step, ok bool) {
+	for range len(s.order) + 1 { // no plan has a cycle, but steps may have their needs of different plans
+		next, waits := s.WaitsFor(id)
+		if !waits {
+			break
+		}
+		origin, ok, id = next, true, next.ID
+	}
+	return origin, ok
+}
+
+// NeedsMet returns when the last of the steps had succeeded for which a step of the newest plan waits; zero where there is none.
+func (s *State) NeedsMet(id plan.StepID) (last time.Time) {
+	see := func(needed plan.StepID) {
+		if ended := s.Step(needed).EndedAt; ended.After(last) {
+			last = ended
+		}
+	}
+	if s.Plan.IsByGraph() {
+		for _, n := range s.needs[id] {
+			see(n.Step)
+		}
+		return last
+	}
+	for _, w := range s.Plan.Waves[:s.waveOf[id]] {
+		for _, st := range w.Steps {
+			see(st.ID())
+		}
+	}
+	return last
 }
 
 // firstOpenBefore returns the first step of the waves before wave that has not succeeded. It remembers in s.done the waves that

@@ -23,7 +23,7 @@
 //
 //  1. Events are numbered 1, 2, 3, … and the first one is "opened".
 //  2. No intent while an earlier attempt of the step is open, unknown or succeeded (promise 1).
-//  3. No intent before every step of the earlier waves of the plan has succeeded.
+//  3. No intent before every step of the earlier waves of the plan has succeeded; in a plan by the graph, every step that it needs.
 //  4. A success is never taken back (promise 2); only a person's answer re-opens a step.
 //  5. A pipeline belongs to one attempt of the steps that share it, and to no other.
 //  6. Only what succeeded is recorded.

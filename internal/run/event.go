@@ -6,9 +6,24 @@ import (
 	"github.com/gravitee-lab/gio/internal/plan"
 )
 
-// Schema is the version of the journal's lines. It increases with each new kind of line that an older gio would
-// misunderstand; every gio refuses a newer schema than its own.
-const Schema = 1
+// Schema is the newest version of the journal's lines. It increases with each new kind of line that an older gio would
+// misunderstand; every gio refuses a newer schema than its own. A journal has the oldest one that can say what it holds, so that an
+// older gio goes on with it where it can.
+const Schema = 2
+
+// The versions.
+const (
+	schemaWaves = 1
+	schemaGraph = 2 // a step may start before the waves before its own have succeeded
+)
+
+// SchemaOf returns the oldest schema that can hold a plan.
+func SchemaOf(p *plan.Plan) int {
+	if p != nil && p.IsByGraph() {
+		return schemaGraph
+	}
+	return schemaWaves
+}
 
 // Type says what kind of fact an event is.
 type Type string
@@ -16,6 +31,7 @@ type Type string
 // The facts.
 const (
 	Opened    Type = "opened"    // first line of a journal: which run it holds
+	Raised    Type = "raised"    // what follows needs a newer schema than the journal began with
 	Planned   Type = "planned"   // a driver begins or resumes with this plan
 	Intent    Type = "intent"    // a pipeline is about to be triggered; one line for each POST
 	Triggered Type = "triggered" // the pipeline exists and belongs to the run
@@ -37,7 +53,7 @@ type Event struct {
 	Time time.Time `json:"time"` // the driver's clock, UTC
 	Type Type      `json:"type"`
 
-	Header *Header    `json:"header,omitempty"` // opened
+	Header *Header    `json:"header,omitempty"` // opened, raised
 	Plan   *plan.Plan `json:"plan,omitempty"`   // planned
 	Driver *Driver    `json:"driver,omitempty"` // planned, resolved
 

@@ -112,7 +112,7 @@ func isSilent(st run.Step) bool { return st.Status == run.Pending || st.Status =
 func (d *drive) missing(x *engine.Execution, number int64) []run.Event {
 	state, step := x.State(), x.Plan.Steps()[0]
 	header := headerOf(d.effect)
-	header.Schema, header.Host = run.Schema, x.CI.Host()
+	header.Schema, header.Host = run.SchemaOf(x.Plan), x.CI.Host()
 	all := []run.Event{
 		{Type: run.Opened, Header: &header},
 		{Type: run.Planned, Plan: x.Plan, Driver: &run.Driver{ID: strings.ToLower(rand.Text()), Gio: d.Version, Login: x.Login}},

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/gravitee-lab/gio/internal/fault"
+	"github.com/gravitee-lab/gio/internal/run"
 )
 
 // What a home promises that stores JSON lines. It has Stored, too.
@@ -86,13 +87,19 @@ func refusesDamage(t *testing.T, h Home) {
 	}
 }
 
+// refusesNewer holds that a journal is refused by name when its first line is of a newer gio, or a later one raises it.
 func refusesNewer(t *testing.T, h Home) {
 	without(t, h.Lines != nil, "lines")
 	write(t, h, Calls())
-	newer := bytes.Replace(h.Lines.Load(), []byte(`"schema":1`), []byte(`"schema":2,"more":{}`), 1)
-	h.Lines.Store(append(newer, "{\"type\":\"of tomorrow\"}\n"...))
-	_, _, err := h.Open(Header())
-	isFault(t, err, fault.Invalid, "newer-journal", "schema 2, this one knows 1")
-	_, err = h.Read()
-	isFault(t, err, fault.Invalid, "newer-journal")
+	const tomorrow = run.Schema + 1
+	whole := h.Lines.Load()
+	first := bytes.Replace(whole, fmt.Appendf(nil, `"schema":%d`, run.Schema), fmt.Appendf(nil, `"schema":%d,"more":{}`, tomorrow), 1)
+	raised := append(slices.Clone(whole), fmt.Sprintf("{\"type\":\"raised\",\"header\":{\"schema\":%d}}\n", tomorrow)...)
+	for _, newer := range [][]byte{first, raised} {
+		h.Lines.Store(append(newer, "{\"type\":\"of tomorrow\"}\n"...))
+		_, _, err := h.Open(Header())
+		isFault(t, err, fault.Invalid, "newer-journal", fmt.Sprintf("schema %d, this one knows %d", tomorrow, run.Schema))
+		_, err = h.Read()
+		isFault(t, err, fault.Invalid, "newer-journal")
+	}
 }

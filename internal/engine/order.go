@@ -1,0 +1,199 @@
+package engine
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/gravitee-lab/gio/internal/fault"
+	"github.com/gravitee-lab/gio/internal/plan"
+	"github.com/gravitee-lab/gio/internal/run"
+)
+
+// NeedsChanged is the code of a step that was not started, because its files name other versions than when its run was planned.
+const NeedsChanged = "needs-changed"
+
+// arrange makes the plan one by the graph, where the release goes by it. What an earlier driver planned is frozen: of a step whose
+// needs the journal has nobody asks, unless they have changed since.
+func (r *Release) arrange(ctx context.Context) error {
+	state := r.State()
+	if err := r.fixOrder(state); err != nil || r.Order != plan.ByGraph {
+		return err
+	}
+	needs := map[plan.StepID][]plan.Need{}
+	var ask []plan.Step
+	for _, st := range r.Plan.Steps() {
+		frozen, known := state.Needs(st.ID())
+		if !known || state.Step(st.ID()).Code == NeedsChanged || r.vanished(state, frozen) {
+			ask = append(ask, st)
+			continue
+		}
+		needs[st.ID()] = frozen
+	}
+	among, err := r.openSteps()
+	if err != nil {
+		return err
+	}
+	asked, err := r.askNeeds(ctx, ask, among)
+	if err != nil {
+		return err
+	}
+	r.changed = nil
+	for _, st := range ask {
+		now, known := asked[st.ID()]
+		if known {
+			needs[st.ID()] = now
+		}
+		frozen, was := state.Needs(st.ID())
+		same := known && plan.SameNeeds(stillOpen(frozen, among), now)
+		if was && !same {
+			r.changed = append(r.changed, Change{st.ID(), frozen, now})
+		}
+	}
+	for id, all := range needs {
+		if needs[id], err = r.outside(state, id, all); err != nil {
+			return err
+		}
+	}
+	r.Plan, err = r.Plan.Arrange(needs)
+	return err
+}
+
+// Change is a step whose needs are not those with which its run was planned.
+type Change struct {
+	Step     plan.StepID
+	Old, New []plan.Need
+}
+
+// Changed lists the steps whose needs the prepared run would freeze anew: a person should agree to that.
+func (r *Release) Changed() []Change { return r.changed }
+
+// String says what has changed, in one line.
+func (c Change) String() string {
+	return fmt.Sprintf("%s needed %s, and needs %s now", c.Step.Component(), listNeeds(c.Old), listNeeds(c.New))
+}
+
+func listNeeds(all []plan.Need) string {
+	var words []string
+	for _, n := range all {
+		words = append(words, fmt.Sprintf("%s %s (%s)", n.Step.Component(), n.Step.Version(), n))
+	}
+	if len(words) == 0 {
+		return "nothing"
+	}
+	return strings.Join(words, ", ")
+}
+
+// fixOrder keeps a run in the order in which it has begun.
+func (r *Release) fixOrder(state *run.State) error {
+	r.Order = cmp.Or(r.Order, plan.ByWaves)
+	began := slices.ContainsFunc(state.Steps(), func(st run.Step) bool { return st.Attempt > 0 })
+	if !began || r.Left() == 0 {
+		return nil
+	}
+	order := cmp.Or(state.Plan.Order, plan.ByWaves)
+	if order == r.Order {
+		return nil
+	}
+	if r.OrderAsked {
+		return fault.New(fault.Invalid, "order-fixed", "the release of %s has begun with --order %s, and goes on with it", r.Plan.Version, order).
+			Hint("%s without --order %s", fault.Again(), r.Order)
+	}
+	r.Plan.Warnings = append(r.Plan.Warnings, fmt.Sprintf("the release of %s has begun with --order %s, and goes on with it", r.Plan.Version, order))
+	r.Order = order
+	return nil
+}
+
+// openSteps are the steps of all that is to be released, also of what --only and --except leave out.
+func (r *Release) openSteps() ([]plan.Step, error) {
+	everything := r.Options
+	everything.Only, everything.Except = nil, nil
+	p, err := plan.Make(r.manifest, everything)
+	if err != nil {
+		return nil, err
+	}
+	return p.Steps(), nil
+}
+
+func (r *Release) askNeeds(ctx context.Context, of, among []plan.Step) (map[plan.StepID][]plan.Need, error) {
+	if len(of) == 0 {
+		return nil, nil
+	}
+	return r.Needs(ctx, of, among)
+}
+
+// stillOpen are the needs of steps that are still to be released: whether one needs another is only then known, and only then matters.
+func stillOpen(needs []plan.Need, open []plan.Step) []plan.Need {
+	return slices.DeleteFunc(slices.Clone(needs), func(n plan.Need) bool {
+		return !slices.ContainsFunc(open, func(st plan.Step) bool { return st.ID() == n.Step })
+	})
+}
+
+// readyByGraph is asked right before the intents of steps that share a pipeline. It fails them when they need something else than
+// they were planned with.
+func (r *Release) readyByGraph(ctx context.Context, steps []plan.Step) error {
+	if r.Ready != nil {
+		if err := r.Ready(ctx, steps); err != nil {
+			return err
+		}
+	}
+	among, err := r.openSteps()
+	if err != nil {
+		return err
+	}
+	found, err := r.Needs(ctx, steps, among)
+	if err != nil {
+		return err
+	}
+	for _, st := range steps {
+		now, known := found[st.ID()]
+		now = slices.DeleteFunc(slices.Clone(now), func(n plan.Need) bool { // what shares its pipeline is no need
+			return slices.ContainsFunc(steps, func(other plan.Step) bool { return other.ID() == n.Step })
+		})
+		planned := stillOpen(st.Needs, among)
+		unread := !known && !slices.ContainsFunc(planned, func(n plan.Need) bool { return n.Reason != plan.NeedGroup })
+		if !unread && !plan.SameNeeds(planned, now) {
+			return fault.New(fault.Invalid, NeedsChanged, "%s", Change{st.ID(), planned, now})
+		}
+	}
+	return nil
+}
+
+// vanished tells whether something that a step needed can no longer be had: release.json has neither the version any more, nor was
+// it released.
+func (r *Release) vanished(state *run.State, needs []plan.Need) bool {
+	return slices.ContainsFunc(needs, func(n plan.Need) bool {
+		c, there := r.manifest.Component(n.Step.Component())
+		gone := !there || c.ReleaseVersion() != n.Step.Version()
+		return gone && n.Reason != plan.NeedGroup && state.Step(n.Step).Status != run.HasSucceeded
+	})
+}
+
+// outside says of each need that the plan does not hold how it is met: the journal has it as released, or release.json. One that is
+// left out, and still to be released, cannot be met.
+func (r *Release) outside(state *run.State, id plan.StepID, needs []plan.Need) (kept []plan.Need, err error) {
+	planned := map[plan.StepID]bool{}
+	for _, st := range r.Plan.Steps() {
+		planned[st.ID()] = true
+	}
+	for _, n := range needs {
+		c, _ := r.manifest.Component(n.Step.Component())
+		open := c.Open() && c.ReleaseVersion() == n.Step.Version()
+		switch {
+		case planned[n.Step] || state.Step(n.Step).Status == run.HasSucceeded:
+			n.Released = false
+		case open && n.Reason != plan.NeedGroup:
+			return nil, fault.New(fault.Invalid, "needed-left-out", "%s needs %s %s, which is left out and not released yet: %s",
+				id.Component(), c.Name, n.Step.Version(), n).
+				Hint("release both, or leave out both")
+		case open || n.Reason == plan.NeedGroup:
+			continue
+		default:
+			n.Released = true
+		}
+		kept = append(kept, n)
+	}
+	return kept, nil
+}
