@@ -154,6 +154,8 @@ succeeded, tags the product and prepares the next version. The same command fini
 		cmd.Args, cmd.RunE = cobra.ArbitraryArgs, group
 		cmd.Long = strings.TrimSpace(cmd.Long) + "\n\nExit codes: 0 done, 2 wrong usage."
 	}
+	completeBash(root)
+	addCompletions(root, env)
 	return root
 }
 

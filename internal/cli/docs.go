@@ -61,7 +61,7 @@ func writeCompletions(dir, name string) error {
 	root := newRootCommand(&environment{})
 	root.Use = name // the scripts complete the command of this name
 	for file, generate := range map[string]func(*bytes.Buffer) error{
-		"bash/" + name:                func(b *bytes.Buffer) error { return root.GenBashCompletionV2(b, true) },
+		"bash/" + name:                func(b *bytes.Buffer) error { return bashCompletion(b, root, name, true) },
 		"zsh/_" + name:                func(b *bytes.Buffer) error { return root.GenZshCompletion(b) },
 		"fish/" + name + ".fish":      func(b *bytes.Buffer) error { return root.GenFishCompletion(b, true) },
 		"powershell/" + name + ".ps1": func(b *bytes.Buffer) error { return root.GenPowerShellCompletionWithDesc(b) },

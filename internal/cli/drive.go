@@ -84,6 +84,9 @@ func (env *environment) drive(ctx context.Context, ws workspace.Workspace, d dri
 	if result == nil {
 		return err
 	}
+	if env.drove && d.inRepository {
+		env.remember(ws, result.State, nil)
+	}
 	printed := env.printRun(result, walk, d.driveOptions, err)
 	if err == nil && d.done != nil {
 		d.done(result)

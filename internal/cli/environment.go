@@ -55,7 +55,7 @@ func (env *environment) workspaceOptions() workspace.Options {
 func (env *environment) setup(ws workspace.Workspace) operate.Setup {
 	env.hide(ws.Secrets())
 	return operate.Setup{
-		Workspace: ws, HoldLimit: env.holdLimit(), Tell: env.tell, Warn: env.warn,
+		Workspace: ws, HoldLimit: env.holdLimit(), Tell: env.tell, Warn: env.warn, Saw: env.saw(ws),
 		Wire: transport.Options{Version: config.Version(), Log: env.log(), Impatient: env.errTerminal, Trouble: func(sentence string) {
 			fmt.Fprintln(env.Stderr, sentence)
 		}},

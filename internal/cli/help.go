@@ -15,6 +15,9 @@ func newHelpCommand() *cobra.Command {
 	return &cobra.Command{
 		Use: "help [COMMAND|TOPIC]", Short: "Help about a command or a topic",
 		Long: "Help shows how a command is used, or explains a topic; `gio help` lists both.\n\nExit codes: 0 done, 2 no such command or topic.",
+		ValidArgsFunction: func(cmd *cobra.Command, args []string, word string) ([]string, cobra.ShellCompDirective) {
+			return fitting((&completer{cmd: cmd, args: args}).topics(), word, nil), cobra.ShellCompDirectiveNoFileComp
+		},
 		RunE: func(cmd *cobra.Command, args []string) error {
 			found, rest, err := cmd.Root().Find(args)
 			if err != nil || len(rest) > 0 {
@@ -124,6 +127,7 @@ file. Default: https://circleci.com; /api/v2 and app. are no part of it.
   GITHUB_API_URL           of a GitHub Enterprise host (default https://api.github.com)
   GH_ORG                   GitHub organization of the components
   GIO_CONFIG               configuration instead of gio.yaml beside the manifest
+  XDG_CACHE_HOME           gio/ in it has what completion offers (default ~/.cache)
   CI, CIRCLECI             set by CI systems: gio then asks nothing and shows no live view
   NO_COLOR, TERM           NO_COLOR and TERM=dumb turn colour off; TERM=dumb also the live view
   HTTPS_PROXY, NO_PROXY    the proxy, with its user and password, and the hosts without it

@@ -67,6 +67,7 @@ func isolate(env *testscript.Env) error {
 	}
 	env.Setenv("HOME", filepath.Join(env.WorkDir, "home"))
 	env.Setenv("XDG_STATE_HOME", filepath.Join(env.WorkDir, "state"))
+	env.Setenv("XDG_CACHE_HOME", env.T().(testing.TB).TempDir()) // elsewhere: a command that writes nothing may fill it
 	env.Setenv("REMOTE", filepath.Join(env.WorkDir, "release.git"))
 	env.Values[worldKey{}] = &world{t: env.T().(testing.TB)}
 	for _, dir := range []string{"home", "state"} {

@@ -151,6 +151,26 @@ func (g Git) HTTP(ctx context.Context, address string) map[string]string {
 	return settings
 }
 
+// Branches lists the names of the repository's branches and of its remotes' ones as they were when they were fetched, each once; none
+// where the program cannot say.
+func (g Git) Branches(ctx context.Context) (names []string) {
+	if !g.Found() {
+		return nil
+	}
+	for _, refs := range [][]string{{"--format=%(refname:lstrip=2)", "refs/heads"}, {"--format=%(refname:lstrip=3)", "refs/remotes"}} {
+		out, err := g.output(ctx, "", append([]string{"for-each-ref"}, refs...)...)
+		if err != nil {
+			return nil
+		}
+		for _, name := range strings.Fields(string(out)) {
+			if name != "HEAD" && !slices.Contains(names, name) {
+				names = append(names, name)
+			}
+		}
+	}
+	return names
+}
+
 // output runs git in the directory and returns what it prints; the error has git's own words.
 func (g Git) output(ctx context.Context, stdin string, args ...string) ([]byte, error) {
 	cmd := exec.CommandContext(ctx, g.path, args...)

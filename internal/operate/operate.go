@@ -36,6 +36,8 @@ type Setup struct {
 	// is probably a mistake.
 	Tell func(format string, args ...any)
 	Warn func(sentence string)
+	// Saw gets each run that an operation reads, with the names of all that there are, the newest first.
+	Saw func(k Snapshot, known []run.Header)
 	// Leaving returns a context that ends, with the cause ErrDetached, when the operator leaves. The function that it returns stops
 	// listening for that.
 	Leaving func(context.Context) (context.Context, func())

@@ -49,7 +49,19 @@ func ReadRun(ctx context.Context, s Setup, sel Selector, exactly bool) (Snapshot
 	default:
 		s.tell("%s has no run yet: this is the newest one, of %s from %s", want.Version, h.Version, h.Branch)
 	}
-	return k.readAt(ctx, ref)
+	k, err = k.readAt(ctx, ref)
+	if err == nil && s.Saw != nil {
+		s.Saw(k, headersOf(runs))
+	}
+	return k, err
+}
+
+func headersOf(runs []journal.Listed) []run.Header {
+	headers := []run.Header{}
+	for _, l := range runs {
+		headers = append(headers, l.Header)
+	}
+	return headers
 }
 
 // HintOutsideRepository adds to the fault of a workspace that could not be opened where else the selected run may be.
@@ -170,6 +182,9 @@ func History(ctx context.Context, s Setup, limit int) (past []Past, all int, err
 			k.State = nil
 		}
 		past = append(past, Past{Listed: l, State: k.State, Err: err})
+		if err == nil && s.Saw != nil {
+			s.Saw(k, headersOf(runs))
+		}
 	}
 	return past, len(runs), nil
 }

@@ -207,6 +207,9 @@ func ForOrganization(o Options, dir, organization string) Workspace {
 // Manifest parses Local.
 func (ws Workspace) Manifest() (*manifest.Manifest, error) { return manifest.Parse(ws.Path, ws.Local) }
 
+// Branches lists the branches that the checkout knows, its remotes' included; none without one.
+func (ws Workspace) Branches(ctx context.Context) []string { return ws.Checkout.Git.Branches(ctx) }
+
 // WithManifest returns the workspace with another content of release.json.
 func (ws Workspace) WithManifest(local []byte) Workspace {
 	ws.Local = local
