@@ -70,7 +70,7 @@ func (i *inspection) checkOrder(all []sources) {
 			o.waves[st.Component], o.steps[st.Component] = n, st
 		}
 	}
-	found := needs.Of(components)
+	found := needs.Of(components, i.Options.Declared...)
 	for _, u := range found.Unread {
 		if u.Other != "" && o.steps[u.Component].Repository == o.steps[u.Other].Repository { // several versions of one, or several of one build
 			continue
@@ -82,6 +82,9 @@ func (i *inspection) checkOrder(all []sources) {
 	}
 	for _, n := range found.Needs {
 		o.check(n)
+	}
+	for _, r := range found.Refused {
+		o.refuse(r)
 	}
 	o.checkCycles(found.Needs)
 	o.checkSplits(found.Needs)
@@ -104,6 +107,24 @@ func (o ordered) where(component string, p needs.Place) string {
 	return fmt.Sprintf("%s %s %s", st.Repository, st.Branch, p)
 }
 
+// says is where a need is said, and how.
+func (o ordered) says(n needs.Need) (where, how string) {
+	if n.Class == needs.Stated {
+		return n.Place.String(), "which it is said to need"
+	}
+	return o.where(n.From, n.Place), fmt.Sprintf("which it names: %s %s", n.Artifact, n.Named)
+}
+
+// refuse is for what gio.yaml says is no need, and nothing could be built without.
+func (o ordered) refuse(r needs.Refused) {
+	o.add(Finding{
+		Code: DependencyNeeded, Component: r.From, Where: r.Declared.Place.String(),
+		What: fmt.Sprintf("not_needed says that it does not need %s, but it names %s %s (%s), which exists only once %s is released",
+			r.To, r.Need.Artifact, r.Need.Named, o.where(r.From, r.Need.Place), r.To),
+		Do: fmt.Sprintf("remove %s from not_needed; or let %s name a version that is released", r.To, r.From),
+	})
+}
+
 // oneBuild tells whether two components are built from the same branch: then nothing says which one comes first.
 func (o ordered) oneBuild(a, b string) bool {
 	return o.steps[a].Repository == o.steps[b].Repository && o.steps[a].Branch == o.steps[b].Branch
@@ -115,11 +136,11 @@ func (o ordered) check(n needs.Need) {
 	switch {
 	case o.oneBuild(n.From, n.To):
 	case n.Binds() && o.waves[n.To] >= o.waves[n.From]:
+		where, how := o.says(n)
 		o.add(Finding{
-			Code: OrderWrong, Component: n.From, Where: o.where(n.From, n.Place),
-			What: fmt.Sprintf("%s (group %d) would be built before %s %s (group %d), which it names: %s %s",
-				n.From, o.group(n.From), n.To, n.Released, o.group(n.To), n.Artifact, n.Named),
-			Do: fmt.Sprintf("`gio prepare --group %s@%s`", n.To, groupBefore(o.group(n.From))),
+			Code: OrderWrong, Component: n.From, Where: where,
+			What: fmt.Sprintf("%s (group %d) would be built before %s %s (group %d), %s", n.From, o.group(n.From), n.To, n.Released, o.group(n.To), how),
+			Do:   fmt.Sprintf("`gio prepare --group %s@%s`", n.To, groupBefore(o.group(n.From))),
 		})
 	case n.IsSnapshot() && n.Class != needs.Exact:
 		o.add(Finding{
@@ -155,7 +176,7 @@ func (o ordered) checkSplits(found []needs.Need) {
 	versions := map[string][]string{}
 	for _, n := range found {
 		version := strings.TrimSuffix(n.Named, snapshot)
-		if n.Class == needs.Range || n.Class == needs.Unknown {
+		if slices.Contains([]needs.Class{needs.Range, needs.Unknown, needs.Stated}, n.Class) {
 			continue
 		}
 		if !slices.Contains(versions[n.To], version) {

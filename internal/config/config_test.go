@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/gravitee-lab/gio/internal/fault"
+	"github.com/gravitee-lab/gio/internal/needs"
 	"github.com/gravitee-lab/gio/internal/plan"
 )
 
@@ -150,6 +151,26 @@ func TestReadVerification(t *testing.T) {
 	}
 }
 
+// Who needs whom keeps its lines, whether it is said by an alias or not.
+func TestReadDeclared(t *testing.T) {
+	t.Parallel()
+	got, err := Parse(FileName, []byte("needs:\n  a: &both\n    - b\n    - c\n  d: *both\nnot_needed:\n  e:\n    b: tests only\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := func(line int) needs.Place { return needs.Place{File: FileName, Line: line} }
+	want := []needs.Declared{
+		{From: "a", To: "b", Place: at(3)},
+		{From: "a", To: "c", Place: at(4)},
+		{From: "d", To: "b", Place: at(3)},
+		{From: "d", To: "c", Place: at(4)},
+		{From: "e", To: "b", NotFor: "tests only", Place: at(8)},
+	}
+	if diff := cmp.Diff(want, got.Declared()); diff != "" {
+		t.Error(diff)
+	}
+}
+
 // TestReadStrict: gio refuses, with the line, what it would not understand or would misread.
 func TestReadStrict(t *testing.T) {
 	t.Parallel()
@@ -181,6 +202,13 @@ func TestReadStrict(t *testing.T) {
 		{"workflow is no list", "verify: workflow\nworkflows: release\n", ":2: cannot unmarshal"},
 		{"a tag nobody asks for", "verify: workflow\ntag: v\nworkflows: [w]\n", ": tag is set, but nothing sets verify: tag"},
 		{"workflows nobody asks for", "verify: tag\ncomponents:\n  a: {workflows: [w]}\n", ": workflows are set, but nothing sets verify: workflow"},
+		{"needs of nobody", "needs:\n  - a\n", ":2: cannot unmarshal"},
+		{"needs without a list", "needs:\n  a: b\n", ":2: cannot unmarshal"},
+		{"needs twice", "needs:\n  a: [b]\n  a: [c]\n", `:3: mapping key "a" already defined at line 2`},
+		{"needs itself", "needs:\n  a:\n    - b\n    - a\n", ":4: a is said to need itself"},
+		{"not needed without a reason", "not_needed:\n  a: [b]\n", ":2: cannot unmarshal"},
+		{"not needed, with an empty reason", "not_needed:\n  a:\n    b: \"\"\n", ":3: not_needed says no reason why a does not need b"},
+		{"needed and not", "needs: {a: [b]}\nnot_needed:\n  a: {c: tests only, b: tests only}\n", ":3: not_needed says that a does not need b, and needs in line 1 that it does"},
 		{"second document", "organization: a\n---\norganization: b\n", ": after --- begins a second document"},
 	}
 	for _, tt := range tests {

@@ -161,6 +161,43 @@ func TestParentOfAnotherComponent(t *testing.T) {
 	}
 }
 
+// What is declared adds a need, and takes away all that bind between two, but for one that names a SNAPSHOT. It counts among the
+// components of the run alone.
+func TestDeclared(t *testing.T) {
+	t.Parallel()
+	at := func(line int) needs.Place { return needs.Place{File: "gio.yaml", Line: line} }
+	waived := needs.Declared{From: "a", To: "node", NotFor: "only in its tests", Place: at(7)}
+	tests := []struct {
+		name     string
+		names    string // of node-api, by a
+		declared []needs.Declared
+		want     []string
+		refused  int
+	}{
+		{"added", "", []needs.Declared{{From: "a", To: "node", Place: at(3)}}, []string{"a node  stated gio.yaml:3"}, 0},
+		{"added beside what is named", "2.1.3", []needs.Declared{{From: "a", To: "node", Place: at(3)}}, []string{"a node  stated gio.yaml:3", "a node 2.1.3 exact pom.xml:2"}, 0},
+		{"of others", "", []needs.Declared{{From: "a", To: "common"}, {From: "common", To: "node"}}, nil, 0},
+		{"taken away", "2.1.3", []needs.Declared{waived}, []string{"a node 2.1.3 waived pom.xml:2"}, 0},
+		{"a lower version", "2.1.1", []needs.Declared{waived}, []string{"a node 2.1.1 waived pom.xml:2"}, 0},
+		{"the other way round", "2.1.3", []needs.Declared{{From: "node", To: "a", NotFor: "x"}}, []string{"a node 2.1.3 exact pom.xml:2"}, 0},
+		{"what is none", "1.0.0", []needs.Declared{waived}, []string{"a node 1.0.0 older pom.xml:2"}, 0},
+		{"a SNAPSHOT", "2.1.3-SNAPSHOT", []needs.Declared{waived}, []string{"a node 2.1.3-SNAPSHOT exact pom.xml:2"}, 1},
+		{"nothing is named", "", []needs.Declared{waived}, nil, 0},
+	}
+	for _, tt := range tests {
+		body := "<dependencies><dependency>" + names("node-api", tt.names) + "</dependency></dependencies>"
+		found := needs.Of([]needs.Component{{Name: "a", Version: "1.0.0", Files: []needs.File{pom("pom.xml", "a", body)}}, node}, tt.declared...)
+		if diff := cmp.Diff(tt.want, written(found.Needs)); diff != "" || len(found.Refused) != tt.refused {
+			t.Errorf("%s: %v %s", tt.name, found.Refused, diff)
+		}
+		for _, n := range found.Needs {
+			if n.Binds() == (n.Class == needs.Waived || n.Class == needs.Older) {
+				t.Errorf("%s: %s binds: %t", tt.name, n.Class, n.Binds())
+			}
+		}
+	}
+}
+
 func TestUnread(t *testing.T) {
 	t.Parallel()
 	tests := []struct{ name, file, data, want string }{
