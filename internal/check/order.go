@@ -7,43 +7,11 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/gravitee-lab/gio/internal/fault"
 	"github.com/gravitee-lab/gio/internal/github"
 	"github.com/gravitee-lab/gio/internal/needs"
 	"github.com/gravitee-lab/gio/internal/plan"
 	"github.com/gravitee-lab/gio/internal/versionfile"
 )
-
-// maxModules bounds the modules of one component that are read: each costs a request.
-const maxModules = 200
-
-// readFiles reads what says whom a component needs: the file with its version, and those of its modules. On an error there is none.
-func readFiles(ctx context.Context, hub *github.Client, repository, branch string, root stated) (files []needs.File, err error) {
-	if root.file == "" {
-		return nil, nil
-	}
-	files = []needs.File{{Path: root.file, Data: root.data}}
-	seen := map[string]bool{root.file: true}
-	for n := 0; n < len(files); n++ {
-		for _, module := range needs.Modules(files[n]) {
-			if seen[module] {
-				continue
-			}
-			if seen[module] = true; len(seen) > maxModules {
-				return nil, fault.New(fault.Invalid, "too-many-modules", "%s has more than %d modules", repository, maxModules)
-			}
-			data, err := hub.File(ctx, repository, branch, module)
-			switch {
-			case fault.Is(err, "no-file"): // a module of a profile that is made in the build, or a pattern that matches nothing
-			case err != nil:
-				return nil, err
-			default:
-				files = append(files, needs.File{Path: module, Data: data})
-			}
-		}
-	}
-	return files, nil
-}
 
 // sources are the files of a step that say whom it needs.
 type sources struct {
