@@ -112,7 +112,7 @@ kill: ## Kills 200 releases with SIGKILL, resumes each elsewhere; 50 races of tw
 	@set -o pipefail; $(KILL) -run 'TestTwo|TestSleeper' -rounds 50 | grep -E '^(  [^ ]|FAIL| *--- FAIL)'
 
 .PHONY: scenarios
-scenarios: ## What went wrong before and must not again: S1 to S61, each with its tests and whether they pass (two minutes).
+scenarios: ## What went wrong before and must not again: S1 to S63, each with its tests and whether they pass (two minutes).
 	@.ci/scenarios
 
 .PHONY: image-files

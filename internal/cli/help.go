@@ -179,6 +179,8 @@ more before it counts the pipeline as a success.
 
   verify: tag                   # the tag of the version exists; gio asks GitHub, with GITHUB_TOKEN
   tag: "v{{.Version}}"          # its name, default "{{.Version}}"
+  verify: poms                  # and its poms name no SNAPSHOT, no branch build, no other version
+  poms: warn                    # what they name is only said; strict, the default: gio resolve
   verify: workflow              # these workflows ran in the pipeline and succeeded
   workflows: [release]
   verify: none                  # nothing more: the default

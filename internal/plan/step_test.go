@@ -87,6 +87,31 @@ func TestProof(t *testing.T) {
 	}
 }
 
+// TestProofByPoms: the poms of a tag are held to the strict rule unless gio.yaml says otherwise; in a dry run nothing is asked.
+func TestProofByPoms(t *testing.T) {
+	t.Parallel()
+	change := func(o *plan.Options) {
+		o.Verification = plan.Verification{Verify: plan.VerifyPoms, Tag: "v{{.Version}}"}
+		o.Overrides = map[string]plan.Override{
+			"policy": {Verification: plan.Verification{Poms: plan.PomsWarn}}, "gateway": {Verification: plan.Verification{Verify: plan.VerifyTag}},
+		}
+	}
+	for _, dry := range []bool{false, true} {
+		for _, st := range makePlan(t, sample, func(o *plan.Options) { change(o); o.DryRun = dry }).Steps() {
+			want := plan.Proof{Tag: "v" + st.Version, Poms: map[string]string{"policy": plan.PomsWarn, "gateway": ""}[st.Component]}
+			if st.Component != "policy" && st.Component != "gateway" {
+				want.Poms = plan.PomsStrict
+			}
+			if dry {
+				want = plan.Proof{}
+			}
+			if diff := cmp.Diff(want, st.Proof); diff != "" {
+				t.Errorf("dry run %t, %s (-want +got):\n%s", dry, st.Component, diff)
+			}
+		}
+	}
+}
+
 func TestMakeFaults(t *testing.T) {
 	t.Parallel()
 	parameter := func(key string, value any) func(*plan.Options) {
