@@ -83,8 +83,9 @@ cover: ## Test coverage: the total, and build/cover.html.
 FIGURES := go test ./internal/engine -count=1 -v -timeout 30m -figures
 
 .PHONY: bench
-bench: ## What gio costs: requests, pushes, lateness, CPU, memory, a real release in real time (4 minutes).
+bench: ## What gio costs, and what the graph saves: requests, pushes, lateness, CPU, memory, a real release in real time (7 minutes).
 	@set -o pipefail; $(FIGURES) -run Figures | grep -E '^(  |FAIL|---.FAIL)'
+	@set -o pipefail; go test -count=1 -v ./internal/check -run Figures -figures | grep -E '^(  [^ ]|FAIL|---.FAIL)'
 	@set -o pipefail; go test -run '^$$' -bench Plan -benchtime 20x ./internal/cli | grep -E '^(Bench|FAIL|---)'
 	@set -o pipefail; go test -run '^$$' -bench Check -benchtime 3x ./internal/cli | grep -E '^(Bench|FAIL|---)'
 	@set -o pipefail; go test -run '^$$' -bench Replay -benchtime 1x ./internal/cli | grep -E '^(Bench|FAIL|---)'
