@@ -83,8 +83,9 @@ cover: ## Test coverage: the total, and build/cover.html.
 FIGURES := go test ./internal/engine -count=1 -v -timeout 30m -figures
 
 .PHONY: bench
-bench: ## What gio costs: requests, pushes, lateness, CPU, memory, a real release in real time (4 minutes).
+bench: ## What gio costs, and what the graph saves: requests, pushes, lateness, CPU, memory, a real release in real time (7 minutes).
 	@set -o pipefail; $(FIGURES) -run Figures | grep -E '^(  |FAIL|---.FAIL)'
+	@set -o pipefail; go test -count=1 -v ./internal/check -run Figures -figures | grep -E '^(  [^ ]|FAIL|---.FAIL)'
 	@set -o pipefail; go test -run '^$$' -bench Plan -benchtime 20x ./internal/cli | grep -E '^(Bench|FAIL|---)'
 	@set -o pipefail; go test -run '^$$' -bench Check -benchtime 3x ./internal/cli | grep -E '^(Bench|FAIL|---)'
 	@set -o pipefail; go test -run '^$$' -bench Replay -benchtime 1x ./internal/cli | grep -E '^(Bench|FAIL|---)'
@@ -112,7 +113,7 @@ kill: ## Kills 200 releases with SIGKILL, resumes each elsewhere; 50 races of tw
 	@set -o pipefail; $(KILL) -run 'TestTwo|TestSleeper' -rounds 50 | grep -E '^(  [^ ]|FAIL| *--- FAIL)'
 
 .PHONY: scenarios
-scenarios: ## What went wrong before and must not again: S1 to S61, each with its tests and whether they pass (two minutes).
+scenarios: ## What went wrong before and must not again: S1 to S63, each with its tests and whether they pass (two minutes).
 	@.ci/scenarios
 
 .PHONY: image-files

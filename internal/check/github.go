@@ -8,6 +8,7 @@ import (
 
 	"github.com/gravitee-lab/gio/internal/fault"
 	"github.com/gravitee-lab/gio/internal/github"
+	"github.com/gravitee-lab/gio/internal/needs"
 	"github.com/gravitee-lab/gio/internal/plan"
 	"github.com/gravitee-lab/gio/internal/versionfile"
 )
@@ -40,8 +41,8 @@ func (i *inspection) checkComponents(ctx context.Context, steps []plan.Step) {
 		f := readFacts(ctx, i.GitHub, st)
 		i.checkComponent(ctx, st, f)
 		all[n] = sources{step: st}
-		if f.versionErr == nil {
-			all[n].files, all[n].err = readFiles(ctx, i.GitHub, st.Repository, st.Branch, f.version)
+		if f.versionErr == nil && f.version.file != "" {
+			all[n].files, all[n].err = i.GitHub.WithModules(ctx, st.Repository, st.Branch, needs.File{Path: f.version.file, Data: f.version.data})
 		}
 	})
 	i.checkOrder(all)

@@ -7,43 +7,11 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/gravitee-lab/gio/internal/fault"
 	"github.com/gravitee-lab/gio/internal/github"
 	"github.com/gravitee-lab/gio/internal/needs"
 	"github.com/gravitee-lab/gio/internal/plan"
 	"github.com/gravitee-lab/gio/internal/versionfile"
 )
-
-// maxModules bounds the modules of one component that are read: each costs a request.
-const maxModules = 200
-
-// readFiles reads what says whom a component needs: the file with its version, and those of its modules. On an error there is none.
-func readFiles(ctx context.Context, hub *github.Client, repository, branch string, root stated) (files []needs.File, err error) {
-	if root.file == "" {
-		return nil, nil
-	}
-	files = []needs.File{{Path: root.file, Data: root.data}}
-	seen := map[string]bool{root.file: true}
-	for n := 0; n < len(files); n++ {
-		for _, module := range needs.Modules(files[n]) {
-			if seen[module] {
-				continue
-			}
-			if seen[module] = true; len(seen) > maxModules {
-				return nil, fault.New(fault.Invalid, "too-many-modules", "%s has more than %d modules", repository, maxModules)
-			}
-			data, err := hub.File(ctx, repository, branch, module)
-			switch {
-			case fault.Is(err, "no-file"): // a module of a profile that is made in the build, or a pattern that matches nothing
-			case err != nil:
-				return nil, err
-			default:
-				files = append(files, needs.File{Path: module, Data: data})
-			}
-		}
-	}
-	return files, nil
-}
 
 // sources are the files of a step that say whom it needs.
 type sources struct {
@@ -70,7 +38,7 @@ func (i *inspection) checkOrder(all []sources) {
 			o.waves[st.Component], o.steps[st.Component] = n, st
 		}
 	}
-	found := needs.Of(components)
+	found := needs.Of(components, i.Options.Declared...)
 	for _, u := range found.Unread {
 		if u.Other != "" && o.steps[u.Component].Repository == o.steps[u.Other].Repository { // several versions of one, or several of one build
 			continue
@@ -82,6 +50,9 @@ func (i *inspection) checkOrder(all []sources) {
 	}
 	for _, n := range found.Needs {
 		o.check(n)
+	}
+	for _, r := range found.Refused {
+		o.refuse(r)
 	}
 	o.checkCycles(found.Needs)
 	o.checkSplits(found.Needs)
@@ -104,6 +75,24 @@ func (o ordered) where(component string, p needs.Place) string {
 	return fmt.Sprintf("%s %s %s", st.Repository, st.Branch, p)
 }
 
+// says is where a need is said, and how.
+func (o ordered) says(n needs.Need) (where, how string) {
+	if n.Class == needs.Stated {
+		return n.Place.String(), "which it is said to need"
+	}
+	return o.where(n.From, n.Place), fmt.Sprintf("which it names: %s %s", n.Artifact, n.Named)
+}
+
+// refuse is for what gio.yaml says is no need, and nothing could be built without.
+func (o ordered) refuse(r needs.Refused) {
+	o.add(Finding{
+		Code: DependencyNeeded, Component: r.From, Where: r.Declared.Place.String(),
+		What: fmt.Sprintf("not_needed says that it does not need %s, but it names %s %s (%s), which exists only once %s is released",
+			r.To, r.Need.Artifact, r.Need.Named, o.where(r.From, r.Need.Place), r.To),
+		Do: fmt.Sprintf("remove %s from not_needed; or let %s name a version that is released", r.To, r.From),
+	})
+}
+
 // oneBuild tells whether two components are built from the same branch: then nothing says which one comes first.
 func (o ordered) oneBuild(a, b string) bool {
 	return o.steps[a].Repository == o.steps[b].Repository && o.steps[a].Branch == o.steps[b].Branch
@@ -115,11 +104,11 @@ func (o ordered) check(n needs.Need) {
 	switch {
 	case o.oneBuild(n.From, n.To):
 	case n.Binds() && o.waves[n.To] >= o.waves[n.From]:
+		where, how := o.says(n)
 		o.add(Finding{
-			Code: OrderWrong, Component: n.From, Where: o.where(n.From, n.Place),
-			What: fmt.Sprintf("%s (group %d) would be built before %s %s (group %d), which it names: %s %s",
-				n.From, o.group(n.From), n.To, n.Released, o.group(n.To), n.Artifact, n.Named),
-			Do: fmt.Sprintf("`gio prepare --group %s@%s`", n.To, groupBefore(o.group(n.From))),
+			Code: OrderWrong, Component: n.From, Where: where,
+			What: fmt.Sprintf("%s (group %d) would be built before %s %s (group %d), %s", n.From, o.group(n.From), n.To, n.Released, o.group(n.To), how),
+			Do:   fmt.Sprintf("`gio prepare --group %s@%s`", n.To, groupBefore(o.group(n.From))),
 		})
 	case n.IsSnapshot() && n.Class != needs.Exact:
 		o.add(Finding{
@@ -155,7 +144,7 @@ func (o ordered) checkSplits(found []needs.Need) {
 	versions := map[string][]string{}
 	for _, n := range found {
 		version := strings.TrimSuffix(n.Named, snapshot)
-		if n.Class == needs.Range || n.Class == needs.Unknown {
+		if slices.Contains([]needs.Class{needs.Range, needs.Unknown, needs.Stated}, n.Class) {
 			continue
 		}
 		if !slices.Contains(versions[n.To], version) {

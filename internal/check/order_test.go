@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/gravitee-lab/gio/internal/needs"
 	"github.com/gravitee-lab/gio/internal/sim"
 )
 
@@ -32,6 +33,14 @@ func holding(api, definition, gateway string, more map[string]string) func(*worl
 		w.repository("acme/definition", func(r *sim.Repository) {
 			r.Branches = map[string]sim.Branch{"master": r.Branches["1.29.x"]}
 		})
+	}
+}
+
+// declaring is what gio.yaml says beside the files.
+func declaring(files func(*world), declared ...needs.Declared) func(*world) {
+	return func(w *world) {
+		files(w)
+		w.options.Declared = declared
 	}
 }
 
@@ -71,6 +80,16 @@ func TestOrder(t *testing.T) {
 			"a module that is no XML", holding(strings.Replace(api, "<dependencies>", "<modules><module>core</module></modules><dependencies>", 1), definition, gateway, map[string]string{"core/pom.xml": "<project>"}),
 			[]string{"warning dependency-unknown api"},
 			0, "core/pom.xml cannot be read",
+		},
+		{
+			"declared in gio.yaml", declaring(holding(api, definition, gateway, nil), needs.Declared{From: "api", To: "gateway", Place: needs.Place{File: "gio.yaml", Line: 4}}), wrong, 7,
+			`"where":"gio.yaml:4","what":"api (group 2) would be built before gateway 3.9.4 (group 3), which it is said to need"`,
+		},
+		{"declared to be none", declaring(holding(names("api", "1.25.1", "gateway 3.9.4"), definition, gateway, nil), needs.Declared{From: "api", To: "gateway", NotFor: "tests only"}), nil, 0, ""},
+		{
+			"declared to be none, and a SNAPSHOT", declaring(holding(api, definition, names("gateway", "3.9.4", "api 1.25.1-SNAPSHOT"), nil), needs.Declared{From: "gateway", To: "api", NotFor: "tests only", Place: needs.Place{File: "gio.yaml", Line: 6}}),
+			[]string{"error dependency-needed gateway"},
+			7, `"where":"gio.yaml:6","what":"not_needed says that it does not need api, but it names org.acme:api 1.25.1-SNAPSHOT (acme/gateway 3.9.x pom.xml:3), which exists only once api is released"`,
 		},
 		{"an artifact of two", holding(api, names("api", "1.29.0"), gateway, nil), []string{"warning dependency-unknown definition"}, 0, "which is an artifact of api, too"},
 	})

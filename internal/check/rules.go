@@ -57,6 +57,7 @@ const (
 	DependencyNotOpen      = "dependency-not-open"
 	DependencyOtherVersion = "dependency-other-version"
 	DependencyCycle        = "dependency-cycle"
+	DependencyNeeded       = "dependency-needed"
 	DependencySplit        = "dependency-split"
 	DependencyOlder        = "dependency-older"
 	DependencyUnknown      = "dependency-unknown"
@@ -109,6 +110,7 @@ var rules = []Rule{
 	{DependencyNotOpen, Error, fault.Invalid, "a SNAPSHOT is named that this run does not release", ""},
 	{DependencyOtherVersion, Error, fault.Invalid, "a SNAPSHOT is named, and another version is released", ""},
 	{DependencyCycle, Error, fault.Invalid, "components need each other's version of this run", ""},
+	{DependencyNeeded, Error, fault.Invalid, "not_needed in gio.yaml takes a SNAPSHOT away", ""},
 	{ManifestOdd, Warning, 0, "release.json holds something that is probably a mistake", ""},
 	{NextVersion, Warning, 0, "the next version cannot be counted: --next or --no-next", ""},
 	{RepositoryRenamed, Warning, 0, "the component's repository has another name now", ""},

@@ -21,8 +21,9 @@ const (
 	pushDelay   = 300 * time.Millisecond
 )
 
-// large is a product of 80 components to be released, in three waves.
-func large() *plant {
+// large is a product of 80 components to be released, in three waves. So many times, one of them names what another one of an earlier
+// wave is to release.
+func large(edges int) *plant {
 	p := ready()
 	p.Latency, p.GitHub.Latency = answerDelay, answerDelay
 	p.git.Intercept = func(r *http.Request) gittest.Action {
@@ -48,12 +49,34 @@ func large() *plant {
 		doc.Groups[i%3] = append(doc.Groups[i%3], c.Name)
 		p.GitHub.Repositories["acme/"+c.Name] = sim.Repository{Version: c.Version}
 	}
+	for from, named := range namesOf(edges) {
+		c := doc.Components[from]
+		var dependencies []string
+		for _, to := range named {
+			dependencies = append(dependencies, doc.Components[to].Name+" "+doc.Components[to].Version)
+		}
+		p.names(c.Name, fmt.Sprintf("1.%d.x", from), c.Version, dependencies...)
+	}
 	data, err := json.MarshalIndent(doc, "", "    ")
 	if err != nil {
 		panic(err)
 	}
 	p.manifest = string(data)
 	return p
+}
+
+// namesOf are the edges, by the component that names others, each of an earlier wave.
+func namesOf(edges int) map[int][]int {
+	named := map[int][]int{}
+	for back := 1; edges > 0; back++ {
+		for from := range 80 {
+			if to := from - back; to >= 0 && to%3 < from%3 && edges > 0 {
+				named[from] = append(named[from], to)
+				edges--
+			}
+		}
+	}
+	return named
 }
 
 // BenchmarkCheck is `gio check` of 80 components as a process: its requests and how long it takes; and how long it takes
@@ -63,10 +86,16 @@ func BenchmarkCheck(b *testing.B) {
 	if out, err := exec.CommandContext(b.Context(), "go", "build", "-o", gio, "../../cmd/gio").CombinedOutput(); err != nil {
 		b.Fatalf("%v\n%s", err, out)
 	}
+	for _, edges := range []int{0, 400} {
+		b.Run(fmt.Sprintf("%d-edges", edges), func(b *testing.B) { benchCheck(b, gio, edges) })
+	}
+}
+
+func benchCheck(b *testing.B, gio string, edges int) {
 	var checked, first []time.Duration
 	var requests int
 	for b.Loop() {
-		w := large().grow(b)
+		w := large(edges).grow(b)
 		began := time.Now()
 		out, err := w.command(b, gio, "check", "--json").Output()
 		if err != nil {

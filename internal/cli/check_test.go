@@ -306,6 +306,17 @@ var planted = []struct {
 		p.also = map[string]string{"3.8.x": strings.NewReplacer("3.9.4", "3.8.7", "1.29.0", "1.28.2").Replace(p.manifest)}
 	}, 0, []string{"warning open-elsewhere api"}},
 	{"order-wrong", func(p *plant) { p.names("api", "1.25.x", "1.25.1-SNAPSHOT", "gateway 3.9.4-SNAPSHOT") }, 7, []string{"error order-wrong api"}},
+	{"order-wrong by gio.yaml", func(p *plant) { p.env["gio.yaml"] = "needs:\n  api: [gateway]\n" }, 7, []string{"error order-wrong api"}},
+	{"order-wrong, and not needed", func(p *plant) {
+		p.env["gio.yaml"] = "not_needed:\n  api: {gateway: only in its tests}\n"
+		p.names("api", "1.25.x", "1.25.1-SNAPSHOT", "gateway 3.9.4")
+	}, 0, nil},
+	{"dependency-needed", func(p *plant) {
+		p.env["gio.yaml"] = "not_needed:\n  gateway: {api: only in its tests}\n"
+		p.names("api", "1.25.x", "1.25.1-SNAPSHOT")
+		p.names("gateway", "3.9.x", "3.9.4-SNAPSHOT", "api 1.25.1-SNAPSHOT")
+	}, 7, []string{"error dependency-needed gateway"}},
+	{"configuration, a need of an unknown one", func(p *plant) { p.env["gio.yaml"] = "needs:\n  api: [gatway]\n" }, 7, []string{"error configuration"}},
 	{"dependency-not-open", func(p *plant) { p.names("api", "1.25.x", "1.25.1-SNAPSHOT", "elsewhere 1.0.0-SNAPSHOT") }, 7, []string{"error dependency-not-open api"}},
 	{"dependency-other-version", func(p *plant) { p.names("gateway", "3.9.x", "3.9.4-SNAPSHOT", "api 1.26.0-SNAPSHOT") }, 7, []string{"error dependency-other-version gateway"}},
 	{"dependency-cycle", func(p *plant) {

@@ -91,7 +91,13 @@ lower one of the same minor line (a release job would raise it), a range, or by 
 nothing defines. A version of an older line is no need. Whose an artifact is the files say, too.
 
 A wrong order is mended by an edit, which the finding names: gio prepare --group NODE@3 puts the
-component NODE into group 3, 0+ into a new first one.
+component NODE into group 3, 0+ into a new first one. gio.yaml adds what no file names, as where an
+archive is unpacked, and takes away with a reason what is named and not needed; never a SNAPSHOT.
+
+  needs:
+    acme-distribution: [acme-portal, acme-ui]
+  not_needed:
+    acme-gateway: {acme-policy: only in its tests}
 
 `)
 	for _, r := range check.Rules() {
@@ -165,6 +171,7 @@ an unknown key is an error.
       definition: UUID          # pipeline definition of a GitHub App project
       parameters: {component: "{{.Component}} {{.Version}}"}
       stage: false              # left out by nexus staging
+  needs: {a: [b]}               # component a needs b; not_needed: it does not (gio help order)
   author: {name: Release Bot, email: bot@example.org}
   notify:                       # who is notified of a release (gio help notify)
     slack: {channel: "#releases"}
@@ -176,6 +183,8 @@ more before it counts the pipeline as a success.
 
   verify: tag                   # the tag of the version exists; gio asks GitHub, with GITHUB_TOKEN
   tag: "v{{.Version}}"          # its name, default "{{.Version}}"
+  verify: poms                  # and its poms name no SNAPSHOT, no branch build, no other version
+  poms: warn                    # what they name is only said; strict, the default: gio resolve
   verify: workflow              # these workflows ran in the pipeline and succeeded
   workflows: [release]
   verify: none                  # nothing more: the default

@@ -48,7 +48,7 @@ func TestScripts(t *testing.T) {
 			"exits": cmdExits, "json": cmdJSON, "await-journal": cmdAwaitJournal,
 			"release-repo": cmdReleaseRepo, "serve-git": cmdServeGit, "push-as-colleague": cmdPushAsColleague,
 			"sim": cmdSim, "pipelines": cmdPipelines, "no-duplicates": cmdNoDuplicates,
-			"rerun": cmdRerun, "finish": cmdFinish, "cancel": cmdCancel, "trigger": cmdTrigger, "tag-on-github": cmdTagOnGitHub,
+			"rerun": cmdRerun, "finish": cmdFinish, "cancel": cmdCancel, "trigger": cmdTrigger, "tag-on-github": cmdTagOnGitHub, "untag-on-github": cmdUntagOnGitHub,
 			"await-request": cmdAwaitRequest, "await-file": cmdAwaitFile, "settle": cmdSettle,
 			"keep-back": cmdKeepBack, "let-go": cmdLetGo,
 			"remember": cmdRemember, "unchanged": cmdUnchanged, "only-reads": cmdOnlyReads, "each-post": cmdEachPost,
@@ -297,4 +297,9 @@ func cmdTrigger(ts *testscript.TestScript, neg bool, args []string) {
 func cmdTagOnGitHub(ts *testscript.TestScript, neg bool, args []string) {
 	need(ts, neg, len(args) == 3, "tag-on-github REPOSITORY BRANCH TAG")
 	ts.Check(simOf(ts).Commit(args[0], args[1], "released by hand", args[2], nil))
+}
+
+func cmdUntagOnGitHub(ts *testscript.TestScript, neg bool, args []string) {
+	need(ts, neg, len(args) == 3, "untag-on-github REPOSITORY BRANCH TAG")
+	ts.Check(simOf(ts).Untag(args[0], args[1], args[2]))
 }

@@ -53,7 +53,9 @@ type File struct {
 	MaxParallel     int                  `yaml:"max_parallel"`     // largest number of a wave's pipelines that run at once
 	Parameters      map[string]any       `yaml:"parameters"`       // pipeline parameters of every component; null drops one
 	Components      map[string]Component `yaml:"components"`
-	Verification    Verification         `yaml:",inline"` // of every component
+	Needs           Needs                `yaml:"needs"`      // needs that no file of a component names
+	NotNeeded       NotNeeded            `yaml:"not_needed"` // needs that a file names, and that are none
+	Verification    Verification         `yaml:",inline"`    // of every component
 	Author          struct {
 		Name  string `yaml:"name"`
 		Email string `yaml:"email"`
@@ -135,6 +137,9 @@ func Parse(path string, data []byte) (File, error) {
 		return File{}, fault.New(fault.Invalid, "config-file", "%s", path).Because(err)
 	}
 	if err := f.findParameters(data); err != nil {
+		return File{}, err
+	}
+	if err := f.checkDeclared(); err != nil {
 		return File{}, err
 	}
 	if address := f.Notify.Webhook.URL; address != "" && !WebAddress(address) {

@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/gravitee-lab/gio/internal/fault"
+	"github.com/gravitee-lab/gio/internal/needs"
 	"github.com/gravitee-lab/gio/internal/plan"
 )
 
@@ -133,6 +134,9 @@ func TestReadNothing(t *testing.T) {
 // The proof of a release is set for all components and for one.
 func TestReadVerification(t *testing.T) {
 	t.Parallel()
+	if got, err := Parse(FileName, []byte("verify: poms\ntag: \"v{{.Version}}\"\ncomponents:\n  a: {poms: warn}\n")); err != nil || got.Verification.Verify != "poms" || got.Overrides()["a"].Verification.Poms != plan.PomsWarn {
+		t.Errorf("%+v %v", got, err)
+	}
 	got, err := Parse(FileName, []byte("verify: tag\ntag: \"v{{.Version}}\"\nworkflows: [release]\ncomponents:\n  a: {verify: workflow, workflows: [\"{{.Component}}\", 17]}\n  b: {verify: none}\n"))
 	if err != nil {
 		t.Fatal(err)
@@ -146,6 +150,26 @@ func TestReadVerification(t *testing.T) {
 		"b": {Verification: plan.Verification{Verify: plan.VerifyNone}},
 	}
 	if diff := cmp.Diff(overrides, got.Overrides()); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// Who needs whom keeps its lines, whether it is said by an alias or not.
+func TestReadDeclared(t *testing.T) {
+	t.Parallel()
+	got, err := Parse(FileName, []byte("needs:\n  a: &both\n    - b\n    - c\n  d: *both\nnot_needed:\n  e:\n    b: tests only\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := func(line int) needs.Place { return needs.Place{File: FileName, Line: line} }
+	want := []needs.Declared{
+		{From: "a", To: "b", Place: at(3)},
+		{From: "a", To: "c", Place: at(4)},
+		{From: "d", To: "b", Place: at(3)},
+		{From: "d", To: "c", Place: at(4)},
+		{From: "e", To: "b", NotFor: "tests only", Place: at(8)},
+	}
+	if diff := cmp.Diff(want, got.Declared()); diff != "" {
 		t.Error(diff)
 	}
 }
@@ -173,14 +197,23 @@ func TestReadStrict(t *testing.T) {
 		{"no mapping of the author", "author: me\n", ":1: cannot unmarshal !!str `me` into a mapping"},
 		{"no YAML", "organization: [a\nmain_branch: b\n", ":1: did not find expected"},
 		{"a tab", "author:\n\tname: x\n", ":2: found character that cannot start any token"},
-		{"unknown proof", "organization: a\nverify: tags\n", `:2: verify is tag, workflow, none, not "tags"`},
-		{"unknown proof of a component", "components:\n  a:\n    verify: [tag]\n", `:3: verify is tag, workflow, none, not ""`},
+		{"unknown proof", "organization: a\nverify: tags\n", `:2: verify is tag, poms, workflow, none, not "tags"`},
+		{"unknown proof of a component", "components:\n  a:\n    verify: [tag]\n", `:3: verify is tag, poms, workflow, none, not ""`},
 		{"tag is no template", "verify: tag\ntag: \"{{.Version\"\n", `:2: "{{.Version" is not a valid template; it may use {{.ProductVersion}}`},
 		{"tag of what nobody knows", "verify: tag\ntag: \"{{.Secret}}\"\n", `:2: "{{.Secret}}" is not a valid template`},
 		{"workflow is no template", "verify: workflow\nworkflows:\n  - release\n  - \"{{end}}\"\n", `:4: "{{end}}" is not a valid template`},
 		{"workflow is no list", "verify: workflow\nworkflows: release\n", ":2: cannot unmarshal"},
 		{"a tag nobody asks for", "verify: workflow\ntag: v\nworkflows: [w]\n", ": tag is set, but nothing sets verify: tag"},
+		{"unknown word of poms", "verify: poms\npoms: loose\n", `:2: poms is strict, warn, not "loose"`},
+		{"poms nobody asks for", "verify: tag\npoms: warn\n", ": poms is set, but nothing sets verify: poms"},
 		{"workflows nobody asks for", "verify: tag\ncomponents:\n  a: {workflows: [w]}\n", ": workflows are set, but nothing sets verify: workflow"},
+		{"needs of nobody", "needs:\n  - a\n", ":2: cannot unmarshal"},
+		{"needs without a list", "needs:\n  a: b\n", ":2: cannot unmarshal"},
+		{"needs twice", "needs:\n  a: [b]\n  a: [c]\n", `:3: mapping key "a" already defined at line 2`},
+		{"needs itself", "needs:\n  a:\n    - b\n    - a\n", ":4: a is said to need itself"},
+		{"not needed without a reason", "not_needed:\n  a: [b]\n", ":2: cannot unmarshal"},
+		{"not needed, with an empty reason", "not_needed:\n  a:\n    b: \"\"\n", ":3: not_needed says no reason why a does not need b"},
+		{"needed and not", "needs: {a: [b]}\nnot_needed:\n  a: {c: tests only, b: tests only}\n", ":3: not_needed says that a does not need b, and needs in line 1 that it does"},
 		{"second document", "organization: a\n---\norganization: b\n", ": after --- begins a second document"},
 	}
 	for _, tt := range tests {

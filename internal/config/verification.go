@@ -14,20 +14,32 @@ import (
 // Verification says what proves a release besides a green pipeline.
 type Verification struct {
 	Verify    Verify     `yaml:"verify"`
-	Tag       Template   `yaml:"tag"`       // name of the tag, for verify: tag
+	Poms      Poms       `yaml:"poms"`      // what becomes of wrong poms, for verify: poms
+	Tag       Template   `yaml:"tag"`       // name of the tag, for verify: tag and verify: poms
 	Workflows []Template `yaml:"workflows"` // names of the workflows that must have run, for verify: workflow
 }
 
-// Verify is plan.VerifyTag, plan.VerifyWorkflow or plan.VerifyNone; "" is not set.
+// Verify is one of plan's Verify constants; "" is not set.
 type Verify string
 
 // UnmarshalYAML refuses other words.
 func (v *Verify) UnmarshalYAML(node *yaml.Node) error {
-	ways := []string{plan.VerifyTag, plan.VerifyWorkflow, plan.VerifyNone}
-	if !slices.Contains(ways, node.Value) {
-		return lineError(node, "verify is %s, not %q", strings.Join(ways, ", "), node.Value)
+	return oneOf((*string)(v), node, "verify", plan.VerifyTag, plan.VerifyPoms, plan.VerifyWorkflow, plan.VerifyNone)
+}
+
+// Poms is one of plan's Poms constants; "" is not set.
+type Poms string
+
+// UnmarshalYAML refuses other words.
+func (p *Poms) UnmarshalYAML(node *yaml.Node) error {
+	return oneOf((*string)(p), node, "poms", plan.PomsStrict, plan.PomsWarn)
+}
+
+func oneOf(to *string, node *yaml.Node, key string, words ...string) error {
+	if !slices.Contains(words, node.Value) {
+		return lineError(node, "%s is %s, not %q", key, strings.Join(words, ", "), node.Value)
 	}
-	*v = Verify(node.Value)
+	*to = node.Value
 	return nil
 }
 
@@ -54,14 +66,14 @@ func lineError(node *yaml.Node, format string, args ...any) error {
 
 // Plan returns it in the form that plans use.
 func (v Verification) Plan() plan.Verification {
-	p := plan.Verification{Verify: string(v.Verify), Tag: string(v.Tag)}
+	p := plan.Verification{Verify: string(v.Verify), Poms: string(v.Poms), Tag: string(v.Tag)}
 	for _, name := range v.Workflows {
 		p.Workflows = append(p.Workflows, string(name))
 	}
 	return p
 }
 
-// checkEffect refuses a tag or workflows that no verify uses, because their author believes that gio checks them.
+// checkEffect refuses a tag, poms or workflows that no verify uses, because their author believes that gio checks them.
 func (f *File) checkEffect() error {
 	all := []Verification{f.Verification}
 	for _, c := range f.Components {
@@ -71,8 +83,10 @@ func (f *File) checkEffect() error {
 		return slices.ContainsFunc(all, func(v Verification) bool { return v.Verify == way })
 	}
 	switch {
-	case !uses(plan.VerifyTag) && slices.ContainsFunc(all, func(v Verification) bool { return v.Tag != "" }):
+	case !uses(plan.VerifyTag) && !uses(plan.VerifyPoms) && slices.ContainsFunc(all, func(v Verification) bool { return v.Tag != "" }):
 		return errors.New("tag is set, but nothing sets verify: tag")
+	case !uses(plan.VerifyPoms) && slices.ContainsFunc(all, func(v Verification) bool { return v.Poms != "" }):
+		return errors.New("poms is set, but nothing sets verify: poms")
 	case !uses(plan.VerifyWorkflow) && slices.ContainsFunc(all, func(v Verification) bool { return len(v.Workflows) > 0 }):
 		return errors.New("workflows are set, but nothing sets verify: workflow")
 	}

@@ -21,6 +21,7 @@ const (
 	NotRecorded     Code = "not-recorded"
 	OpenedAgain     Code = "opened-again"
 	NoProof         Code = "no-proof"
+	WrongPoms       Code = run.WrongPoms
 	EndedUnseen     Code = "ended-unseen"
 	RunsAgain       Code = "runs-again"
 	Unknown         Code = "unknown"
@@ -90,6 +91,7 @@ func judge(f Facts) Row {
 //	open          any    succeeded             any                  not-recorded: gio release records it
 //	open          any    recorded              any                  opened-again; tagged: edit
 //	open          no     failed for its proof  own succeeded        no-proof: look, then gio resolve
+//	open          any    unknown for its poms  any                  wrong-poms: gio resolve
 //	open          any    not succeeded         own succeeded        ended-unseen: gio release sees it
 //	open          any    failed                own runs             runs-again: gio release watches it
 //	open          any    running, held         own runs             agrees
@@ -131,6 +133,7 @@ func journaled() []rule {
 		{NoProof, func(f Facts) bool {
 			return open(run.HasFailed)(f) && f.Step.Code == string(NoProof) && f.own(circleci.Succeeded) && f.Tag == ""
 		}, tellNoProof, nil},
+		{WrongPoms, func(f Facts) bool { return open(run.IsUnknown)(f) && f.Step.Code == run.WrongPoms }, tellWrongPoms, nil},
 		{EndedUnseen, func(f Facts) bool { return f.Open && f.own(circleci.Succeeded) }, tellEndedUnseen, nil},
 		{RunsAgain, func(f Facts) bool { return open(run.HasFailed)(f) && f.ownRuns() }, tellRunsAgain, nil},
 		{Agrees, func(f Facts) bool { return f.Open && f.ownRuns() }, nil, nil},
@@ -239,6 +242,14 @@ func tellOpenedAgain(f Facts) (what, do string) {
 
 func tellNoProof(f Facts) (what, do string) {
 	return fmt.Sprintf("%s (pipeline %s)", f.Step.Reason, f.Own), fmt.Sprintf("if it is published, `gio resolve %s --released`; else `gio release` starts a new pipeline", f.Component)
+}
+
+func tellWrongPoms(f Facts) (what, do string) {
+	anew := fmt.Sprintf("`gio resolve %s --not-triggered`", f.Component)
+	if f.Tag != "" {
+		anew = fmt.Sprintf("delete the tag %s, then %s", f.Tag, anew)
+	}
+	return f.Step.Reason, fmt.Sprintf("if it may stay so, `gio resolve %s --released`; to release it anew, %s", f.Component, anew)
 }
 
 func tellEndedUnseen(f Facts) (what, do string) {

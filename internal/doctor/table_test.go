@@ -25,6 +25,8 @@ func is(status run.Status) fact {
 }
 
 func tagged(f *Facts)   { f.Tag, f.Stated = "v1.2.3", "1.2.4-SNAPSHOT" }
+func misnamed(f *Facts) { f.Step.Code, f.Step.Reason = "wrong-poms", "pom.xml names a SNAPSHOT" }
+
 func unproven(f *Facts) { f.Step.Code, f.Step.Reason = "no-proof", "the tag is not there" }
 func untried(f *Facts)  { f.Step.Attempt = 0 }
 func recorded(f *Facts) { f.Step.Recorded = true }
@@ -104,6 +106,7 @@ func TestTable(t *testing.T) {
 		{"succeeded and tagged", []fact{is(run.HasSucceeded), tagged}, NotRecorded, "`gio release` records it", ""},
 		{"opened again", []fact{is(run.HasSucceeded), recorded}, OpenedAgain, "--not-triggered` releases it again", ""},
 		{"opened again, tagged", []fact{is(run.HasSucceeded), recorded, tagged}, OpenedAgain, "delete the tag", "1.2.3"},
+		{"wrong poms", []fact{is(run.IsUnknown), misnamed, tagged, own(releases)}, WrongPoms, "pom.xml names a SNAPSHOT -> if it may stay so, `gio resolve api --released`; to release it anew, delete the tag v1.2.3, then `gio resolve api --not-triggered`", ""},
 		{"green without its tag", []fact{is(run.HasFailed), unproven, own(releases)}, NoProof, "the tag is not there (pipeline #7 (u)) -> if it is published", ""},
 		{"its tag came late", []fact{is(run.HasFailed), unproven, own(releases), tagged}, EndedUnseen, "`gio release` sees it", ""},
 		{"re-run, green", []fact{is(run.HasFailed), own(releases), tagged}, EndedUnseen, "pipeline #7 (u) has succeeded", ""},

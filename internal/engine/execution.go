@@ -41,6 +41,9 @@ type Execution struct {
 	// Prepare refuses a release with such steps. An error of kind Auth or NotFound ends the session; after any other the engine
 	// asks again.
 	Tagged func(ctx context.Context, repository, tag string) (bool, error)
+	// Poms says in a sentence what the build files of a step name at its tag and must not; "" is nothing. The engine asks it about
+	// the steps whose proof says so, once they have their tag. Errors are as those of Tagged.
+	Poms func(ctx context.Context, st plan.Step) (wrong string, err error)
 	// Free tells whether no other execution has a pipeline, for a caller that drives several of one project and branch. The engine
 	// asks it about each pipeline that a look-up finds, before it adopts it, and about the one that a trigger made, before it notes
 	// it: until the answer the pipeline stands in no journal. A look-up passes over what is not free, as if somebody else had
@@ -210,7 +213,7 @@ func (x *Execution) session(stop <-chan struct{}) *session {
 	}
 	return &session{
 		rec: x.rec, ci: x.CI, plan: x.Plan, stop: stop, cancelled: x.journal.Cancelled(), holdLimit: x.HoldLimit,
-		ready: x.Ready, tagged: x.Tagged, free: x.Free, wake: x.Wake, told: x.Told, simulated: x.Simulated,
+		ready: x.Ready, tagged: x.Tagged, poms: x.Poms, free: x.Free, wake: x.Wake, told: x.Told, simulated: x.Simulated,
 		clock: x.Clock, trouble: x.Trouble, lookedFor: x.Looked, looked: map[plan.StepID]look{},
 		pace: pace{earlier: run.Usual(x.Earlier)}, failFast: x.FailFast, once: x.Once, settling: x.Settle, alarm: newAlarm(false),
 		slots: newSlots(min(limit, MostParallel)), tried: map[plan.StepID]bool{},

@@ -27,6 +27,11 @@ var endings = []ending{
 		"look at CircleCI, then answer with %s, `--released` or `--not-triggered`",
 		[]fault.Next{{Action: fault.Resolve, Args: []string{"--pipeline N"}}},
 	},
+	{
+		fault.Decision, run.WrongPoms, "released, but with build files that name what is not released",
+		"if it may stay so, answer with %s; to release it anew, delete its tag, answer with %s, then %s",
+		[]fault.Next{{Action: fault.Resolve, Args: []string{"--released"}}, {Action: fault.Resolve, Args: []string{"--not-triggered"}}, {Action: fault.Repeat}},
+	},
 	{fault.PipelineFailed, "pipeline-failed", "failed", "fix it, then " + again, nil},
 	{
 		fault.PipelineFailed, noProof, "green, but without what proves a release",
@@ -109,6 +114,9 @@ func endingOf(st run.Step) string {
 	case run.HasSucceeded:
 		return ""
 	case run.IsUnknown:
+		if isMisnamed(st) {
+			return run.WrongPoms
+		}
 		return "unknown"
 	case run.HasFailed:
 		if slices.Contains([]string{notAllowed, "project-not-found", "project-unreadable", "timeout", noProof, NeedsChanged}, st.Code) {

@@ -16,7 +16,7 @@ import (
 // noProof is the code of a failure: the pipeline is green, and what proves a release is not there.
 const noProof = "no-proof"
 
-// Provable refuses a plan whose steps are proven by tags when there is no Tagged to ask (kind Invalid, "no-tags").
+// Provable refuses a plan whose steps are proven by tags when there is no GitHub to ask (kind Invalid, "no-tags").
 func (r *Release) Provable() error {
 	if r.Tagged != nil {
 		return nil
@@ -31,7 +31,7 @@ func (r *Release) Provable() error {
 	if len(names) == 0 {
 		return nil
 	}
-	return fault.New(fault.Invalid, "no-tags", "gio.yaml says verify: tag, but GitHub cannot be asked for the tags of %s", few(names)).
+	return fault.New(fault.Invalid, "no-tags", "gio.yaml says verify: tag or poms, but GitHub cannot be asked for the tags of %s", few(names)).
 		Hint("set GITHUB_TOKEN, and GITHUB_API_URL where GitHub is not github.com").
 		Hint("without GitHub, `verify: workflow` in gio.yaml names the workflows that must have run")
 }
@@ -62,6 +62,21 @@ func (s *session) unproven(ctx context.Context, st plan.Step, v circleci.Verdict
 		return fmt.Sprintf("its pipeline is green, but the tag %s does not exist in %s", st.Proof.Tag, st.Repository), nil
 	}
 	return "", nil
+}
+
+// misnamed says what the build files of a step that is proven name and must not, "" for nothing. An error says why gio cannot tell.
+func (s *session) misnamed(ctx context.Context, st plan.Step) (wrong string, err error) {
+	if st.Proof.Poms == "" || s.poms == nil || s.simulated && s.wasTried(newUnit([]plan.Step{st})) {
+		return "", nil
+	}
+	wrong, err = s.poms(ctx, st)
+	switch {
+	case ctx.Err() != nil:
+		return "", stopped(ctx)
+	case err != nil:
+		return "", fault.New(fault.KindOf(err), fault.CodeOf(err), "%s: it is released, but gio cannot tell what its poms name at the tag %s", st.Component, st.Proof.Tag).Because(err)
+	}
+	return wrong, nil
 }
 
 // isFinal tells whether waiting cannot help against an error: gio leaves, or the token or the repository is wrong.
@@ -123,6 +138,11 @@ func (w *watcher) noteGreen(ctx context.Context, v circleci.Verdict) (over bool,
 	if err := w.s.noteSucceeded(ctx, c.proven, v); err != nil {
 		return true, err
 	}
+	for _, m := range c.misnamed {
+		if err := w.s.noteMisnamed(ctx, m, v); err != nil {
+			return true, err
+		}
+	}
 	for _, m := range c.missing {
 		u := newUnit([]plan.Step{m.step})
 		e := run.Event{Code: noProof, Reason: m.why, URL: w.s.workflowURL(u, w.s.rec.step(u.ids[0]), v)}
@@ -141,6 +161,7 @@ func (w *watcher) noteGreen(ctx context.Context, v circleci.Verdict) (over bool,
 type compared struct {
 	proven, open []plan.Step
 	missing      []lacking
+	misnamed     []lacking // proven, but for what their build files name
 }
 
 type lacking struct {
@@ -154,6 +175,10 @@ func (w *watcher) compare(ctx context.Context, v circleci.Verdict) (compared, er
 	w.proof.untold = nil
 	for _, st := range w.u.steps {
 		why, err := w.s.unproven(ctx, st, v)
+		var wrong string
+		if why == "" && err == nil {
+			wrong, err = w.s.misnamed(ctx, st)
+		}
 		now := w.s.clock.Now()
 		switch {
 		case isFinal(err):
@@ -161,6 +186,9 @@ func (w *watcher) compare(ctx context.Context, v circleci.Verdict) (compared, er
 		case err != nil:
 			w.proof.untold, w.proof.blurred = err, true
 			c.open = append(c.open, st)
+			continue
+		case wrong != "":
+			c.misnamed = append(c.misnamed, lacking{st, wrong})
 			continue
 		case why == "":
 			c.proven = append(c.proven, st)
@@ -183,18 +211,49 @@ func (s *session) noteSucceeded(ctx context.Context, steps []plan.Step, v circle
 	return s.rec.note(ctx, run.Event{Type: run.Succeeded, Steps: newUnit(steps).ids, Commit: v.Revision}, noteFacts)
 }
 
+// noteMisnamed notes what a step names wrongly: a person must say whether it counts, unless its proof only warns of that.
+func (s *session) noteMisnamed(ctx context.Context, l lacking, v circleci.Verdict) error {
+	u := newUnit([]plan.Step{l.step})
+	if l.step.Proof.Poms == plan.PomsWarn {
+		return s.rec.note(ctx, run.Event{Type: run.Succeeded, Steps: u.ids, Commit: v.Revision, Reason: l.why}, noteFacts)
+	}
+	if now := s.rec.step(u.ids[0]); isMisnamed(now) {
+		return nil
+	} else if now.Status == run.IsUnknown { // for another reason, which has come to its end
+		if err := s.noteObserved(ctx, u, v, loss{}); err != nil {
+			return err
+		}
+	}
+	s.alarm.raise()
+	return s.rec.add(ctx, run.Event{Type: run.Unknown, Steps: u.ids, Code: run.WrongPoms, Reason: l.why, URL: s.workflowURL(u, s.rec.step(u.ids[0]), v)})
+}
+
+// isMisnamed tells whether a person has been asked about what a step names.
+func isMisnamed(st run.Step) bool { return st.Status == run.IsUnknown && st.Code == run.WrongPoms }
+
 // readGreen notes a green pipeline that an earlier driver began. Its wave watches the steps that are not proven, which may then
 // fail for it; for those that have failed for it already the wave makes a new attempt.
 func (s *session) readGreen(ctx context.Context, u unit, v circleci.Verdict) error {
 	var proven []plan.Step
 	for _, st := range u.steps {
 		why, err := s.unproven(ctx, st, v)
+		var wrong string
+		if why == "" && err == nil {
+			wrong, err = s.misnamed(ctx, st)
+		}
 		one := newUnit([]plan.Step{st})
 		switch {
 		case isFinal(err):
 			return err
+		case wrong != "":
+			if err := s.noteMisnamed(ctx, lacking{st, wrong}, v); err != nil {
+				return err
+			}
+			continue
 		case err == nil && why == "":
 			proven = append(proven, st)
+			continue
+		case isMisnamed(s.rec.step(one.ids[0])): // gio cannot tell any more, or the tag is gone: the person has not answered
 			continue
 		case err == nil && s.rec.step(one.ids[0]).Code == noProof:
 			continue

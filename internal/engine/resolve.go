@@ -99,10 +99,10 @@ func stepsAsked(state *run.State, component string) ([]run.Step, error) {
 	return steps, nil
 }
 
-// checkRepeat refuses to release again what has succeeded and has its tag.
+// checkRepeat refuses to release again what is released and has its tag.
 func checkRepeat(steps []run.Step, tagged func(plan.StepID) (bool, error)) error {
 	for _, st := range steps {
-		if st.Status != run.HasSucceeded {
+		if st.Status != run.HasSucceeded && !isMisnamed(st) {
 			continue
 		}
 		found, err := tagged(st.ID)
@@ -110,7 +110,7 @@ func checkRepeat(steps []run.Step, tagged func(plan.StepID) (bool, error)) error
 			return err
 		}
 		if found {
-			return fault.New(fault.Invalid, "tag-exists", "%s has succeeded, and its repository carries the tag", st.ID).
+			return fault.New(fault.Invalid, "tag-exists", "%s is released: its repository carries the tag", st.ID).
 				Hint("a version is released once: open the next one, or delete the tag first if it is a mistake")
 		}
 	}

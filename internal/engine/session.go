@@ -23,6 +23,7 @@ type session struct {
 	ready func(context.Context, []plan.Step) error // Execution.Ready
 
 	tagged    func(ctx context.Context, repository, tag string) (bool, error)    // Execution.Tagged
+	poms      func(ctx context.Context, st plan.Step) (string, error)            // Execution.Poms
 	free      func(ctx context.Context, pipeline string) (bool, error)           // Execution.Free
 	wake      func(pipeline string) <-chan struct{}                              // Execution.Wake
 	told      func() bool                                                        // Execution.Told

@@ -249,7 +249,7 @@ func (r *reader) noteRead(ctx context.Context, u unit, st run.Step, v circleci.V
 	s, lost := r.s, r.lookAtLoss(ctx, &v)
 	switch v.State {
 	case circleci.Succeeded:
-		if st.Code != noProof && r.doubt(v, s.clock.Now()) > 0 { // what lacks a proof was watched for long enough
+		if st.Code != noProof && !isMisnamed(st) && r.doubt(v, s.clock.Now()) > 0 { // whose proof was looked for was watched for long enough
 			return s.noteObserved(ctx, u, v, loss{})
 		}
 		early := late{s: s}

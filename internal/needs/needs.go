@@ -5,7 +5,6 @@
 package needs
 
 import (
-	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -27,8 +26,8 @@ type File struct {
 // Need says that a component names an artifact of another one.
 type Need struct {
 	From, To string // names of components
-	Artifact string // group:artifact, or the name of an npm package
-	Named    string // the version, with properties replaced as far as they are known
+	Artifact string // group:artifact, or the name of an npm package; "" of one that is declared
+	Named    string // the version, with properties replaced as far as they are known; "" of one that is declared
 	Released string // the version of To in this run
 	Class    Class
 	Place    Place
@@ -54,11 +53,13 @@ const (
 	Unknown Class = "unknown" // it cannot be told, as where nothing says the value of a property
 	Older   Class = "older"   // of an older line
 	Newer   Class = "newer"   // than what the run releases, or a range without it
+	Stated  Class = "stated"  // no file names it: it is declared
+	Waived  Class = "waived"  // a file names it, and it is declared to be no need
 )
 
 // Binds tells whether the component is built with what the run releases, so that this must be released before.
 func (n Need) Binds() bool {
-	return n.Class == Exact || n.Class == Patch || n.Class == Range || n.Class == Unknown
+	return slices.Contains([]Class{Exact, Patch, Range, Unknown, Stated}, n.Class)
 }
 
 // IsSnapshot tells whether the version is one that is still to be released.
@@ -72,15 +73,17 @@ type Unread struct {
 }
 
 // Found is what files say: the needs in order of From, To and version, each version that one component names of another once; the SNAPSHOTs of
-// artifacts that none of the components has, each once for a component; and what could not be read.
+// artifacts that none of the components has, each once for a component; what could not be read; and what must not be declared.
 type Found struct {
 	Needs     []Need
 	Snapshots []Snapshot
 	Unread    []Unread
+	Refused   []Refused
 }
 
-// Of reads the files of components. What a component names of itself is no need.
-func Of(components []Component) (found Found) {
+// Of reads the files of components. What a component names of itself is no need. What is declared about others than these does
+// not count.
+func Of(components []Component, declared ...Declared) (found Found) {
 	read, unread := readAll(components)
 	found.Unread = unread
 	for _, c := range read.components {
@@ -91,10 +94,9 @@ func Of(components []Component) (found Found) {
 		}
 		found.Snapshots = append(found.Snapshots, read.snapshots(c)...)
 	}
-	slices.SortStableFunc(found.Needs, func(a, b Need) int {
-		return cmp.Or(cmp.Compare(a.From, b.From), cmp.Compare(a.To, b.To), cmp.Compare(a.Named, b.Named), cmp.Compare(a.Place.File, b.Place.File), cmp.Compare(a.Place.Line, b.Place.Line))
-	})
+	slices.SortStableFunc(found.Needs, compareNeeds)
 	found.Needs = slices.CompactFunc(found.Needs, func(a, b Need) bool { return a.From == b.From && a.To == b.To && a.Named == b.Named })
+	found.declare(components, declared)
 	return found
 }
 

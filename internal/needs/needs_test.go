@@ -161,6 +161,43 @@ func TestParentOfAnotherComponent(t *testing.T) {
 	}
 }
 
+// What is declared adds a need, and takes away all that bind between two, but for one that names a SNAPSHOT. It counts among the
+// components of the run alone.
+func TestDeclared(t *testing.T) {
+	t.Parallel()
+	at := func(line int) needs.Place { return needs.Place{File: "gio.yaml", Line: line} }
+	waived := needs.Declared{From: "a", To: "node", NotFor: "only in its tests", Place: at(7)}
+	tests := []struct {
+		name     string
+		names    string // of node-api, by a
+		declared []needs.Declared
+		want     []string
+		refused  int
+	}{
+		{"added", "", []needs.Declared{{From: "a", To: "node", Place: at(3)}}, []string{"a node  stated gio.yaml:3"}, 0},
+		{"added beside what is named", "2.1.3", []needs.Declared{{From: "a", To: "node", Place: at(3)}}, []string{"a node  stated gio.yaml:3", "a node 2.1.3 exact pom.xml:2"}, 0},
+		{"of others", "", []needs.Declared{{From: "a", To: "common"}, {From: "common", To: "node"}}, nil, 0},
+		{"taken away", "2.1.3", []needs.Declared{waived}, []string{"a node 2.1.3 waived pom.xml:2"}, 0},
+		{"a lower version", "2.1.1", []needs.Declared{waived}, []string{"a node 2.1.1 waived pom.xml:2"}, 0},
+		{"the other way round", "2.1.3", []needs.Declared{{From: "node", To: "a", NotFor: "x"}}, []string{"a node 2.1.3 exact pom.xml:2"}, 0},
+		{"what is none", "1.0.0", []needs.Declared{waived}, []string{"a node 1.0.0 older pom.xml:2"}, 0},
+		{"a SNAPSHOT", "2.1.3-SNAPSHOT", []needs.Declared{waived}, []string{"a node 2.1.3-SNAPSHOT exact pom.xml:2"}, 1},
+		{"nothing is named", "", []needs.Declared{waived}, nil, 0},
+	}
+	for _, tt := range tests {
+		body := "<dependencies><dependency>" + names("node-api", tt.names) + "</dependency></dependencies>"
+		found := needs.Of([]needs.Component{{Name: "a", Version: "1.0.0", Files: []needs.File{pom("pom.xml", "a", body)}}, node}, tt.declared...)
+		if diff := cmp.Diff(tt.want, written(found.Needs)); diff != "" || len(found.Refused) != tt.refused {
+			t.Errorf("%s: %v %s", tt.name, found.Refused, diff)
+		}
+		for _, n := range found.Needs {
+			if n.Binds() == (n.Class == needs.Waived || n.Class == needs.Older) {
+				t.Errorf("%s: %s binds: %t", tt.name, n.Class, n.Binds())
+			}
+		}
+	}
+}
+
 func TestUnread(t *testing.T) {
 	t.Parallel()
 	tests := []struct{ name, file, data, want string }{
@@ -182,6 +219,71 @@ func TestUnread(t *testing.T) {
 	}
 }
 
+// What a released file must not name, and what it may.
+func TestVerify(t *testing.T) {
+	t.Parallel()
+	dependency := func(coordinates string) string {
+		return "<dependencies><dependency>" + coordinates + "</dependency></dependencies>"
+	}
+	of := func(group, artifact, version string) string {
+		return fmt.Sprintf("<groupId>%s</groupId><artifactId>%s</artifactId><version>%s</version>", group, artifact, version)
+	}
+	released := func(body string) needs.File {
+		return needs.File{Path: "pom.xml", Data: []byte("<project><groupId>org.acme.a</groupId><artifactId>a</artifactId><version>1.0.0</version>\n" + body + "</project>")}
+	}
+	tests := []struct {
+		name, product string
+		file          needs.File
+		want          string // why, of the first
+	}{
+		{"what is released", "3.9.4", released(dependency(of("org.acme", "node-api", "2.1.3"))), ""},
+		{"of an older line", "3.9.4", released(dependency(of("org.acme", "node-api", "2.0.7"))), ""},
+		{"lower", "3.9.4", released(dependency(of("org.acme", "node-api", "2.1.2"))), "this run releases node 2.1.3"},
+		{"newer", "3.9.4", released(dependency(of("org.acme", "node-api", "2.1.4"))), "this run releases node 2.1.3"},
+		{"by a property", "3.9.4", released("<properties><v>2.1.2</v></properties>" + dependency(of("org.acme", "node-api", "${v}"))), "this run releases node 2.1.3"},
+		{"by a property of nobody", "3.9.4", released(dependency(of("org.acme", "node-api", "${v}"))), ""},
+		{"a range", "3.9.4", released(dependency(of("org.acme", "node-api", "[2.1,3)"))), ""},
+		{"a SNAPSHOT of the run", "3.9.4", released(dependency(of("org.acme", "node-api", "2.1.3-SNAPSHOT"))), "a SNAPSHOT"},
+		{"a SNAPSHOT of anybody", "3.9.4", released(dependency(of("org.other", "x", "7-SNAPSHOT"))), "a SNAPSHOT"},
+		{"a SNAPSHOT of a branch", "3.9.4", released(dependency(of("org.acme", "x", "1.1.1-SNAPSHOT.6967-remove-header"))), "a SNAPSHOT"},
+		{"a SNAPSHOT by its time", "3.9.4", released(dependency(of("org.acme", "x", "1.1.1-20211105.101112-3"))), "a SNAPSHOT"},
+		{"in a profile", "3.9.4", released("<profiles><profile>" + dependency(of("org.other", "x", "1.3.0-SNAPSHOT")) + "</profile></profiles>"), "a SNAPSHOT"},
+		{"the parent", "3.9.4", released("<parent>" + of("org.acme", "bom", "1.5-SNAPSHOT") + "</parent>"), "a SNAPSHOT"},
+		{"itself", "3.9.4", pom("pom.xml", "a", ""), "a SNAPSHOT"},
+		{"a branch build", "3.9.4", released(dependency(of("org.acme.policy", "x", "2.4.0-upgrade-project-config"))), "a branch build"},
+		{"a qualifier of others", "3.9.4", released(dependency(of("io.netty", "netty", "4.1.100.Final"))), ""},
+		{"a beta in the release", "3.9.4", released(dependency(of("org.acme", "x", "2.0.0-beta.1"))), "a branch build"},
+		{"a beta of a beta", "4.0.0-beta.2", released(dependency(of("org.acme", "x", "2.0.0-beta.1"))), ""},
+		{"no XML", "3.9.4", needs.File{Path: "pom.xml", Data: []byte("<project>")}, "pom.xml cannot be read: XML syntax error"},
+		{"npm", "3.9.4", needs.File{Path: "package.json", Data: []byte(`{"name": "@acme/a", "version": "1.0.0", "dependencies": {"@acme/b": "1.0.0-fix-7", "c": "1.0.0-rc.1"}}`)}, "a branch build"},
+		{"npm's ranges", "3.9.4", needs.File{Path: "package.json", Data: []byte(`{"name": "@acme/a", "version": "1.0.0", "dependencies": {"@acme/b": "^1.0.0", "@acme/ui": "^1.9.0"}}`)}, ""},
+		{"npm without a scope", "3.9.4", needs.File{Path: "package.json", Data: []byte(`{"name": "a", "version": "1.0.0", "dependencies": {"c": "1.0.0-rc.1"}}`)}, ""},
+		{"npm, itself", "3.9.4", needs.File{Path: "package.json", Data: []byte(`{"name": "a", "version": "1.0.0-SNAPSHOT"}`)}, "a SNAPSHOT"},
+	}
+	ui := needs.Component{Name: "ui", Version: "2.1.3", Files: []needs.File{{Path: "package.json", Data: []byte(`{"name": "@acme/ui"}`)}}}
+	for _, tt := range tests {
+		all := needs.Verify(needs.Component{Name: "a", Version: "1.0.0", Files: []needs.File{tt.file}}, []needs.Component{node, ui}, tt.product)
+		switch {
+		case tt.want == "" && len(all) > 0, tt.want != "" && len(all) != 1, tt.want != "" && !strings.HasPrefix(all[0].Why, tt.want):
+			t.Errorf("%s: %v, want %q", tt.name, all, tt.want)
+		}
+	}
+}
+
+// What is wrong is quoted with its line, each version of an artifact once, in modules as well.
+func TestVerifyQuotes(t *testing.T) {
+	t.Parallel()
+	files := []needs.File{
+		{Path: "pom.xml", Data: []byte("<project>\n<groupId>org.acme</groupId><artifactId>a</artifactId>\n\t<version>1.0.0</version>\n<modules><module>core</module></modules></project>")},
+		{Path: "core/pom.xml", Data: []byte("<project><parent><groupId>org.acme</groupId><artifactId>a</artifactId><version>1.0.0</version></parent><artifactId>core</artifactId><dependencies>\n<dependency><groupId>org.acme</groupId><artifactId>node-api</artifactId>\n\t<version>2.1.2</version></dependency>\n<dependency><groupId>org.acme</groupId><artifactId>node-api</artifactId><version>2.1.2</version><type>zip</type></dependency></dependencies></project>")},
+	}
+	all := needs.Verify(needs.Component{Name: "a", Version: "1.0.0", Files: files}, []needs.Component{node}, "3.9.4")
+	want := "core/pom.xml:3 (`<version>2.1.2</version></dependency>`) names org.acme:node-api 2.1.2: this run releases node 2.1.3"
+	if len(all) != 1 || all[0].String() != want {
+		t.Errorf("got %v, want %s", all, want)
+	}
+}
+
 func FuzzOf(f *testing.F) {
 	f.Add(true, string(pom("pom.xml", "a", "<properties><v>${v}</v></properties><dependencies><dependency>"+names("node-api", "${v}")+"</dependency></dependencies>").Data))
 	f.Add(false, `{"name": "a", "dependencies": {"org.acme:node-api": "^1"}}`)
@@ -194,6 +296,11 @@ func FuzzOf(f *testing.F) {
 		for _, n := range all {
 			if n.From == n.To || n.Place.Line < 1 || n.Place.Line > 1+strings.Count(data, "\n") {
 				t.Fatalf("%+v", n)
+			}
+		}
+		for _, w := range needs.Verify(needs.Component{Name: "a", Version: "1.0.0", Files: []needs.File{{Path: path, Data: []byte(data)}}}, []needs.Component{node}, "1.0.0") {
+			if w.Artifact != "" && (w.Place.Line < 1 || w.Named == "") {
+				t.Fatalf("%+v", w)
 			}
 		}
 	})

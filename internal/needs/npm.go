@@ -35,6 +35,7 @@ func (f *file) packageJSON(data []byte) error {
 		case key == "name":
 			err = json.Unmarshal(value, &f.own.name)
 		case key == "version":
+			f.versionLine = 1 + bytes.Count(data[:start], []byte("\n"))
 			err = json.Unmarshal(value, &f.own.version)
 		case slices.Contains(sections, key):
 			err = f.section(data, int(start), value)

@@ -81,6 +81,7 @@ func (f *file) pom(data []byte) error {
 		f.mentions = append(f.mentions, m)
 	}
 	f.own = coordinates{project.child("groupId").text, project.child("artifactId").text, project.child("version").text}
+	f.versionLine = project.child("version").line
 	if f.parent != nil {
 		f.own.group, f.own.version = cmp.Or(f.own.group, f.parent.group), cmp.Or(f.own.version, f.parent.version)
 	}

@@ -24,6 +24,8 @@ type file struct {
 	own    coordinates
 	parent *mention // of a pom.xml
 
+	versionLine int // where it says its own version; 0 where it does not
+
 	scopes   []scope // of properties: the project's, then those of its profiles
 	mentions []mention
 }

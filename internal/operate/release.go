@@ -42,7 +42,7 @@ func Release(ctx context.Context, s Setup, e Ends, o ReleaseOptions) (*Result, e
 		if o.DryRun {
 			t.level = Server
 		}
-		t.r.Tagged = t.check.tagLookup()
+		t.r.Tagged, t.r.Poms = t.check.tagLookup(), t.check.pomsOf(t.r)
 		t.r.Open = s.releaseJournal(ctx, t.r, o.TakeOver, o.Yes || s.Ask != nil)
 	}
 	return t.drive(ctx)
@@ -159,7 +159,7 @@ func (t *releaseRunner) prepareDry(ctx context.Context) error {
 	} else {
 		refused = refusedByJournal(ctx, t.r)
 	}
-	t.r.Tagged = t.check.tagLookup()
+	t.r.Tagged, t.r.Poms = t.check.tagLookup(), t.check.pomsOf(t.r)
 	if t.refused = fault.Worst(t.r.Provable(), refused, t.show(ctx)); t.refused != nil {
 		return nil
 	}

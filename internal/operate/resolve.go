@@ -144,7 +144,8 @@ func (s Setup) tagged(ctx context.Context, m *manifest.Manifest, p *plan.Plan, i
 		tags, err := gitrepo.RemoteTags(ctx, repositoryURL(m.SCMHTTPURL, st.Repository), credentials)
 		_, plain := tags[id.Version()]
 		_, prefixed := tags["v"+id.Version()]
-		return plain || prefixed, err
+		_, named := tags[st.Proof.Tag]
+		return plain || prefixed || named, err
 	}
 	return false, fault.New(fault.Invalid, "nothing-to-resolve", "%s is not to be released: it is not open in release.json", id).
 		Hint("open it in release.json, then run %s", fault.Next{Action: fault.Resume})

@@ -7,6 +7,7 @@ import (
 
 	"github.com/gravitee-lab/gio/internal/fault"
 	"github.com/gravitee-lab/gio/internal/manifest"
+	"github.com/gravitee-lab/gio/internal/needs"
 )
 
 // Step is the release of one component.
@@ -101,6 +102,7 @@ type Options struct {
 	DryRun          bool                // the value of the parameter dry_run
 	Action          string              // the value of the parameter gio_action, which overrides gio.yaml's; "" for that, else "release"
 	Verification    Verification        // of all components; Overrides win, field by field
+	Declared        []needs.Declared    // gio.yaml's, about who needs whom
 }
 
 // Override holds gio.yaml's settings of one component. An empty field is not set.
@@ -205,6 +207,13 @@ func checkNames(m *manifest.Manifest, o Options) error {
 	for _, name := range sortedKeys(o.Overrides) {
 		if _, found := m.Component(name); !found {
 			return unknownComponent(m, fault.Invalid, "gio.yaml", name)
+		}
+	}
+	for _, d := range o.Declared {
+		for _, name := range []string{d.From, d.To} {
+			if _, found := m.Component(name); !found {
+				return unknownComponent(m, fault.Invalid, d.Place.String(), name)
+			}
 		}
 	}
 	return nil

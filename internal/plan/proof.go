@@ -12,7 +12,14 @@ import (
 const (
 	VerifyNone     = "none"     // nothing
 	VerifyTag      = "tag"      // a tag of the component's repository
+	VerifyPoms     = "poms"     // that tag, and that its build files name nothing but what is released
 	VerifyWorkflow = "workflow" // that certain workflows ran in the pipeline
+)
+
+// The values of poms in gio.yaml: what becomes of a step whose build files name something else.
+const (
+	PomsStrict = "strict" // a person decides
+	PomsWarn   = "warn"   // it has succeeded, and what is wrong is said
 )
 
 const defaultTag = "{{.Version}}"
@@ -20,6 +27,7 @@ const defaultTag = "{{.Version}}"
 // Verification holds gio.yaml's settings for the proof of a release. An empty field is not set.
 type Verification struct {
 	Verify    string   // one of the Verify constants
+	Poms      string   // one of the Poms constants, for VerifyPoms
 	Tag       string   // template of the tag's name
 	Workflows []string // templates of the workflows' names
 }
@@ -27,6 +35,7 @@ type Verification struct {
 // Proof is what a step needs to succeed besides a green pipeline. The zero value demands nothing.
 type Proof struct {
 	Tag       string   `json:"tag,omitempty"`       // a tag of this name in the step's repository
+	Poms      string   `json:"poms,omitempty"`      // what becomes of wrong build files at the tag, one of the Poms constants; "" does not look
 	Workflows []string `json:"workflows,omitempty"` // workflows of these names, each a success in the step's pipeline
 }
 
@@ -41,8 +50,8 @@ func validTag(name string) bool {
 // proof returns what proves the release of a component. A dry run makes no tag, so it needs none.
 func (o Options) proof(data templateData) (Proof, error) {
 	own := o.Overrides[data.Component].Verification
-	switch cmp.Or(own.Verify, o.Verification.Verify) {
-	case VerifyTag:
+	switch verify := cmp.Or(own.Verify, o.Verification.Verify); verify {
+	case VerifyTag, VerifyPoms:
 		if o.DryRun {
 			return Proof{}, nil
 		}
@@ -52,6 +61,9 @@ func (o Options) proof(data templateData) (Proof, error) {
 		}
 		if !validTag(tag) {
 			return Proof{}, fault.New(fault.Invalid, "invalid-proof", "gio.yaml: the tag of %s would be %q, which is not a valid tag name", data.Component, tag)
+		}
+		if verify == VerifyPoms {
+			return Proof{Tag: tag, Poms: cmp.Or(own.Poms, o.Verification.Poms, PomsStrict)}, nil
 		}
 		return Proof{Tag: tag}, nil
 	case VerifyWorkflow:

@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/gravitee-lab/gio/internal/fault"
+	"github.com/gravitee-lab/gio/internal/needs"
 	"github.com/gravitee-lab/gio/internal/plan"
 )
 
@@ -86,6 +87,31 @@ func TestProof(t *testing.T) {
 	}
 }
 
+// TestProofByPoms: the poms of a tag are held to the strict rule unless gio.yaml says otherwise; in a dry run nothing is asked.
+func TestProofByPoms(t *testing.T) {
+	t.Parallel()
+	change := func(o *plan.Options) {
+		o.Verification = plan.Verification{Verify: plan.VerifyPoms, Tag: "v{{.Version}}"}
+		o.Overrides = map[string]plan.Override{
+			"policy": {Verification: plan.Verification{Poms: plan.PomsWarn}}, "gateway": {Verification: plan.Verification{Verify: plan.VerifyTag}},
+		}
+	}
+	for _, dry := range []bool{false, true} {
+		for _, st := range makePlan(t, sample, func(o *plan.Options) { change(o); o.DryRun = dry }).Steps() {
+			want := plan.Proof{Tag: "v" + st.Version, Poms: map[string]string{"policy": plan.PomsWarn, "gateway": ""}[st.Component]}
+			if st.Component != "policy" && st.Component != "gateway" {
+				want.Poms = plan.PomsStrict
+			}
+			if dry {
+				want = plan.Proof{}
+			}
+			if diff := cmp.Diff(want, st.Proof); diff != "" {
+				t.Errorf("dry run %t, %s (-want +got):\n%s", dry, st.Component, diff)
+			}
+		}
+	}
+}
+
 func TestMakeFaults(t *testing.T) {
 	t.Parallel()
 	parameter := func(key string, value any) func(*plan.Options) {
@@ -111,6 +137,9 @@ func TestMakeFaults(t *testing.T) {
 		{"only released", func(o *plan.Options) { o.Only = []string{"common"} }, fault.Invalid, "not-open", `release.json:6:35: --only names common, which is not to be released: its version is 1.20.0; write "1.20.0-SNAPSHOT" to release it again, or leave it out of --only`},
 		{"except unknown", func(o *plan.Options) { o.Except = []string{"polcy"} }, fault.Usage, "unknown-component", `--except names "polcy", which is not a component of release.json; did you mean policy?`},
 		{"override unknown", override("fetchr", plan.Override{}), fault.Invalid, "unknown-component", `gio.yaml names "fetchr", which is not a component of release.json; did you mean fetcher?`},
+		{"need of an unknown one", func(o *plan.Options) {
+			o.Declared = []needs.Declared{{From: "ui", To: "fetchr", Place: needs.Place{File: "gio.yaml", Line: 7}}}
+		}, fault.Invalid, "unknown-component", `gio.yaml:7 names "fetchr", which is not a component of release.json; did you mean fetcher?`},
 		{"template syntax", parameter("k", "{{.Version"), fault.Invalid, "invalid-parameter", `parameter "k" of fetcher is not a valid template: template: k:1: unclosed action; it may use {{.ProductVersion}}, {{.Component}} and {{.Version}}`},
 		{"template field", parameter("k", "{{.Secret}}"), fault.Invalid, "invalid-parameter", `parameter "k" of fetcher is not a valid template: template: k:1:2: executing "k" at <.Secret>: can't evaluate field Secret in type plan.templateData; it may use {{.ProductVersion}}, {{.Component}} and {{.Version}}`},
 		{"list", parameter("k", []any{"a"}), fault.Invalid, "invalid-parameter", `parameter "k" is of type []interface {}: CircleCI accepts strings, integers and booleans`},

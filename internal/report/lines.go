@@ -49,7 +49,7 @@ func (l *Lines) Of(e run.Event, s *run.State) []string {
 			rows = l.perStep(e, s, orElse(e.Status, "pending"), plain, "")
 		}
 	case run.Succeeded:
-		rows = l.perStep(e, s, "succeeded", green, took(s.Step(e.Steps[0])))
+		rows = l.perStep(e, s, "succeeded", green, orElse(e.Reason, took(s.Step(e.Steps[0]))))
 	case run.Failed:
 		rows = l.perStep(e, s, "FAILED", red, failure(s.Step(e.Steps[0])))
 	case run.Unknown:

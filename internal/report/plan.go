@@ -75,6 +75,10 @@ func proofs(steps []plan.Step) []string {
 	for _, st := range steps {
 		what := ""
 		switch {
+		case st.Proof.Poms == plan.PomsWarn:
+			what = "its tag (what its poms name there is said)"
+		case st.Proof.Poms != "":
+			what = "its tag, and that its poms name only what is released"
 		case st.Proof.Tag != "":
 			what = "its tag"
 		case len(st.Proof.Workflows) > 0:

@@ -56,6 +56,9 @@ func SlackFailure(e run.Event, s *run.State) (text string, blocks any) {
 	word, then := "failed", ""
 	if e.Type == run.Unknown {
 		word, then = "needs an answer", "\ngio does not know whether its pipeline was started: look at CircleCI, then run `gio resolve`"
+		if e.Code == run.WrongPoms {
+			then = "\nit is released, and nothing builds on it until somebody runs `gio resolve`"
+		}
 	}
 	if s.Header.Kind == run.DryRun {
 		word += " (dry run)"

@@ -116,6 +116,11 @@ func summary(w io.Writer, s *run.State, next []row, color bool) error {
 			}
 		}
 	}
+	for _, st := range s.With(run.HasSucceeded) {
+		if st.Reason != "" {
+			rows = append(rows, row{{"  WARNING  ", yellow}, {clean(st.ID.Component() + " " + st.ID.Version()), bold}, {clean("  " + st.Reason), plain}})
+		}
+	}
 	for _, r := range append(rows, next...) {
 		if _, err := fmt.Fprintln(w, r.render(0, color)); err != nil {
 			return err
@@ -143,6 +148,10 @@ func next(s *run.State, command string, shared bool) []row {
 	var rows []row
 	which := s.Header.Flags()
 	for _, st := range s.With(run.IsUnknown) {
+		if st.Code == run.WrongPoms {
+			rows = append(rows, rowf("next: `gio resolve %s%s --released` if it may stay so; or delete its tag, then `--not-triggered`", st.ID.Component(), which)...)
+			continue
+		}
 		rows = append(rows, rowf("next: look at CircleCI, then `gio resolve %s%s --pipeline N`, or `--released`, or `--not-triggered`", st.ID.Component(), which)...)
 	}
 	for _, st := range s.With(run.OnHold) {

@@ -16,7 +16,8 @@
 //	   └── skipped, resolved                somebody re-ran it on CircleCI
 //
 // An attempt whose project cannot even be read fails before its intent: pending, failed. Running, held and failed also
-// become unknown when CircleCI no longer knows the pipeline, or when somebody re-ran an earlier attempt's pipeline there.
+// become unknown when CircleCI no longer knows the pipeline, or when somebody re-ran an earlier attempt's pipeline there. A step that
+// runs becomes unknown, too, when it is released and its build files name what is not (WrongPoms).
 // The step is observed again, or succeeds, when the pipeline can be read after all.
 //
 // The rules that Allows enforces, and that Check proves for a whole journal:

@@ -72,8 +72,8 @@ type Event struct {
 	Commit   string `json:"commit,omitempty"`   // succeeded: the commit of the pipeline, where CircleCI says it
 	Status   string `json:"status,omitempty"`   // observed: CircleCI's word; resolved: the answer
 	Held     bool   `json:"held,omitempty"`     // observed: waits for an approval
-	Code     string `json:"code,omitempty"`     // failed, stopped: a fault's code
-	Reason   string `json:"reason,omitempty"`   // failed, unknown, skipped, stopped: a sentence for a person; observed: why it cannot succeed any more
+	Code     string `json:"code,omitempty"`     // failed, stopped: a fault's code; unknown: of what is not about a lost answer
+	Reason   string `json:"reason,omitempty"`   // failed, unknown, skipped, stopped: a sentence for a person; observed: why it cannot succeed any more; succeeded: a warning
 	Workflow string `json:"workflow,omitempty"` // failed, observed: its name
 	Job      string `json:"job,omitempty"`      // failed, observed with a reason: its name
 	URL      string `json:"url,omitempty"`      // failed, observed: link to the cause
@@ -131,6 +131,9 @@ const (
 	AnswerReleased     = "released"      // it was released, however
 	AnswerNotTriggered = "not-triggered" // nothing was created, or it must be released again
 )
+
+// WrongPoms is the Code of an Unknown that is about no pipeline: the step is released, and its build files name what is not.
+const WrongPoms = "wrong-poms"
 
 // Record is one push to the release repository.
 type Record struct {

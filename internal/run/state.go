@@ -47,8 +47,8 @@ type Step struct {
 	Workflow  string    `json:"workflow,omitempty"`  // the deciding one
 	Job       string    `json:"job,omitempty"`       // the failing one
 	Detail    string    `json:"detail,omitempty"`    // CircleCI's status word
-	Code      string    `json:"code,omitempty"`      // of a failure
-	Reason    string    `json:"reason,omitempty"`    // why failed, unknown or skipped
+	Code      string    `json:"code,omitempty"`      // of a failure, or of what is unknown
+	Reason    string    `json:"reason,omitempty"`    // why failed, unknown or skipped; of a success, what must be known of it
 	URL       string    `json:"url,omitempty"`       // link to the cause
 	Output    []string  `json:"output,omitempty"`    // the last lines that the failing step printed
 	Recorded  bool      `json:"recorded,omitempty"`  // the release repository holds the success
@@ -301,7 +301,7 @@ func (s *State) applyStep(st *Step, e Event) {
 	case Failed:
 		end(st, HasFailed, e)
 	case Unknown:
-		st.Status, st.Reason, st.URL = IsUnknown, e.Reason, e.URL
+		st.Status, st.Reason, st.URL, st.Code = IsUnknown, e.Reason, e.URL, or(e.Code, st.Code)
 	case Resolved:
 		applyAnswer(st, e)
 	case Skipped:

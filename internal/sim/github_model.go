@@ -21,6 +21,7 @@ type repository struct {
 	statuses []CommitStatus
 	releases []GitHubRelease
 	renamed  map[string]string // branches, old name to new
+	released bool              // a job has released from it
 }
 
 type commit struct {

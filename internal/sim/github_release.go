@@ -3,6 +3,7 @@ package sim
 import (
 	"fmt"
 	"maps"
+	"path"
 	"slices"
 	"strconv"
 	"strings"
@@ -47,15 +48,26 @@ func (s *Sim) release(p *pipeline, now time.Time) {
 		return
 	}
 	at := p.finished(now)
-	with := func(version string) map[string]string {
+	with := func(version string, edit func(pom string) string) map[string]string {
 		files := maps.Clone(head.files)
 		files["pom.xml"] = before + version + after
+		for name, text := range files {
+			if path.Base(name) == "pom.xml" {
+				files[name] = edit(text)
+			}
+		}
 		return files
 	}
-	tagged := s.commit(r, head, "Release "+released, with(released), at)
+	files := with(released, func(pom string) string { return strings.ReplaceAll(pom, "-SNAPSHOT<", "<") })
+	if !r.released {
+		maps.Copy(files, r.ReleaseFiles)
+		r.released = true
+	}
+	tagged := s.commit(r, head, "Release "+released, files, at)
 	r.tags[released] = tagged
 	next := nextPatch(released) + "-SNAPSHOT"
-	r.branches[p.ref.branch] = s.commit(r, tagged, "Prepare "+next, with(next), at)
+	following := with(next, func(pom string) string { return strings.ReplaceAll(pom, ">"+version+"<", ">"+next+"<") })
+	r.branches[p.ref.branch] = s.commit(r, tagged, "Prepare "+next, following, at)
 }
 
 // finished returns when the last workflow of a pipeline ended.
@@ -141,5 +153,20 @@ func (s *Sim) Commit(repository, branch, message, tag string, files map[string]s
 	if tag != "" {
 		r.tags[tag] = r.branches[branch]
 	}
+	return nil
+}
+
+// Untag takes a release back, as somebody does who wants it made anew: it deletes the tag, and the branch is again where it was
+// before the commit of that tag.
+func (s *Sim) Untag(repository, branch, tag string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.settle(s.scenario.Now())
+	r := s.hub.repository(repository)
+	if r == nil || r.tags[tag] == nil || r.tags[tag].parent == nil || r.branches[branch] == nil {
+		return fmt.Errorf("sim: %s has no tag %s of a commit of the branch %s", repository, tag, branch)
+	}
+	r.branches[branch] = r.tags[tag].parent
+	delete(r.tags, tag)
 	return nil
 }

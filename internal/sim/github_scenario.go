@@ -50,9 +50,11 @@ type Repository struct {
 	TagProtection []string `yaml:"tag_protection"`
 	ForkOf        string   `yaml:"fork_of"` // org/name of a listed repository that it is a fork of
 	// ReleaseTags: a pipeline that was triggered with gio_action release and dry_run false, and succeeded, makes a commit
-	// with the released version in pom.xml and tags it with that version, then a second commit with the next patch's
-	// SNAPSHOT. Default true; with false nothing happens.
+	// with the released version in every pom.xml, without the -SNAPSHOT of other versions, and tags it with that version, then a
+	// second commit with the next patch's SNAPSHOT. Default true; with false nothing happens.
 	ReleaseTags *bool `yaml:"release_tags"`
+	// ReleaseFiles are files of the commit that the first release tags, by path, whatever the job would make of them.
+	ReleaseFiles map[string]string `yaml:"release_files"`
 }
 
 // Branch describes one branch. Its commits all have the same files.

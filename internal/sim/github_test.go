@@ -381,6 +381,35 @@ func TestScenariosOfGitHub(t *testing.T) {
 }
 
 // The pipeline after a release builds the release's commits, though nobody has read the repository meanwhile.
+// The tagged commit has no SNAPSHOT in any pom.xml, unless the scenario says what is in it; that release can be taken back, and the
+// next one has none.
+func TestFilesOfARelease(t *testing.T) {
+	t.Parallel()
+	const release = `{"branch":"1.4.x","parameters":{"gio_action":"release","dry_run":false}}`
+	core := "<project><parent><version>1.4.2-SNAPSHOT</version></parent><dependency><version>7.0.0-SNAPSHOT</version></dependency></project>"
+	r := sim.Repository{
+		Branches:     map[string]sim.Branch{"1.4.x": {Version: "1.4.2-SNAPSHOT", Files: map[string]string{"core/pom.xml": core}}},
+		ReleaseFiles: map[string]string{"ui/pom.xml": "<version>6-fix</version>"},
+	}
+	scenario := sim.Scenario{GitHub: &sim.GitHub{Repositories: map[string]sim.Repository{"acme/widget": r}}}
+	bubble(t, scenario, func(t tester) {
+		for n, want := range []string{"<version>6-fix</version>", "gone"} {
+			t.trigger(release)
+			time.Sleep(time.Minute)
+			t.equal("the tag's", t.file("/repos/acme/widget/contents/core/pom.xml?ref=1.4.2"), strings.ReplaceAll(core, "-SNAPSHOT", ""))
+			t.equal("the branch's", t.file("/repos/acme/widget/contents/core/pom.xml?ref=1.4.x"), strings.ReplaceAll(core, "1.4.2-", "1.4.3-"))
+			answer, body := t.hub("x", "GET", "/repos/acme/widget/contents/ui/pom.xml?ref=1.4.2", "")
+			if is := answer.StatusCode == http.StatusOK; is != (n == 0) {
+				t.Errorf("release %d: %s %s, want %s", n+1, answer.Status, body, want)
+			}
+			if err := t.sim.Untag("acme/widget", "1.4.x", "1.4.2"); err != nil {
+				t.Fatal(err)
+			}
+			t.equal("tags", len(t.sim.RepositoryTags("acme/widget")), 0)
+		}
+	})
+}
+
 func TestPipelineAfterARelease(t *testing.T) {
 	t.Parallel()
 	scenario := sim.Scenario{GitHub: &sim.GitHub{Repositories: map[string]sim.Repository{"acme/widget": {Version: "1.4.2-SNAPSHOT"}}}}

@@ -31,7 +31,7 @@ func (ws Workspace) PlanOptions(only, except []string) plan.Options {
 	return plan.Options{
 		Branch: ws.Branch.Value, ComponentMain: ws.Config.MainBranch, Organization: ws.Organization(),
 		ProductTag: ws.Config.ProductTag, ReleaseBranches: ws.Config.ReleaseBranches, Parameters: parameters, Overrides: ws.Config.Overrides(),
-		Only: only, Except: except, Verification: ws.Config.Verification.Plan(),
+		Only: only, Except: except, Verification: ws.Config.Verification.Plan(), Declared: ws.Config.Declared(),
 	}
 }
 
