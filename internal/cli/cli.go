@@ -159,7 +159,6 @@ succeeded, tags the product and prepares the next version. The same command fini
 
 // addCommands adds the commands with the headings of `gio help`.
 func addCommands(root *cobra.Command, env *environment) {
-	const others = "Others:"
 	for _, g := range []struct {
 		title    string
 		commands []*cobra.Command
@@ -172,13 +171,13 @@ func addCommands(root *cobra.Command, env *environment) {
 			newResolveCommand(env),
 		}},
 		{"Afterwards:", []*cobra.Command{
-			newStageCommand(env), newHistoryCommand(env), newReportCommand(env), newBOMCommand(env),
+			newStageCommand(env), newHistoryCommand(env), newReportCommand(env), newBOMCommand(env), newChangelogCommand(env),
 		}},
 		{ledgerGroupID, []*cobra.Command{
 			newCandidateCommand(env), newDeployCommand(env), newDeploymentCommand(env), newRollbackCommand(env), newFreezeCommand(env),
 			newBundleCommand(env), newPromoteCommand(env), newShipmentCommand(env), newEnvCommand(env), newProjectCommand(env), newTokenCommand(env), newAuditCommand(env), newLoginCommand(env),
 		}},
-		{others, []*cobra.Command{newTriggerCommand(env), newPullRequestCommand(env), newSimCommand(env), newVersionCommand(env)}},
+		{othersGroupID, []*cobra.Command{newTriggerCommand(env), newPullRequestCommand(env), newSimCommand(env), newVersionCommand(env)}},
 	} {
 		root.AddGroup(&cobra.Group{ID: g.title, Title: g.title})
 		for _, cmd := range g.commands {
@@ -186,7 +185,7 @@ func addCommands(root *cobra.Command, env *environment) {
 		}
 		root.AddCommand(g.commands...)
 	}
-	root.SetCompletionCommandGroupID(others)
+	root.SetCompletionCommandGroupID(othersGroupID)
 }
 
 // firstWord returns the first argument, "" where it is a flag.

@@ -39,12 +39,15 @@ func helpTopics() []*cobra.Command {
 	}
 }
 
+// othersGroupID is the heading of the commands beside releases.
+const othersGroupID = "Others:"
+
 // usageTemplate returns cobra's template, except for the root: its many commands must fit one screen, so that their lists have no
-// space between them, and the topics are in one line, as are those of gio-server.
+// space between them, and those of gio-server, the others, and the topics are in one line each.
 func usageTemplate(usual string) string {
-	const root = `{{range .Groups}}{{$group := .ID}}{{.Title}}{{range $.Commands}}{{if eq .GroupID $group}}{{if ne $group "` + ledgerGroupID + `"}}
-  {{rpad .Name .NamePadding}}  {{.Short}}{{end}}{{end}}{{end}}{{if eq $group "` + ledgerGroupID + `"}}
- {{range $.Commands}}{{if eq .GroupID $group}} {{.Name}}{{end}}{{end}}{{end}}
+	const root = `{{range .Groups}}{{$group := .ID}}{{$inLine := or (eq .ID "` + ledgerGroupID + `") (eq .ID "` + othersGroupID + `")}}{{.Title}}{{if $inLine}}
+ {{end}}{{range $.Commands}}{{if eq .GroupID $group}}{{if $inLine}} {{.Name}}{{else}}
+  {{rpad .Name .NamePadding}}  {{.Short}}{{end}}{{end}}{{end}}
 {{end}}
 Flags of all commands:
 {{.PersistentFlags.FlagUsages | trimTrailingWhitespaces}}
