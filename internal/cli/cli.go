@@ -171,7 +171,7 @@ func addCommands(root *cobra.Command, env *environment) {
 			newResolveCommand(env),
 		}},
 		{"Afterwards:", []*cobra.Command{
-			newStageCommand(env), newHistoryCommand(env), newReportCommand(env), newBOMCommand(env), newChangelogCommand(env),
+			newStageCommand(env), newHistoryCommand(env), newReportCommand(env), newBOMCommand(env), newChangelogCommand(env), newWhereCommand(env),
 		}},
 		{ledgerGroupID, []*cobra.Command{
 			newCandidateCommand(env), newDeployCommand(env), newDeploymentCommand(env), newRollbackCommand(env), newFreezeCommand(env),

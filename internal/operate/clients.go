@@ -41,6 +41,8 @@ func (s Setup) gitHub(wire transport.Options) (client *github.Client, ok bool, e
 	return client, true, nil
 }
 
+const hubElsewhere = "the release repository is not on GitHub; GITHUB_API_URL names another one"
+
 // hubWithToken is gitHub where there is a token for it, too; why says why there is no client. Without a token GitHub answers 60
 // requests an hour, which eight components use up.
 func (s Setup) hubWithToken(wire transport.Options) (hub *github.Client, why string, err error) {
@@ -53,7 +55,7 @@ func (s Setup) hubWithToken(wire transport.Options) (hub *github.Client, why str
 	case err != nil:
 		return nil, "", err
 	case !found:
-		return nil, "the release repository is not on GitHub; GITHUB_API_URL names another one", nil
+		return nil, hubElsewhere, nil
 	case credentials.Token == "":
 		return nil, "set GITHUB_TOKEN: without one GitHub answers 60 requests an hour", nil
 	}
