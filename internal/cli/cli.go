@@ -167,6 +167,7 @@ func addCommands(root *cobra.Command, env *environment) {
 			newInitCommand(env), newPrepareCommand(env), newPlanCommand(env), newCheckCommand(env), newRehearseCommand(env),
 		}},
 		{"A release:", []*cobra.Command{
+			newOverviewCommand(env),
 			newReleaseCommand(env), newStatusCommand(env), newWatchCommand(env), newApproveCommand(env), newCancelCommand(env), newDoctorCommand(env),
 			newResolveCommand(env),
 		}},

@@ -62,7 +62,7 @@ func helps(t *testing.T) map[string][]string {
 func TestHelp(t *testing.T) {
 	t.Parallel()
 	pages := helps(t)
-	for _, name := range []string{"gio release", "gio plan", "gio resolve", "gio sim", "gio version", "gio help exit-codes", "gio help environment", "gio status", "gio history", "gio watch", "gio approve", "gio cancel", "gio help journal", "gio prepare", "gio bom", "gio report", "gio init", "gio doctor", "gio rehearse", "gio stage", "gio trigger", "gio pull-request", "gio changelog", "gio where"} {
+	for _, name := range []string{"gio release", "gio plan", "gio resolve", "gio sim", "gio version", "gio help exit-codes", "gio help environment", "gio status", "gio history", "gio watch", "gio approve", "gio cancel", "gio help journal", "gio prepare", "gio bom", "gio report", "gio init", "gio doctor", "gio rehearse", "gio stage", "gio trigger", "gio pull-request", "gio changelog", "gio where", "gio overview"} {
 		if pages[name] == nil {
 			t.Errorf("gio --help does not list %s", name)
 		}
@@ -145,6 +145,7 @@ func TestHelpNamesExitCodes(t *testing.T) {
 		"bom":       {0, 1, 2, 3, 4, 5, 7},
 		"changelog": {0, 2, 3, 4, 5, 7},
 		"where":     {0, 2, 3, 4, 5, 7},
+		"overview":  {0, 2, 3, 4, 5, 7},
 		"report":    {0, 1, 2, 3, 4, 5, 7},
 		"sim":       {0, 1, 2, 5, 7},
 		"version":   {0, 2}, "help": {0, 2}, "completion": {0, 2},

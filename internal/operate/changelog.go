@@ -138,8 +138,8 @@ func (p *products) point(name string) (Point, error) {
 		}
 	}
 	branches := p.branches
-	if !slices.ContainsFunc(branches, func(b ReleaseBranch) bool { return b.Name == name }) && p.repo.Refs()[plan.BranchRef(name)] != "" && name == p.ownBranch() {
-		branches = append(slices.Clone(branches), p.branch(name)) // fetched as the workspace's
+	if own := p.ownBranch(); name == own && p.repo.Refs()[plan.BranchRef(own)] != "" {
+		branches = append([]ReleaseBranch{p.branch(own)}, branches...) // it need not be a release branch
 	}
 	for _, b := range branches {
 		open := b.Manifest != nil && b.Manifest.Open() && b.Manifest.ReleaseVersion() == strings.TrimSuffix(name, "-SNAPSHOT")

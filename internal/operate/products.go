@@ -47,7 +47,7 @@ type products struct {
 
 // readProducts fetches all tags of products, all release branches, and the journal.
 func (s Setup) readProducts(ctx context.Context) (*products, error) {
-	repo, err := s.RepositoryToRead(ctx)
+	repo, err := s.AllBranches().RepositoryToRead(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -59,7 +59,7 @@ func (s Setup) readProducts(ctx context.Context) (*products, error) {
 		refs = append(refs, plan.TagRef(tag))
 	}
 	names := all.branchNames()
-	for _, name := range names {
+	for _, name := range append([]string{all.ownBranch()}, names...) {
 		refs = append(refs, plan.BranchRef(name))
 	}
 	if err := repo.Fetch(ctx, refs...); err != nil {
