@@ -24,8 +24,9 @@ func newChangelogCommand(env *environment) *cobra.Command {
 		Short: "Show what changed between two product versions: components, commits, links",
 		Long: `Changelog compares release.json of two product versions, and asks GitHub for the commits of each
 component that changed: with one request each, at most 250 commits; more are counted. A and B are
-product versions, or release branches, which stand for what is open there. B alone is compared
-with the version released before it; without an argument that is the release branch.
+product versions, release branches, which stand for what is open there, or env:NAME, which stands
+for what runs in an environment of gio-server. B alone is compared with the version released before
+it; without an argument that is the release branch.
 
 Merges and the commits that releases make are left out and counted; --all shows them. As text each
 component has its newest 10 commits; --all, --component, markdown and json have all that were read.
@@ -36,7 +37,8 @@ Exit codes: 0 done, 2 usage, 3 not allowed, 4 remote failed, 5 no manifest, or n
 component, 7 release.json or gio.yaml is wrong.`,
 		Example: `  gio changelog
   gio changelog 3.9.4 --format markdown
-  gio changelog 3.9.3..master --component gravitee-gateway`,
+  gio changelog 3.9.3..master --component gravitee-gateway
+  gio changelog env:prod..env:qa`,
 		Args: oneRange,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 1 {
@@ -70,6 +72,10 @@ func runChangelog(ctx context.Context, env *environment, o changelogOptions) err
 	}
 	if o.format != "text" && o.format != "markdown" && o.format != "json" {
 		return fault.New(fault.Usage, "usage", "there is no format %q", o.format).Hint("--format text, markdown or json")
+	}
+	var err error
+	if o.Range, err = env.withVersions(ctx, o.Range); err != nil {
+		return err
 	}
 	s, err := env.openAnyBranch(ctx)
 	if err != nil {

@@ -27,7 +27,7 @@ With 7 digits or more of a commit's id it asks GitHub which component has it, lo
 tag of each line of its versions that contains it, and lists the product versions that have such a
 one, and what is open with a branch that contains it. When nothing does, it says on which branch
 the commit is. Release branches without it are named; those on which nothing happened for 90 days
-are counted.
+are counted. Where GIO_SERVER names a gio-server, there are the environments that run a version.
 
 Exit codes: 0 done, also when a commit is not released yet, 2 usage, 3 not allowed, or no
 GITHUB_TOKEN to look for a commit with, 4 remote failed, 5 no manifest, or no such component,
@@ -61,9 +61,12 @@ func runWhere(ctx context.Context, env *environment, o whereOptions) error {
 		return err
 	}
 	w := report.NewWhere(found)
+	if !o.json {
+		env.warnAll(w.Unread)
+	}
+	environments := env.addEnvironments(ctx, &w)
 	if o.json {
 		return report.JSON(env.out.json(), w)
 	}
-	env.warnAll(w.Unread)
-	return report.WhereTable(env.Stdout, w, env.tableColumns(), false)
+	return report.WhereTable(env.Stdout, w, env.tableColumns(), environments)
 }
