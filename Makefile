@@ -88,6 +88,7 @@ bench: ## What gio costs, and what the graph saves: requests, pushes, lateness, 
 	@set -o pipefail; go test -count=1 -v ./internal/check -run Figures -figures | grep -E '^(  [^ ]|FAIL|---.FAIL)'
 	@set -o pipefail; go test -run '^$$' -bench Plan -benchtime 20x ./internal/cli | grep -E '^(Bench|FAIL|---)'
 	@set -o pipefail; go test -run '^$$' -bench Check -benchtime 3x ./internal/cli | grep -E '^(Bench|FAIL|---)'
+	@set -o pipefail; go test -run '^$$' -bench Day -benchtime 3x ./internal/cli | grep -E '^(Bench|FAIL|---)'
 	@set -o pipefail; go test -run '^$$' -bench Replay -benchtime 1x ./internal/cli | grep -E '^(Bench|FAIL|---)'
 	@set -o pipefail; go test -count=1 -v -timeout 30m ./internal/server -run Figures -figures | grep -E '^(  [^ ]|FAIL|---.FAIL)'
 	@set -o pipefail; go test -count=1 -v -timeout 30m ./internal/gitops -run Figures -figures | grep -E '^(  [^ ]|FAIL|---.FAIL)'

@@ -122,12 +122,12 @@ func (i *inspection) checkCommits(ctx context.Context, component manifest.Compon
 		return
 	}
 	work := diff.Work(component.Version)
-	if len(work.Subjects) == 0 {
+	if len(work.Commits) == 0 {
 		return
 	}
 	i.add(Finding{
 		Code: Unreleased, Component: component.Name, Where: fmt.Sprintf("%s %s...%s", repository, tag, branch),
-		What: fmt.Sprintf("%s since %s, not to be released; the newest: %s", count(work.Ahead, "commit"), component.Version, work.Subjects[len(work.Subjects)-1]),
+		What: fmt.Sprintf("%s since %s, not to be released; the newest: %s", count(work.Ahead, "commit"), component.Version, work.Newest(1)[0]),
 		Do:   fmt.Sprintf("`gio prepare %s` opens it", component.Name),
 	})
 }

@@ -159,8 +159,6 @@ succeeded, tags the product and prepares the next version. The same command fini
 	return root
 }
 
-const othersGroupID = "Others:"
-
 // addCommands adds the commands with the headings of `gio help`.
 func addCommands(root *cobra.Command, env *environment) {
 	for _, g := range []struct {
@@ -171,11 +169,12 @@ func addCommands(root *cobra.Command, env *environment) {
 			newInitCommand(env), newPrepareCommand(env), newPlanCommand(env), newCheckCommand(env), newRehearseCommand(env),
 		}},
 		{"A release:", []*cobra.Command{
+			newOverviewCommand(env),
 			newReleaseCommand(env), newStatusCommand(env), newWatchCommand(env), newApproveCommand(env), newCancelCommand(env), newDoctorCommand(env), newLogsCommand(env),
 			newResolveCommand(env), newRetryCommand(env),
 		}},
 		{"Afterwards:", []*cobra.Command{
-			newStageCommand(env), newHistoryCommand(env), newReportCommand(env), newBOMCommand(env),
+			newStageCommand(env), newHistoryCommand(env), newReportCommand(env), newBOMCommand(env), newChangelogCommand(env), newWhereCommand(env),
 		}},
 		{ledgerGroupID, []*cobra.Command{
 			newCandidateCommand(env), newDeployCommand(env), newDeploymentCommand(env), newRollbackCommand(env), newFreezeCommand(env),

@@ -41,14 +41,19 @@ func (env *environment) resume(name run.Name) string {
 		return "the command that began it"
 	case run.Release:
 	}
+	return "`" + command + env.onBranch(env.branch) + "`"
+}
+
+// onBranch returns the flags with which another command works on this branch of the same release repository; "" is the checkout's.
+func (env *environment) onBranch(branch string) (flags string) {
 	for _, flag := range []struct{ name, value, usual string }{
-		{"--repo", env.repo, ""}, {"--branch", env.branch, ""}, {"--file", env.file, workspace.ManifestName}, {"--config", env.config, ""},
+		{"--repo", env.repo, ""}, {"--branch", branch, ""}, {"--file", env.file, workspace.ManifestName}, {"--config", env.config, ""},
 	} {
 		if flag.value != flag.usual {
-			command += " " + flag.name + " " + quoted(env.redacted(flag.value))
+			flags += " " + flag.name + " " + quoted(env.redacted(flag.value))
 		}
 	}
-	return "`" + command + "`"
+	return flags
 }
 
 // resumeCommand returns the command that continues the run of a header, for a sentence.

@@ -74,6 +74,17 @@ func (env *environment) open(ctx context.Context) (operate.Setup, error) {
 	return env.setup(ws), nil
 }
 
+// openAnyBranch is open for commands about all of the release repository: with --repo they need no --branch.
+func (env *environment) openAnyBranch(ctx context.Context) (operate.Setup, error) {
+	options := env.workspaceOptions()
+	options.AnyBranch = true
+	ws, err := workspace.Open(ctx, options)
+	if err != nil {
+		return operate.Setup{}, err
+	}
+	return env.setup(ws), nil
+}
+
 // hide keeps secrets out of all that is printed from now on.
 func (env *environment) hide(secrets []string) {
 	env.out.hide(secrets)

@@ -42,8 +42,11 @@ func helpTopics() []*cobra.Command {
 	}
 }
 
+// othersGroupID is the heading of the commands beside releases.
+const othersGroupID = "Others:"
+
 // usageTemplate returns cobra's template, except for the root: its many commands must fit one screen, so that their lists have no
-// space between them, and the topics are in one line, as are those of gio-server.
+// space between them, and those of gio-server, the others, and the topics are in one line each.
 func usageTemplate(usual string) string {
 	const root = `{{range .Groups}}{{$group := .ID}}{{.Title}}{{if eq $group "` + othersGroupID + `"}}{{range $.Commands}}{{if eq .GroupID $group}} {{.Name}}{{end}}{{end}}{{else if eq $group "` + ledgerGroupID + `"}}
  {{range $.Commands}}{{if eq .GroupID $group}} {{.Name}}{{end}}{{end}}{{else}}{{range $.Commands}}{{if eq .GroupID $group}}

@@ -60,7 +60,7 @@ func helps(t *testing.T) map[string][]string {
 func TestHelp(t *testing.T) {
 	t.Parallel()
 	pages := helps(t)
-	for _, name := range []string{"gio release", "gio plan", "gio resolve", "gio sim", "gio version", "gio help exit-codes", "gio help environment", "gio status", "gio history", "gio watch", "gio approve", "gio cancel", "gio help journal", "gio prepare", "gio bom", "gio report", "gio init", "gio doctor", "gio rehearse", "gio stage", "gio trigger", "gio pull-request"} {
+	for _, name := range []string{"gio release", "gio plan", "gio resolve", "gio sim", "gio version", "gio help exit-codes", "gio help environment", "gio status", "gio history", "gio watch", "gio approve", "gio cancel", "gio help journal", "gio prepare", "gio bom", "gio report", "gio init", "gio doctor", "gio rehearse", "gio stage", "gio trigger", "gio pull-request", "gio changelog", "gio where", "gio overview"} {
 		if pages[name] == nil {
 			t.Errorf("gio --help does not list %s", name)
 		}
@@ -125,25 +125,28 @@ func TestHelpNamesExitCodes(t *testing.T) {
 		}
 	}
 	want := map[string][]int{
-		"init":     {0, 1, 2, 3, 4, 5, 7},
-		"plan":     {0, 2, 5, 7},
-		"rehearse": {0, 2, 4, 5, 6, 7},
-		"check":    {0, 2, 3, 4, 5, 7},
-		"prepare":  {0, 2, 3, 4, 5, 6, 7, 11},
-		"release":  {0, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11},
-		"stage":    {0, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11},
-		"trigger":  {0, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11},
-		"resolve":  {0, 2, 3, 4, 5, 7, 11},
-		"doctor":   {0, 2, 3, 4, 5, 6, 7, 11},
-		"status":   {0, 2, 3, 4, 5, 7, 9, 10, 11},
-		"watch":    {0, 2, 3, 4, 5, 7, 9, 10, 11},
-		"approve":  {0, 2, 3, 4, 5, 6, 7, 11},
-		"cancel":   {0, 2, 3, 4, 5, 6, 7, 11},
-		"history":  {0, 2, 3, 4, 5, 7},
-		"bom":      {0, 1, 2, 3, 4, 5, 7},
-		"report":   {0, 1, 2, 3, 4, 5, 7},
-		"sim":      {0, 1, 2, 5, 7},
-		"version":  {0, 2}, "help": {0, 2}, "completion": {0, 2},
+		"init":      {0, 1, 2, 3, 4, 5, 7},
+		"plan":      {0, 2, 5, 7},
+		"rehearse":  {0, 2, 4, 5, 6, 7},
+		"check":     {0, 2, 3, 4, 5, 7},
+		"prepare":   {0, 2, 3, 4, 5, 6, 7, 11},
+		"release":   {0, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11},
+		"stage":     {0, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11},
+		"trigger":   {0, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11},
+		"resolve":   {0, 2, 3, 4, 5, 7, 11},
+		"doctor":    {0, 2, 3, 4, 5, 6, 7, 11},
+		"status":    {0, 2, 3, 4, 5, 7, 9, 10, 11},
+		"watch":     {0, 2, 3, 4, 5, 7, 9, 10, 11},
+		"approve":   {0, 2, 3, 4, 5, 6, 7, 11},
+		"cancel":    {0, 2, 3, 4, 5, 6, 7, 11},
+		"history":   {0, 2, 3, 4, 5, 7},
+		"bom":       {0, 1, 2, 3, 4, 5, 7},
+		"changelog": {0, 2, 3, 4, 5, 7},
+		"where":     {0, 2, 3, 4, 5, 7},
+		"overview":  {0, 2, 3, 4, 5, 7},
+		"report":    {0, 1, 2, 3, 4, 5, 7},
+		"sim":       {0, 1, 2, 5, 7},
+		"version":   {0, 2}, "help": {0, 2}, "completion": {0, 2},
 
 		"pull-request": {0, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11},
 	}

@@ -79,6 +79,14 @@ func (env *environment) outColumns() int {
 	return widthOf(f)
 }
 
+// tableColumns is outColumns for tables that are aligned, and not cut, in the log of a CI system, too.
+func (env *environment) tableColumns() int {
+	if columns := env.outColumns(); columns > 0 || env.Getenv("CI") == "" {
+		return columns
+	}
+	return math.MaxInt
+}
+
 // widthOf returns the width of a terminal. One of unknown width counts as wide.
 func widthOf(f *os.File) int {
 	if width, _ := term.Size(f); width > 0 {

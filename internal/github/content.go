@@ -120,34 +120,3 @@ func (c *Client) Tags(ctx context.Context, repo string) iter.Seq2[Tag, error] {
 		}
 	}
 }
-
-// Comparison is the difference between two commits.
-type Comparison struct {
-	Ahead    int // commits that only head has
-	Behind   int // commits that only base has
-	Subjects []string
-}
-
-// Compare compares two branches, tags or commits (docs.github.com/rest/commits/commits#compare-two-commits). Subjects
-// are the first lines of the messages of the commits ahead, the newest last; of more than 100 those on GitHub's first
-// page, which are the oldest. The fault of a ref that does not exist is "no-commit".
-func (c *Client) Compare(ctx context.Context, repo, base, head string) (Comparison, error) {
-	path, err := repoPath(repo, "compare", base+"..."+head)
-	if err != nil {
-		return Comparison{}, err
-	}
-	k := call{path: fmt.Sprintf("%s?per_page=%d&page=1", path, pageSize), subject: fmt.Sprintf("%s or %s of %s", base, head, repo), missing: "no-commit"}
-	var found gogithub.CommitsComparison
-	if _, err := c.get(ctx, k, &found); err != nil {
-		return Comparison{}, c.specifyMissing(ctx, repo, k, err)
-	}
-	if found.AheadBy == nil || found.BehindBy == nil {
-		return Comparison{}, missingPart(k, "comparison")
-	}
-	compared := Comparison{Ahead: found.GetAheadBy(), Behind: found.GetBehindBy()}
-	for _, commit := range found.Commits {
-		subject, _, _ := strings.Cut(commit.GetCommit().GetMessage(), "\n")
-		compared.Subjects = append(compared.Subjects, strings.TrimSpace(subject))
-	}
-	return compared, nil
-}

@@ -49,11 +49,13 @@ func FuzzReads(f *testing.F) {
 		_, e9 := c.CreateRelease(ctx, "a/b", github.Release{Tag: "c"})
 		e10 := c.SetStatus(ctx, "a/b", "c", github.Status{})
 		_, e12 := c.HasTag(ctx, "a/b", "c")
+		_, e13 := c.Commit(ctx, "a/b", "0000000")
+		_, e14 := c.BranchesAt(ctx, "a/b", "0000000")
 		var e11 error
 		for _, e11 = range c.Tags(ctx, "a/b") {
 			break
 		}
-		for _, err := range []error{e1, e2, e3, e4, e5, e6, e7, e8, e9, e10, e11, e12} {
+		for _, err := range []error{e1, e2, e3, e4, e5, e6, e7, e8, e9, e10, e11, e12, e13, e14} {
 			if err != nil && (fault.CodeOf(err) == "" || strings.Contains(err.Error(), token)) {
 				t.Fatalf("%v", err)
 			}

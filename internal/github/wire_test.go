@@ -120,11 +120,13 @@ func TestReads(t *testing.T) {
 		alpha + "/git/matching-refs/tags/1.4":   {200, "matching_refs", nil},
 		alpha + "/git/ref/tags/app/1.4.1":       {200, "ref_tag", nil},
 		alpha + "/git/tags/940bd336248efae0f9ee5bc7b2d5c985887b16ac": {200, "tag_object", nil},
-		alpha + "/tags":                  {200, "tags", nil},
-		alpha + "/compare/1.4.1...a%2Fb": {200, "compare", nil},
-		alpha + "/releases/tags/1.4.1":   {200, "release", nil},
-		alpha + "/releases":              {201, "release", nil},
-		alpha + "/statuses/" + head:      {201, "status_201", nil},
+		alpha + "/tags":                                     {200, "tags", nil},
+		alpha + "/compare/1.4.1...a%2Fb":                    {200, "compare", nil},
+		alpha + "/commits/" + head[:7]:                      {200, "commit", nil},
+		alpha + "/commits/" + head + "/branches-where-head": {200, "branches_where_head", nil},
+		alpha + "/releases/tags/1.4.1":                      {200, "release", nil},
+		alpha + "/releases":                                 {201, "release", nil},
+		alpha + "/statuses/" + head:                         {201, "status_201", nil},
 	}}
 	c, ctx := client(t, h, token), t.Context()
 	read := func(what string, got any, err error, want any) {
@@ -168,8 +170,18 @@ func TestReads(t *testing.T) {
 		tags = append(tags, tag)
 	}
 	equal(t, "tags", tags, []github.Tag{{Name: "1.4.1", SHA: head}, {Name: "1.4.0", SHA: before}})
+	second := github.Commit{SHA: head, Subject: "feat: the second", Author: "release-bot", URL: "https://github.com/acme/alpha/commit/" + head}
 	compared, err := c.Compare(ctx, "acme/alpha", "1.4.1", "a/b")
-	read("comparison", compared, err, github.Comparison{Ahead: 2, Subjects: []string{"fix: the first", "feat: the second"}})
+	read("comparison", compared, err, github.Comparison{
+		Ahead: 2, URL: "https://github.com/acme/alpha/compare/1.4.1...1.4.x", Commits: []github.Commit{
+			{SHA: compared.Commits[0].SHA, Subject: "fix: the first", Author: "release-bot", URL: compared.Commits[0].URL},
+			second,
+		},
+	})
+	commit, err := c.Commit(ctx, "acme/alpha", head[:7])
+	read("commit", commit, err, second)
+	heads, err := c.BranchesAt(ctx, "acme/alpha", head)
+	read("branches", heads, err, []string{"1.4.x"})
 	release, err := c.Release(ctx, "acme/alpha", "1.4.1")
 	want := github.Release{Tag: "1.4.1", Name: "1.4.1", Notes: "* fix: the first", Prerelease: true, URL: "https://github.com/acme/alpha/releases/tag/1.4.1"}
 	read("release", release, err, want)
@@ -211,6 +223,14 @@ func TestFaults(t *testing.T) {
 	status := func(ctx context.Context, c *github.Client) error {
 		return c.SetStatus(ctx, "acme/alpha", head, github.Status{State: "success"})
 	}
+	commit := func(ctx context.Context, c *github.Client) error {
+		_, err := c.Commit(ctx, "acme/alpha", "0000000")
+		return err
+	}
+	heads := func(ctx context.Context, c *github.Client) error {
+		_, err := c.BranchesAt(ctx, "acme/alpha", "0000000")
+		return err
+	}
 	contents, ref := alpha+"/contents/pom.xml", alpha+"/git/ref/tags/1.4.1"
 	tests := []struct {
 		name, token string
@@ -233,6 +253,10 @@ func TestFaults(t *testing.T) {
 		{"no branch", token, seen, branch, fault.NotFound, "no-branch", []string{"branch 1.4.x of acme/alpha does not exist"}},
 		{"no tag", token, seen, tag, fault.NotFound, "no-tag", nil},
 		{"empty repository", token, map[string]reply{ref: {409, "error_409_empty", nil}, alpha: {200, "repository", nil}}, tag, fault.NotFound, "no-tag", []string{"does not exist"}},
+		{"no commit", token, map[string]reply{alpha + "/commits/0000000": {422, "error_422_commit", nil}}, commit, fault.NotFound, "no-commit", []string{"commit 0000000 of acme/alpha does not exist"}},
+		{"no commit, in no repository", token, nil, commit, fault.NotFound, "no-repository", nil},
+		{"a branch that is named like a commit", token, map[string]reply{alpha + "/commits/0000000": {200, "commit", nil}}, commit, fault.NotFound, "no-commit", nil},
+		{"no commit, no branches", token, map[string]reply{alpha + "/commits/0000000/branches-where-head": {422, "error_422_commit", nil}}, heads, fault.NotFound, "no-commit", nil},
 		{"release exists", token, map[string]reply{alpha + "/releases": {422, "error_422_exists", nil}}, release, fault.Invalid, "release-exists", nil},
 		{"cannot be made", token, map[string]reply{alpha + "/releases": {422, "error_404", nil}}, release, fault.Invalid, "github-refused", []string{"422"}},
 		{"a firewall's page", token, map[string]reply{alpha + "/releases": {403, "error_404", map[string]string{"Content-Type": "text/html; charset=utf-8"}}}, release, fault.Remote, "github-page", []string{"a web page came back, with status 403"}},

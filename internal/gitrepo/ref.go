@@ -30,6 +30,14 @@ func (r *Repo) Ref(name string) *Ref {
 	return f
 }
 
+// FetchedRef returns a view, to read from, of the ref of this full name as the last Fetch that named it has downloaded it, and the
+// commit that it points to; "" for a ref that does not exist. It asks nothing.
+func (r *Repo) FetchedRef(name string) (view *Ref, tip string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return &Ref{repo: r, name: name, objects: r.objects}, string(r.refs[name])
+}
+
 // Shown returns the repository's address without secrets.
 func (f *Ref) Shown() string { return f.shown }
 

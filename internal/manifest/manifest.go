@@ -3,7 +3,9 @@ package manifest
 
 import (
 	"bytes"
+	"cmp"
 	"path"
+	"slices"
 	"strings"
 )
 
@@ -124,6 +126,13 @@ func (m *Manifest) Nearest(name string) string {
 		}
 	}
 	return best
+}
+
+// NearestOf returns at most most of the names, those first that differ least from name; of those that differ alike the order stays.
+func NearestOf(names []string, name string, most int) []string {
+	near := slices.Clone(names)
+	slices.SortStableFunc(near, func(a, b string) int { return cmp.Compare(distance(a, name), distance(b, name)) })
+	return near[:min(most, len(near))]
 }
 
 func (m *Manifest) fillProduct(s *shape) {

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -258,4 +259,17 @@ func FuzzParse(f *testing.F) {
 		}
 		_, _ = m.Check() // must not panic
 	})
+}
+
+func TestNearestOf(t *testing.T) {
+	t.Parallel()
+	versions := []string{"3.10.0", "3.9.5", "3.9.4", "3.9.x", "master"}
+	for name, want := range map[string][]string{"3.9.44": {"3.9.4", "3.9.5", "3.9.x"}, "mastre": {"master", "3.10.0", "3.9.5"}} {
+		if got := manifest.NearestOf(versions, name, 3); !slices.Equal(got, want) {
+			t.Errorf("near %s are %v, want %v", name, got, want)
+		}
+	}
+	if got := manifest.NearestOf(versions[:1], "x", 3); len(got) != 1 {
+		t.Errorf("%v", got)
+	}
 }

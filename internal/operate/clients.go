@@ -41,6 +41,39 @@ func (s Setup) gitHub(wire transport.Options) (client *github.Client, ok bool, e
 	return client, true, nil
 }
 
+const hubElsewhere = "the release repository is not on GitHub; GITHUB_API_URL names another one"
+
+// hubWithToken is gitHub where there is a token for it, too; why says why there is no client. Without a token GitHub answers 60
+// requests an hour, which eight components use up.
+func (s Setup) hubWithToken(wire transport.Options) (hub *github.Client, why string, err error) {
+	hub, found, err := s.gitHub(wire)
+	if err != nil {
+		return nil, "", err
+	}
+	credentials, err := s.Credentials()
+	switch {
+	case err != nil:
+		return nil, "", err
+	case !found:
+		return nil, hubElsewhere, nil
+	case credentials.Token == "":
+		return nil, "set GITHUB_TOKEN: without one GitHub answers 60 requests an hour", nil
+	}
+	return hub, "", nil
+}
+
+// connections is how many connections are kept open to one host by what asks about all components at once.
+const connections = 100
+
+// readWire returns options for clients that can only read; with perSecond 0 their pace has no limit of its own.
+func (s Setup) readWire(perSecond float64) transport.Options {
+	base := transport.NewBase()
+	base.MaxIdleConnsPerHost = connections
+	wire := s.Wire
+	wire.PerSecond, wire.Base = perSecond, transport.ReadOnly(base)
+	return wire
+}
+
 // noGitHub says why componentHub returns nil.
 const noGitHub = "the release repository is not on GitHub, and GITHUB_API_URL is not set"
 

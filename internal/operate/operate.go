@@ -1,6 +1,6 @@
 // Package operate is every operation of gio as a function of values: release, stage, trigger, cancel, approve, resolve,
-// check, prepare, doctor, status. It knows no terminal, no flags and no environment; its callers pass functions that print and
-// ask. The command line is one of its callers, a test another one, a server will be the third.
+// check, prepare, doctor, status, overview, changelog, where. It knows no terminal, no flags and no environment; its callers pass
+// functions that print and ask. The command line is one of its callers, a test another one, a server will be the third.
 //
 // Release, Stage, Trigger and PullRequest drive a run in one way (runner.go): they are given the ends of the run - the clients
 // of CircleCI and of the release repository, real ones or those of a dry run - and return one Result. An operation that only

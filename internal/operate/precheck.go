@@ -23,8 +23,6 @@ const (
 	// hintsPerSecond is how often a release asks for hints, beside its own requests: hints must neither delay those nor use up
 	// what CircleCI allows.
 	hintsPerSecond = 2
-	// connections is how many connections a check keeps open to one host; it has no more requests under way.
-	connections = 100
 )
 
 // precheck is a check with its clients: the one before a release, or gio check.
@@ -60,23 +58,14 @@ func newPrecheck(s Setup) (*precheck, error) {
 	return p, p.findGitHub()
 }
 
-// findGitHub makes the client where there is a GitHub and a token for it. Without a token GitHub answers 60 requests an hour,
-// which eight components use up.
-func (p *precheck) findGitHub() error {
-	hub, found, err := p.gitHub(p.readWire(0))
-	if err != nil {
+// findGitHub makes the client where there is a GitHub and a token for it.
+func (p *precheck) findGitHub() (err error) {
+	if p.question.GitHub, p.question.NoGitHub, err = p.hubWithToken(p.readWire(0)); err != nil {
 		return err
 	}
 	credentials, err := p.Credentials()
-	switch {
-	case err != nil:
+	if err != nil {
 		return err
-	case !found:
-		p.question.NoGitHub = "the release repository is not on GitHub; GITHUB_API_URL names another one"
-	case credentials.Token == "":
-		p.question.NoGitHub = "set GITHUB_TOKEN: without one GitHub answers 60 requests an hour"
-	default:
-		p.question.GitHub = hub
 	}
 	if id := strings.Split(gitrepo.RepoID(p.Checkout.RemoteURL), "/"); len(id) == 3 && credentials.BelongTo(p.Checkout.RemoteURL) {
 		p.question.Release = id[1] + "/" + id[2]
@@ -130,13 +119,10 @@ func (p *precheck) prepareAgain(ctx context.Context, r *engine.Release) error {
 	return r.Prepare(ctx)
 }
 
-// readWire returns options for clients that can only read, and whose requests are counted; with perSecond 0 their pace has no
-// limit of its own.
+// readWire is Setup.readWire whose requests are counted.
 func (p *precheck) readWire(perSecond float64) transport.Options {
-	base := transport.NewBase()
-	base.MaxIdleConnsPerHost = connections
-	wire := p.Wire
-	wire.PerSecond, wire.Base = perSecond, &countingTransport{next: transport.ReadOnly(base), n: &p.requests}
+	wire := p.Setup.readWire(perSecond)
+	wire.Base = &countingTransport{next: wire.Base, n: &p.requests}
 	return wire
 }
 

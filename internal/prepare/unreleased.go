@@ -3,7 +3,6 @@ package prepare
 import (
 	"context"
 	"fmt"
-	"slices"
 
 	"github.com/gravitee-lab/gio/internal/fault"
 )
@@ -80,6 +79,5 @@ func (s *source) compare(ctx context.Context, tag, branch string) (news, error) 
 		return news{}, err
 	}
 	work := compared.Work(s.component.Version)
-	slices.Reverse(work.Subjects)
-	return news{since: tag, commits: work.Ahead, subjects: work.Subjects[:min(len(work.Subjects), shownSubjects)]}, nil
+	return news{since: tag, commits: work.Ahead, subjects: work.Newest(shownSubjects)}, nil
 }

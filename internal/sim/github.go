@@ -83,6 +83,8 @@ var hubRoutes = []hubRoute{
 	{endpoint: "tag-protection", method: "GET", path: "tags/protection", serve: (*Sim).hubTagProtection},
 	{endpoint: "tags", method: "GET", path: "tags", serve: (*Sim).hubTags},
 	{endpoint: "compare", method: "GET", path: "compare/*", serve: (*Sim).hubCompare},
+	{endpoint: "commit", method: "GET", path: "commits/*", serve: (*Sim).hubCommit},
+	{endpoint: "branches-at", method: "GET", path: "commits/*/branches-where-head", serve: (*Sim).hubBranchesAt},
 	{endpoint: "release", method: "GET", path: "releases/tags/*", serve: (*Sim).hubRelease},
 	{endpoint: "create-release", method: "POST", path: "releases", serve: (*Sim).hubCreateRelease},
 	{endpoint: "set-status", method: "POST", path: "statuses/*", serve: (*Sim).hubSetStatus},

@@ -27,6 +27,8 @@ type repository struct {
 type commit struct {
 	sha     string
 	message string
+	author  string // login, "" for none
+	merge   bool
 	at      time.Time
 	parent  *commit
 	files   map[string]string
@@ -57,6 +59,7 @@ func (s *Sim) newRepository(name string, id int, spec Repository, project Projec
 		head := first
 		for _, c := range commits {
 			head = s.commit(r, head, c.Message, files, now.Add(-c.Age))
+			head.sha, head.author, head.merge = cmp.Or(c.SHA, head.sha), c.Author, c.Merge
 			if c.Tag != "" {
 				r.tags[c.Tag] = head
 			}
@@ -128,7 +131,7 @@ func (r *repository) resolve(ref string) *commit {
 	if c := r.tags[ref]; c != nil {
 		return c
 	}
-	for _, head := range append(slices.Collect(maps.Values(r.branches)), slices.Collect(maps.Values(r.tags))...) {
+	for head := range r.heads() {
 		for c := head; c != nil; c = c.parent {
 			if c.sha == ref {
 				return c

@@ -18,6 +18,7 @@ type hubCommitItem struct {
 	Commit  hubCommitInner `json:"commit"`
 	URL     string         `json:"url"`
 	HTMLURL string         `json:"html_url"`
+	Author  *hubUserItem   `json:"author,omitempty"` // GitHub has null where it knows no account of the address
 	Parents []hubObject    `json:"parents"`
 }
 
@@ -45,8 +46,15 @@ func (c *hubCall) commit(k *commit) hubCommitItem {
 		SHA: k.sha, Commit: hubCommitInner{Author: who, Committer: who, Message: k.message},
 		URL: c.url("commits/" + k.sha), HTMLURL: c.base + "/" + c.repository.name + "/commit/" + k.sha, Parents: []hubObject{},
 	}
+	if k.author != "" {
+		item.Author = &hubUserItem{Login: k.author, ID: 1, Type: "User"}
+	}
 	if k.parent != nil {
 		item.Parents = append(item.Parents, hubObject{SHA: k.parent.sha, URL: c.url("commits/" + k.parent.sha)})
+	}
+	if k.merge {
+		merged := digest("merged", k.sha)
+		item.Parents = append(item.Parents, hubObject{SHA: merged, URL: c.url("commits/" + merged)})
 	}
 	return item
 }
@@ -278,47 +286,6 @@ func hubPage[T any](c *hubCall, at string, items []T, size int, body func([]T) a
 		a = a.with("Link", link(page+1, "next")+", "+link((len(items)+size-1)/size, "last"))
 	}
 	return a
-}
-
-type hubComparisonItem struct {
-	Status  string          `json:"status"`
-	Ahead   int             `json:"ahead_by"`
-	Behind  int             `json:"behind_by"`
-	Total   int             `json:"total_commits"`
-	Base    hubCommitItem   `json:"base_commit"`
-	Commits []hubCommitItem `json:"commits"`
-	HTMLURL string          `json:"html_url"`
-}
-
-// hubCompare: docs.github.com/rest/commits/commits#compare-two-commits.
-func (s *Sim) hubCompare(c *hubCall) answer {
-	from, to, ok := strings.Cut(c.args[0], "...")
-	base, head := c.repository.resolve(from), c.repository.resolve(to)
-	if !ok || base == nil || head == nil {
-		return hubNotFound()
-	}
-	ahead, behind := head.without(base), base.without(head)
-	item := hubComparisonItem{
-		Ahead: len(ahead), Behind: len(behind), Total: len(ahead), Base: c.commit(base),
-		HTMLURL: c.base + "/" + c.repository.name + "/compare/" + c.args[0],
-	}
-	switch {
-	case len(ahead) > 0 && len(behind) > 0:
-		item.Status = "diverged"
-	case len(ahead) > 0:
-		item.Status = "ahead"
-	case len(behind) > 0:
-		item.Status = "behind"
-	default:
-		item.Status = "identical"
-	}
-	return hubPage(c, fmt.Sprintf("repositories/%d/compare/%s", c.repository.id, c.args[0]), ahead, 250, func(page []*commit) any {
-		item.Commits = []hubCommitItem{}
-		for _, k := range page {
-			item.Commits = append(item.Commits, c.commit(k))
-		}
-		return item
-	})
 }
 
 // decode reads the body of a write.

@@ -73,12 +73,16 @@ type Branch struct {
 // Commit is one commit.
 type Commit struct {
 	Message string        `yaml:"message"`
-	Age     time.Duration `yaml:"age"` // before the simulator began; default 0
-	Tag     string        `yaml:"tag"` // a tag on it
+	Age     time.Duration `yaml:"age"`    // before the simulator began; default 0
+	Tag     string        `yaml:"tag"`    // a tag on it
+	Author  string        `yaml:"author"` // login of its author; default: no account
+	Merge   bool          `yaml:"merge"`  // it has a second parent, which is on no branch
+	SHA     string        `yaml:"sha"`    // its id, 40 hexadecimal digits; default: made of its content
 }
 
 var (
 	repositoryForm = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_-]*/[A-Za-z0-9._-]+$`)
+	shaForm        = regexp.MustCompile(`^[0-9a-f]{40}$`)
 	snapshotForm   = regexp.MustCompile(`^(\d+)\.(\d+)\.(\d+)-SNAPSHOT$`)
 )
 
@@ -131,6 +135,7 @@ func (r Repository) validate() error {
 		for i, commit := range b.Commits {
 			c.refuse(commit.Message == "", "branches.%s.commits[%d] needs a message", name, i)
 			c.add(within(fmt.Sprintf("branches.%s.commits[%d]", name, i), atLeastZero("age", commit.Age)))
+			c.refuse(commit.SHA != "" && !shaForm.MatchString(commit.SHA), "branches.%s.commits[%d]: sha is 40 hexadecimal digits, not %q", name, i, commit.SHA)
 			if commit.Tag != "" {
 				tags = append(tags, commit.Tag)
 			}

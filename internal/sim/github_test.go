@@ -3,6 +3,7 @@ package sim_test
 import (
 	"encoding/base64"
 	"encoding/json"
+	"fmt"
 	"io"
 	"net/http"
 	"os"
@@ -116,6 +117,10 @@ func TestGitHubSaysWhatTheFixturesHold(t *testing.T) {
 			{"GET", "/repos/acme/void/git/ref/tags/1.4.1", "", 409, "error_409_empty"},
 			{"GET", at + "/tags", "", 200, "tags"},
 			{"GET", at + "/compare/1.4.1...tagged", "", 200, "compare"},
+			{"GET", at + "/commits/1.4.x", "", 200, "commit"},
+			{"GET", at + "/commits/1.4.x/branches-where-head", "", 200, "branches_where_head"},
+			{"GET", at + "/commits/0000000000000000000000000000000000000000", "", 422, "error_422_commit"},
+			{"GET", at + "/commits/0000000/branches-where-head", "", 422, "error_422_commit"},
 			{"POST", at + "/statuses/1.4.x", `{"state":"success","context":"gio/release","description":"x","target_url":"https://x"}`, 201, "status_201"},
 			{"POST", at + "/releases", `{"tag_name":"1.4.1","name":"1.4.1","body":"x"}`, 201, "release"},
 			{"POST", at + "/releases", `{"tag_name":"1.4.1"}`, 422, "error_422_exists"},
@@ -311,6 +316,44 @@ func TestCommitsOfSomebody(t *testing.T) {
 	})
 }
 
+// A comparison without a page has the newest 250 commits, with a page the oldest first. A commit is found by the beginning of its id,
+// unless several begin so.
+func TestManyCommits(t *testing.T) {
+	t.Parallel()
+	const same = "71aa6e09"
+	branch := sim.Branch{Commits: []sim.Commit{{Message: "begin", Tag: "v1"}}}
+	for i := range 300 {
+		branch.Commits = append(branch.Commits, sim.Commit{Message: fmt.Sprintf("change %d", i+1), Author: "jdoe", Merge: i == 299})
+	}
+	branch.Commits[7].SHA, branch.Commits[8].SHA = same+strings.Repeat("0", 32), same+strings.Repeat("1", 32)
+	scenario := sim.Scenario{GitHub: &sim.GitHub{Repositories: map[string]sim.Repository{"acme/widget": {Branches: map[string]sim.Branch{"main": branch}}}}}
+	bubble(t, scenario, func(t tester) {
+		type item struct {
+			SHA     string
+			Commit  struct{ Message string }
+			Author  struct{ Login string }
+			Parents []struct{ SHA string }
+		}
+		for query, want := range map[string][]string{"": {"change 51", "change 300"}, "?per_page=100": {"change 1", "change 100"}, "?per_page=100&page=3": {"change 201", "change 300"}} {
+			var compared struct {
+				Total   int `json:"total_commits"`
+				Commits []item
+			}
+			t.parse(t.see("/repos/acme/widget/compare/v1...main"+query, 200), &compared)
+			all := compared.Commits
+			t.equal("commits"+query, []string{all[0].Commit.Message, all[len(all)-1].Commit.Message}, want)
+			t.equal("total", compared.Total, 300)
+		}
+		var newest item
+		t.parse(t.see("/repos/acme/widget/commits/main", 200), &newest)
+		t.equal("newest", []any{newest.Author.Login, len(newest.Parents)}, []any{"jdoe", 2})
+		t.parse(t.see("/repos/acme/widget/commits/"+strings.ToUpper(newest.SHA[:7]), 200), &newest)
+		t.see("/repos/acme/widget/commits/"+same, 422)
+		t.see("/repos/acme/widget/commits/"+same+"1", 200)
+		t.equal("is no head", strings.TrimSpace(t.see("/repos/acme/widget/commits/"+same+"1/branches-where-head", 200)), "[]")
+	})
+}
+
 func TestLimitOfGitHub(t *testing.T) {
 	t.Parallel()
 	scenario := sim.Scenario{GitHub: &sim.GitHub{
@@ -365,6 +408,7 @@ func TestScenariosOfGitHub(t *testing.T) {
 		"github: {repositories: {a/b: {empty: true, tags: [1]}}}":                                      "s: github: repositories.a/b: an empty repository has no version, branches or tags",
 		"github: {repositories: {a/b: {tags: [x], branches: {m: {commits: [{message: m, tag: x}]}}}}}": "s: github: repositories.a/b: a tag appears twice: x, x",
 		"github: {repositories: {a/b: {rules: [{type: update, bypass: no}]}}}":                         `s: github: repositories.a/b: rules: [0]: unknown bypass "no"`,
+		"github: {repositories: {a/b: {branches: {m: {commits: [{message: m, sha: 71aa6e0}]}}}}}":      `s: github: repositories.a/b: branches.m.commits[0]: sha is 40 hexadecimal digits, not "71aa6e0"`,
 		"github: {limit: {requests: 0}}":                                                               "s: github: limit: requests is at least 1, it is 0",
 		"github: {faults: [{kind: status, status: 500, match: {endpoint: trigger}}]}":                  `s: github: faults[0]: unknown endpoint "trigger"`,
 		"faults: [{kind: secondary-limit}]":                                                            "s: faults[0]: secondary-limit is a fault of GitHub",

@@ -94,6 +94,31 @@ func (ws Workspace) RepositoryToRead(ctx context.Context) (*gitrepo.Repo, error)
 	return ws.open(ctx, nil)
 }
 
+// OnBranch returns the workspace of another branch of the remote, with manifest and gio.yaml from there, where it was fetched: settings
+// belong to the branch that is released. Faults: those of the files.
+func (ws Workspace) OnBranch(repo *gitrepo.Repo, branch string) (_ Workspace, err error) {
+	at := repo.Refs()["refs/heads/"+branch]
+	ws.o.Branch, ws.Branch = branch, config.Value{Value: branch, Source: "the release repository"}
+	if ws.o.Repo == "" {
+		ws.Checkout = ws.Checkout.For(branch)
+	}
+	ws.Checkout.Branch, ws.Checkout.MainBranch = branch, repo.DefaultBranch()
+	ws.ConfigPath, ws.LocalConfig = "", nil
+	if ws.Local, err = repo.ReadFile(at, ws.Path); err != nil {
+		return ws, err
+	}
+	if ws.o.namedConfig().Value == "" {
+		ws.Config, err = remoteConfig(repo, at, ws.Path)
+	}
+	return ws, err
+}
+
+// AllBranches returns the workspace of the remote as a whole: its release branch is the remote's default branch, whatever that is.
+func (ws Workspace) AllBranches() Workspace {
+	ws.Branch = config.Value{Value: "HEAD", Source: "the remote"}
+	return ws
+}
+
 func (ws Workspace) open(ctx context.Context, dryPush func([]gitrepo.Update)) (*gitrepo.Repo, error) {
 	if !ws.Git || ws.Checkout.RemoteURL == "" {
 		return nil, fault.New(fault.NotFound, "no-remote", "%s is in no checkout with a remote: gio would not know where to record the release", ws.o.File).

@@ -161,16 +161,16 @@ func (ws Workspace) readRemote(ctx context.Context) (Workspace, error) {
 		source = named.Source
 		ws.Config, err = config.Read(ws.o.path(named.Value))
 	} else {
-		ws.Config, err = remoteConfig(repo, ws.Path)
+		ws.Config, err = remoteConfig(repo, repo.Head(), ws.Path)
 	}
 	ws.ReportSetting("configuration", config.Value{Value: ws.Config.Path, Source: source})
 	return ws, err
 }
 
-// remoteConfig reads the gio.yaml beside the manifest, if there is one.
-func remoteConfig(repo *gitrepo.Repo, manifestPath string) (config.File, error) {
+// remoteConfig reads the gio.yaml beside the manifest in a commit, if there is one.
+func remoteConfig(repo *gitrepo.Repo, at gitrepo.Hash, manifestPath string) (config.File, error) {
 	beside := path.Join(path.Dir(manifestPath), config.FileName)
-	data, err := repo.ReadFile(repo.Head(), beside)
+	data, err := repo.ReadFile(at, beside)
 	if fault.Is(err, "file-missing") {
 		return config.File{}, nil
 	}
