@@ -175,11 +175,11 @@ func FuzzRender(f *testing.F) {
 			t.Errorf("the second time: %v\n%s", err, diff)
 		}
 		once.Chart = render.Chart{} // there is none
-		files, err := render.Files(once)
+		files, err := render.Files(t.Context(), once, nil, nil)
 		if err != nil {
 			return
 		}
-		again, err := render.Files(once)
+		again, err := render.Files(t.Context(), once, nil, nil)
 		if diff := cmp.Diff(files, again); err != nil || diff != "" {
 			t.Errorf("the second time: %v\n%s", err, diff)
 		}

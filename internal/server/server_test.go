@@ -222,7 +222,7 @@ func TestTLS(t *testing.T) {
 	}
 	w.end()
 	w.settings.TLS.Key = certificate
-	if err := server.Run(t.Context(), w.settings, io.Discard, func(string) { t.Error("it listens") }); !fault.Is(err, "tls") {
+	if err := server.Run(t.Context(), w.settings, nil, io.Discard, func(string) { t.Error("it listens") }); !fault.Is(err, "tls") {
 		t.Errorf("a key that is none: %v", err)
 	}
 }
@@ -291,7 +291,7 @@ func TestMissingSecret(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := server.Run(t.Context(), s, io.Discard, func(string) { t.Error("it listens") }); !fault.Is(err, "no-secret") {
+	if err := server.Run(t.Context(), s, nil, io.Discard, func(string) { t.Error("it listens") }); !fault.Is(err, "no-secret") {
 		t.Errorf("%v", err)
 	}
 }
