@@ -26,7 +26,7 @@ demo: ## The main job on the built-in simulator: no account, no network.
 	$(DEMO)
 
 .PHONY: demo-server
-demo-server: build ## gio-server on SQLite and the simulator: promoted, deployed, approved, frozen, rolled back; half a minute.
+demo-server: build ## gio-server on SQLite and the simulator: promoted, deployed, approved, frozen, rolled back, shipped; half a minute.
 	$(DEMO) server build
 
 .PHONY: build
