@@ -217,7 +217,7 @@ func (o service) handler(ctx context.Context) http.Handler {
 	}
 	mux.Handle("POST /hooks/circleci/{connection}", fromCircleCI(l, o.hooks, fail))
 	aviator.API{Ledger: l, Fail: fail}.Register(mux)
-	gimlet.API{Ledger: l, Fail: fail, DefaultProject: s.DefaultProject, Flux: o.flux.read}.Register(mux)
+	gimlet.API{Ledger: l, Fail: fail, DefaultProject: s.DefaultProject, Flux: o.flux.read, FluxFiles: o.flux.files}.Register(mux)
 	jfrog.API{Ledger: l, Fail: fail, BaseURL: s.BaseURL, DefaultProject: s.DefaultProject, Ending: ctx.Done()}.Register(mux)
 	api.API{Ledger: l, Fail: fail, BaseURL: s.BaseURL, DefaultProject: s.DefaultProject, Ending: ctx.Done(), Look: lookBy(o.watching)}.Register(mux)
 	return forwarded(logged(slowed(keyed(cleaned(named(mux)))), log, measured), s.TrustedProxies)
