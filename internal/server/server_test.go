@@ -49,7 +49,7 @@ func TestRestart(t *testing.T) {
 // TestHealth: whoever watches the server needs no token, and learns nothing but that it answers.
 func TestHealth(t *testing.T) {
 	each(t, func(w *world) {
-		w.wants("", "GET", "/health", "", http.StatusNoContent, "")
+		w.wants("", "GET", "/health", "", http.StatusOK, "")
 		w.wants("", "GET", "/ready", "", http.StatusNoContent, "")
 		if doc := w.ofStatus(http.StatusOK, "", "GET", "/v1/openapi.json", ""); !strings.Contains(doc, `"apply-project"`) {
 			w.Errorf("the document of /v1: %.200s", doc)
