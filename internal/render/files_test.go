@@ -70,3 +70,12 @@ func TestFilesRefuses(t *testing.T) {
 		})
 	}
 }
+
+func TestSplit(t *testing.T) {
+	t.Parallel()
+	const text = "\n---\r\n\r\na: 1\n---\n \n--- # the next\n\nb: |\n  ---x\n\n---"
+	want := []render.Part{{Text: "a: 1", Line: 4}, {Text: "b: |\n  ---x", Line: 9}}
+	if diff := cmp.Diff(want, render.Split(text)); diff != "" {
+		t.Error(diff)
+	}
+}
