@@ -7,6 +7,8 @@ import (
 	"go/parser"
 	"go/token"
 	"io/fs"
+	"maps"
+	"os"
 	"os/exec"
 	"path"
 	"path/filepath"
@@ -29,7 +31,7 @@ func layers() [][]string {
 		{"report", "api", "aviator", "jfrog", "gimlet", "worker"},
 		{"rehearse", "client"},
 		{"operate"},
-		{"engine", "check", "prepare", "doctor", "notify", "workspace", "gitops"},
+		{"engine", "check", "prepare", "doctor", "notify", "workspace", "gitops", "helm"},
 		{"circleci", "github", "gitrepo", "journal", "sim", "config", "term", "store", "blobs", "sign", "registry", "artifactory", "render"},
 		{"transport", "git"},
 		{"ledger", "wire"},
@@ -75,9 +77,11 @@ func fences() []fence {
 		{"golang.org/x/oauth2", []string{"github"}, "an outside system is known to one package"},
 		{"github.com/go-git", []string{"gitrepo", "gitrepo/gittest"}, "an outside system is known to one package"},
 		{"github.com/google/go-containerregistry", []string{"registry", "registry/registrytest"}, "an outside system is known to one package"},
-		{"helm.sh/helm", nil, "it brings Kubernetes' client: 26 MB and minutes of compiling"},
-		{"k8s.io", nil, "it brings Kubernetes' client: 26 MB and minutes of compiling"},
-		{"sigs.k8s.io", []string{"render"}, "an outside system is known to one package"},
+		{inside + "helm", []string{"cmd/gio-server"}, "whatever imports it compiles Kubernetes' client: others get it as a render.Kubernetes"},
+		{"helm.sh/helm", []string{"helm"}, "it brings Kubernetes' client: 26 MB and minutes of compiling"},
+		{"k8s.io", []string{"helm"}, "it brings Kubernetes' client: 26 MB and minutes of compiling"},
+		{"github.com/evanphx/json-patch", []string{"helm"}, "an outside system is known to one package"},
+		{"sigs.k8s.io", []string{"render", "helm"}, "an outside system is known to one package"},
 		{"github.com/Masterminds/sprig", []string{"render"}, "templates of others are bounded by one package"},
 		{"database/sql", databases(), "an outside system is known to one package"},
 		{"modernc.org/sqlite", databases(), "an outside system is known to one package"},
@@ -276,6 +280,9 @@ func TestVerdict(t *testing.T) {
 		{"store/storetest", inside + "store", free},
 		{"registry", "github.com/google/go-containerregistry/pkg/name", free},
 		{"render", "sigs.k8s.io/yaml", free},
+		{"helm", "helm.sh/helm/v3/pkg/engine", free},
+		{"helm", inside + "render", free},
+		{"cmd/gio-server", inside + "helm", free},
 		{"sim/simtest", inside + "sim", free},
 		{"sim/simtest", "testing", free},
 		{"gitrepo/gittest", inside + "fault", free},
@@ -314,9 +321,10 @@ func TestVerdict(t *testing.T) {
 		{"engine", "modernc.org/sqlite/lib", "allowed in: store"},
 		{"cli", "github.com/jackc/pgx/v5/stdlib", "allowed in: store"},
 		{"cmd/gio", "github.com/pressly/goose/v3", "allowed in: store"},
-		{"render", "helm.sh/helm/v3/pkg/engine", "allowed in: no package"},
-		{"render", "k8s.io/apimachinery/pkg/util/strategicpatch", "allowed in: no package"},
-		{"worker", "sigs.k8s.io/yaml", "allowed in: render"},
+		{"render", "helm.sh/helm/v3/pkg/engine", "allowed in: helm"},
+		{"render", "k8s.io/apimachinery/pkg/util/strategicpatch", "allowed in: helm"},
+		{"server", inside + "helm", "allowed in: cmd/gio-server"},
+		{"worker", "sigs.k8s.io/yaml", "allowed in: render, helm"},
 		{"api", "github.com/Masterminds/sprig/v3", "allowed in: render"},
 		{"render", inside + "registry", "adapters never"},
 		{"ledger", "os", "only computes"},
@@ -416,6 +424,30 @@ func TestOperationsNeedNoCommandLine(t *testing.T) {
 	}
 }
 
+// TestOnlyTheServerLinksHelm: Kubernetes' client is compiled for gio-server and for the tests of what uses it, and for nothing else;
+// the Makefile knows these two packages, too.
+func TestOnlyTheServerLinksHelm(t *testing.T) {
+	t.Parallel()
+	const linking = `{{$p := .}}{{range .Deps}}{{if eq . "helm.sh/helm/v3/pkg/engine"}}{{$p.ImportPath}}{{"\n"}}{{end}}{{end}}`
+	out, err := exec.CommandContext(t.Context(), "go", "list", "-test", "-f", linking, "../...").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := map[string]bool{}
+	for _, line := range strings.Split(strings.TrimSpace(string(out)), "\n") {
+		pkg, _, _ := strings.Cut(line, " ") // "a [a.test]": compiled for its tests
+		got[strings.TrimSuffix(strings.TrimSuffix(strings.TrimPrefix(pkg, module+"/"), ".test"), "_test")] = true
+	}
+	want := []string{"cmd/gio-server", "internal/helm"}
+	if found := slices.Sorted(maps.Keys(got)); !slices.Equal(found, want) {
+		t.Errorf("Helm is linked into %v, and should be into %v", found, want)
+	}
+	makefile, err := os.ReadFile("../Makefile")
+	if err != nil || !strings.Contains(string(makefile), "LINKS_HELM := "+strings.Join(want, "|")) {
+		t.Errorf("the Makefile does not name %v: %v", want, err)
+	}
+}
+
 // TestTheCommandLineHasNoDatabase: gio stays small and quick. What only the server needs is not linked into it.
 func TestTheCommandLineHasNoDatabase(t *testing.T) {
 	t.Parallel()
@@ -429,7 +461,7 @@ func TestTheCommandLineHasNoDatabase(t *testing.T) {
 	gio, kept := list("../cmd/gio"), slices.Concat(list("../cmd/gio-server"), list("./render"))
 	for _, path := range []string{
 		"database/sql", "modernc.org/sqlite", "github.com/jackc/pgx", "github.com/pressly/goose", "github.com/prometheus", inside + "store",
-		"sigs.k8s.io", "github.com/Masterminds/sprig", inside + "render",
+		"helm.sh/helm", "k8s.io", "sigs.k8s.io", "github.com/Masterminds/sprig", inside + "render", inside + "helm",
 	} {
 		// database/sql/driver is only interfaces; semver brings it.
 		reached := func(pkg string) bool { return pkg != "database/sql/driver" && below(pkg, path) }

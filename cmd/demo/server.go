@@ -22,12 +22,14 @@ import (
 )
 
 // serverStory is the demo of gio-server: what ran before is reported, a candidate's bundle is made and promoted, the candidate
-// deployed, approved and rolled back. Every
-// line that it shows is run as it is shown, by a shell.
+// deployed, approved and rolled back; what CI ships is committed to a Git repository, and rolled back there. Every line that it shows is run
+// as it is shown, by a shell.
 type serverStory struct {
 	stage
 	programs string // directory of gio and gio-server
 	project  []byte // project.yaml
+	shop     []byte // shop.yaml
+	shipment []byte // shipment.json
 	curl     bool   // it is installed
 	address  string // of gio-server
 	token    string // of CI
@@ -35,27 +37,32 @@ type serverStory struct {
 
 const serverSettings = `connections:
   circleci: {host: %s, token: "env:CIRCLE_TOKEN"}
+  git: {url: "file://%s"}
 `
 
 func loadServer(dir, programs string) (*serverStory, error) {
 	project, err := os.ReadFile(filepath.Join(dir, "project.yaml"))
 	scenario, err2 := os.ReadFile(filepath.Join(dir, "server-scenario.yaml"))
-	programs, err3 := filepath.Abs(programs)
-	if err = errors.Join(err, err2, err3); err != nil {
+	shop, err3 := os.ReadFile(filepath.Join(dir, "shop.yaml"))
+	shipment, err4 := os.ReadFile(filepath.Join(dir, "shipment.json"))
+	programs, err5 := filepath.Abs(programs)
+	if err = errors.Join(err, err2, err3, err4, err5); err != nil {
 		return nil, fmt.Errorf("run it from the root of the source tree, as `make demo-server` does: %w", err)
 	}
 	_, noCurl := exec.LookPath("curl")
-	s := &serverStory{project: project, programs: programs, curl: noCurl == nil}
+	s := &serverStory{project: project, shop: shop, shipment: shipment, programs: programs, curl: noCurl == nil}
 	s.scenario, err = sim.Load("server-scenario.yaml", scenario)
 	return s, err
 }
 
 func (s *serverStory) play(ctx context.Context) error {
 	return s.on(ctx, func() error {
-		settings := fmt.Appendf(nil, serverSettings, s.host)
+		settings := fmt.Appendf(nil, serverSettings, s.host, filepath.ToSlash(s.dir))
 		err := errors.Join(
 			os.WriteFile(filepath.Join(s.dir, "gio-server.yaml"), settings, 0o600),
 			os.WriteFile(filepath.Join(s.dir, "project.yaml"), s.project, 0o600),
+			os.WriteFile(filepath.Join(s.dir, "shop.yaml"), s.shop, 0o600),
+			os.WriteFile(filepath.Join(s.dir, "shipment.json"), s.shipment, 0o600),
 		)
 		if err != nil {
 			return err
@@ -167,6 +174,80 @@ func (s *serverStory) run(ctx context.Context) {
 	s.check(s.ask(ctx, 200, "GET", "/environments/production/deployments", ""))
 	s.sh(ctx, 0, "gio audit --verify")
 	s.count(ctx)
+	s.ship(ctx)
+}
+
+// ship plays what CI does with Gimlet's clients, in a project of its own.
+func (s *serverStory) ship(ctx context.Context) {
+	s.say("Another project is deployed by commits to a Git repository. Its CI ships as Gimlet's clients do, and app files say what is deployed then.")
+	s.sh(ctx, 0, "git init -q --bare -b main gitops.git")
+	s.sh(ctx, 0, "gio project apply -f shop.yaml")
+	s.sh(ctx, 0, "gio token create shop-ci --role reporter --project shop >ci.token")
+	if s.err != nil {
+		return
+	}
+	token, err := os.ReadFile(filepath.Join(s.dir, "ci.token"))
+	if s.token, s.err = strings.TrimSpace(string(token)), err; err == nil {
+		fmt.Fprintf(s.stdout, "\n$ export GIMLET_TOKEN=$(cat ci.token) GIMLET_SERVER=%s\n", s.address)
+	}
+	s.sh(ctx, 0, "cat shipment.json")
+	s.artifact(ctx)
+	s.sh(ctx, 0, "gio deployment watch staging --project shop")
+	s.sh(ctx, 0, "sed -i.first 's/0714/0815/g; s/shoes/boots/' shipment.json")
+	s.artifact(ctx)
+	s.sh(ctx, 0, "gio deployment watch staging --project shop")
+	s.say("Rolled back: a commit that reverts the second one. No policy deploys shop there until a person does.")
+	s.sh(ctx, 0, "gio rollback staging --app shop --project shop --wait")
+	s.sh(ctx, 0, "git -C gitops.git log --reverse --format='%h %s' main")
+	s.sh(ctx, 0, "git -C gitops.git show main:staging/shop/manifest.yaml")
+	s.sh(ctx, 0, "gio env list --project shop")
+	s.commits(ctx)
+}
+
+// commits holds what is in the repository against the story: one commit for each deployment, and the last one is the first again.
+func (s *serverStory) commits(ctx context.Context) {
+	if s.err != nil {
+		return
+	}
+	var subjects, file bytes.Buffer
+	s.err = errors.Join(
+		s.shell(ctx, 0, "git -C gitops.git log --format=%s main", &subjects),
+		s.shell(ctx, 0, "git -C gitops.git show main:staging/shop/manifest.yaml", &file),
+	)
+	all := strings.Split(strings.TrimSpace(subjects.String()), "\n")
+	s.say("gitops.git has %d commits for 2 deployments and 1 rollback.", len(all))
+	if s.err == nil && (len(all) != 3 || !strings.Contains(file.String(), "0714")) {
+		s.err = fmt.Errorf("the commits are %q, and the file is %s", all, file.String())
+	}
+}
+
+// artifact ships shipment.json, as `gimlet artifact push` does.
+func (s *serverStory) artifact(ctx context.Context) {
+	if s.err != nil || ctx.Err() != nil {
+		return
+	}
+	if s.curl {
+		s.sh(ctx, 0, `curl -sSf -o artifact.json -X POST "$GIMLET_SERVER/api/artifact" -H "Authorization: Bearer $GIMLET_TOKEN" -d @shipment.json`)
+		return
+	}
+	fmt.Fprint(s.stdout, "\nPOST $GIMLET_SERVER/api/artifact, with shipment.json\n")
+	content, err := os.ReadFile(filepath.Join(s.dir, "shipment.json"))
+	if err != nil {
+		s.err = err
+		return
+	}
+	s.expect(ctx, http.StatusCreated, http.MethodPost, s.address+"/api/artifact", content)
+}
+
+// expect sends a request, which must be answered with that status.
+func (s *serverStory) expect(ctx context.Context, want int, method, address string, body []byte) {
+	res, err := s.request(ctx, method, address, bytes.NewReader(body))
+	if err == nil {
+		_ = res.Body.Close()
+	}
+	if s.err = err; err == nil && res.StatusCode != want {
+		s.err = fmt.Errorf("%s %s was answered %s", method, address, res.Status)
+	}
 }
 
 // readToken reads CI's token, which the requests carry.
@@ -273,7 +354,7 @@ func (s *serverStory) shell(ctx context.Context, want int, line string, stdout i
 func (s *serverStory) environ() []string {
 	env := []string{
 		"PATH=" + s.programs + string(os.PathListSeparator) + os.Getenv("PATH"), "HOME=" + s.dir,
-		"TOKEN=" + s.token, "A=" + s.address + "/api/releases/apim",
+		"TOKEN=" + s.token, "A=" + s.address + "/api/releases/apim", "GIMLET_TOKEN=" + s.token, "GIMLET_SERVER=" + s.address,
 	}
 	for _, name := range []string{"TERM", "NO_COLOR", "COLORTERM", "COLUMNS"} {
 		if value, is := os.LookupEnv(name); is {
@@ -336,13 +417,7 @@ func (s *serverStory) upload(ctx context.Context, file, folder string) {
 		s.err = err
 		return
 	}
-	res, err := s.request(ctx, http.MethodPut, s.address+"/artifactory/"+folder+file, bytes.NewReader(content))
-	if err == nil {
-		_ = res.Body.Close()
-	}
-	if s.err = err; err == nil && res.StatusCode != http.StatusCreated {
-		s.err = fmt.Errorf("the upload was answered %s", res.Status)
-	}
+	s.expect(ctx, http.StatusCreated, http.MethodPut, s.address+"/artifactory/"+folder+file, content)
 }
 
 func (s *serverStory) request(ctx context.Context, method, address string, body io.Reader) (*http.Response, error) {

@@ -46,6 +46,7 @@ func TestServer(t *testing.T) {
 			"3.9.4-rc1 in qa: success", "waits for 1 approval", "gio deployment approve ", "3.9.4-rc1 in production: success", "production\tqa\tcopy\tcompleted",
 			`{"error":"Environment is frozen"}`, "\n400\n", "exit 7: ", "3.9.3-rc1 in production (rollback): success",
 			`[{"actor":`, "\n200\n", "intact up to position", "CircleCI saw 3 pipelines for 3 deployments, 0 twice.",
+			"/api/artifact", "shop acme/shop-", "in staging: success", "/api/artifact", "in staging (rollback): success", "Revert", "gitops.git has 3 commits for 2 deployments and 1 rollback.",
 		)
 	})
 	// A demo that succeeds whatever happens would show nothing. Here it sends the requests itself.

@@ -14,6 +14,7 @@ import (
 
 	"github.com/gravitee-lab/gio/internal/config"
 	"github.com/gravitee-lab/gio/internal/fault"
+	"github.com/gravitee-lab/gio/internal/helm"
 	"github.com/gravitee-lab/gio/internal/server"
 )
 
@@ -69,7 +70,7 @@ Settings: flags, then variables, then gio-server.yaml, then the defaults. In the
   notify: {slack: {webhook}, webhook: {url, secret}}   get news of deployments, only in the file; Slack's address is a secret
   keys: {NAME: file:PATH}                      sign bundles, in PEM, only in the file: the first, where nobody names one; else one is made
   unknown_signing_key  GIOSERVER_UNKNOWN_SIGNING_KEY  default: that one signs for unknown names, too; else they are refused
-
+  charts: [{repository, folder | connection, path}]  where the Helm charts of app files are, only in the file
 A secret never stands in the file: write env:NAME for a variable, or file:PATH.
 
 `
@@ -125,7 +126,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 		return err
 	}
 	serve := func(ctx context.Context, s server.Settings, _ string, _ io.Writer) error {
-		return server.Run(ctx, s, stderr, func(string) {})
+		return server.Run(ctx, s, helm.Libraries{}, stderr, func(string) {})
 	}
 	chosen := command{run: serve}
 	if words := f.Args(); len(words) > 0 {

@@ -30,7 +30,7 @@ func cmdServer(ts *testscript.TestScript, neg bool, args []string) {
 	ctx, cancel := context.WithCancel(context.Background())
 	listening, ended := make(chan string, 1), make(chan error, 1)
 	go func() {
-		ended <- server.Run(ctx, settings, io.Discard, func(address string) { listening <- address })
+		ended <- server.Run(ctx, settings, nil, io.Discard, func(address string) { listening <- address })
 	}()
 	ts.Defer(func() {
 		cancel()

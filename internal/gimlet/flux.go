@@ -33,6 +33,12 @@ func (a API) flux(r request) (int, any, error) {
 	return http.StatusOK, nil, a.Ledger.Reconcile(r.Context(), r.caller, r.project, env[0], said)
 }
 
+// manifests are what `gimlet environment connect` installs in a cluster. Gimlet keeps that of the infrastructure in a repository of its own.
+func (a API) manifests(r request) (int, any, error) {
+	files, err := a.FluxFiles(r.Context(), r.caller, r.project, r.PathValue("env"))
+	return http.StatusOK, map[string]map[string]string{"infra": {}, "apps": files}, err
+}
+
 // user is an account of Gimlet's. Here a token is one.
 type user struct {
 	Login string `json:"login"`
@@ -41,7 +47,7 @@ type user struct {
 	Name  string `json:"name"`
 }
 
-// users lists those who have a token that is valid, by login.
+// users lists those who have a token that is valid, by login. Admins are persons, and not among Gimlet's API users.
 func (a API) users(r request) (int, any, error) {
 	all, err := a.Ledger.Tokens(r.Context(), r.caller)
 	list := []user{}
@@ -55,5 +61,14 @@ func (a API) users(r request) (int, any, error) {
 			list[i].Admin = list[i].Admin || t.Role == ledger.Admin
 		}
 	}
-	return http.StatusOK, list, err
+	return http.StatusOK, slices.DeleteFunc(list, func(u user) bool { return u.Admin }), err
+}
+
+// deleteUser takes a login, as JSON. One that nobody has is as good as deleted.
+func (a API) deleteUser(r request) (int, any, error) {
+	login, err := decode[string](r)
+	if err != nil {
+		return 0, nil, err
+	}
+	return http.StatusNoContent, nil, a.Ledger.RevokeTokensOf(r.Context(), r.caller, login)
 }

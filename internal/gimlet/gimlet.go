@@ -30,6 +30,8 @@ type API struct {
 	// DefaultProject is the project of tokens that are for no single one; "" for none.
 	DefaultProject string
 	Flux           FluxEvents
+	// FluxFiles returns what Flux is installed with in the cluster of an environment, by the names of the files.
+	FluxFiles func(ctx context.Context, c ledger.Caller, project, environment string) (map[string]string, error)
 }
 
 // Register adds the routes to a mux.
@@ -45,7 +47,9 @@ func (a API) Register(mux *http.ServeMux) {
 	mux.Handle("POST /api/rollback", a.answering(a.rollback))
 	mux.Handle("/api/releases", a.answering(func(request) (int, any, error) { return 0, nil, errNoRoute })) // or it would be sent on to Aviator's
 	mux.Handle("POST /api/flux-events", a.letIn(fluxToken, a.flux, nil))
+	mux.Handle("GET /api/gitopsManifests/{env}", a.answering(a.manifests))
 	mux.Handle("GET /api/users", a.answering(a.users))
+	mux.Handle("POST /api/deleteUser", a.answering(a.deleteUser))
 	mux.Handle("POST /api/delete", a.letIn(bearer, a.remove, a.removed))
 }
 
@@ -156,7 +160,7 @@ func (a API) refusal(ctx context.Context, err error) (status int, text string) {
 		status = http.StatusNotFound
 	case fault.Cancelled, fault.Decision, fault.Stopped:
 		status = http.StatusConflict
-	case fault.Timeout: // Gimlet says 500, too
+	case fault.Timeout, fault.Remote: // Gimlet says 500, too
 		return http.StatusInternalServerError, whole(err)
 	default:
 		a.Fail(ctx, err)

@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"path"
 	"regexp"
 	"slices"
 	"strings"
@@ -57,6 +58,37 @@ func Signed(secret, body []byte, header string) bool {
 	mac := hmac.New(sha256.New, secret)
 	mac.Write(body)
 	return hmac.Equal(mac.Sum(nil), sum)
+}
+
+// FluxFiles returns what Flux is installed with in the cluster of an environment, as it is on the branch now, by the names of the files.
+func (r *Repository) FluxFiles(ctx context.Context, p Place) (map[string]string, error) {
+	if err := p.check(); err != nil {
+		return nil, err
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	tip, err := r.clone.Fetch(ctx)
+	if err != nil {
+		return nil, err
+	}
+	folder := path.Join(p.folder(), fluxFolder)
+	names, err := r.clone.Files(ctx, tip, folder)
+	if err != nil {
+		return nil, err
+	}
+	files := map[string]string{}
+	for _, name := range names {
+		e, err := r.clone.Entry(ctx, tip, path.Join(folder, name))
+		if err != nil {
+			return nil, err
+		}
+		content, err := r.clone.Content(ctx, e)
+		if err != nil {
+			return nil, err
+		}
+		files[name] = string(content)
+	}
+	return files, nil
 }
 
 // Behind lists a commit of the branch and those before it, the newest first, as many as the limit says: whose changes Flux has applied when

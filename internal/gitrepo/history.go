@@ -188,7 +188,16 @@ func (c *Clone) entry(at Hash, path string) (Entry, error) {
 }
 
 // Folders lists the names of the folders in a folder of a commit, in their order. Fault: "commit-missing".
-func (c *Clone) Folders(ctx context.Context, at Hash, path string) (names []string, err error) {
+func (c *Clone) Folders(ctx context.Context, at Hash, path string) ([]string, error) {
+	return c.names(ctx, at, path, Entry.Folder)
+}
+
+// Files lists the names of the files in a folder of a commit, in their order. Fault: "commit-missing".
+func (c *Clone) Files(ctx context.Context, at Hash, path string) ([]string, error) {
+	return c.names(ctx, at, path, Entry.File)
+}
+
+func (c *Clone) names(ctx context.Context, at Hash, path string, wanted func(Entry) bool) (names []string, err error) {
 	err = c.whole(ctx, func() error {
 		names = nil
 		e, err := c.entry(at, path)
@@ -197,7 +206,7 @@ func (c *Clone) Folders(ctx context.Context, at Hash, path string) (names []stri
 		}
 		below, err := c.repo.entries(e.Object.plumbing())
 		for _, b := range below {
-			if b.Mode == filemode.Dir {
+			if wanted(Entry{b.Mode, hashOf(b.Hash)}) {
 				names = append(names, b.Name)
 			}
 		}

@@ -301,11 +301,11 @@ func (l *Ledger) appEnded(ctx context.Context, tx Tx, e Environment, d Deploymen
 	return tx.DropApp(ctx, e.ID, d.App)
 }
 
-// DesiredOf says where the desired state of an environment is kept, to somebody who may report on it. Faults: no-project, no-environment,
+// DesiredOf says where the desired state of an environment is kept, to somebody who may do that there. Faults: no-project, no-environment,
 // not-by-app.
-func (l *Ledger) DesiredOf(ctx context.Context, c Caller, project, environment string) (d Desired, err error) {
+func (l *Ledger) DesiredOf(ctx context.Context, c Caller, may Action, project, environment string) (d Desired, err error) {
 	err = l.Store.Read(ctx, func(tx Tx) error {
-		if _, err := l.projectFor(ctx, tx, c, ToReport, project); err != nil {
+		if _, err := l.projectFor(ctx, tx, c, may, project); err != nil {
 			return err
 		}
 		e, err := tx.Environment(ctx, project, environment)

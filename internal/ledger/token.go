@@ -178,8 +178,40 @@ func (l *Ledger) RevokeToken(ctx context.Context, c Caller, id string) error {
 		if err := c.may(ToManageTokens, t.Project); err != nil {
 			return Event{}, err
 		}
-		return Event{Type: "token.revoked", Project: t.Project, Subject: id, Data: map[string]string{"subject": t.Subject}}, tx.RevokeToken(ctx, id, l.Now())
+		return revoked(t), tx.RevokeToken(ctx, id, l.Now())
 	})
+}
+
+// RevokeTokensOf ends all tokens of a subject that the caller may end, at once; of one who has none it ends none. Fault: own-token.
+func (l *Ledger) RevokeTokensOf(ctx context.Context, c Caller, subject string) error {
+	if err := c.may(ToManageTokens, c.Token.Project); err != nil {
+		return err
+	}
+	if subject == c.Token.Subject {
+		return fault.New(fault.Invalid, "own-token", "%s is who asks", subject).Hint("another admin can do it; gio token revoke ends one token")
+	}
+	return l.change(ctx, c, func(tx Tx) (Event, error) {
+		all, err := tx.Tokens(ctx, c.Token.Project)
+		if err != nil {
+			return Event{}, err
+		}
+		for _, t := range all {
+			if t.Subject != subject || !t.RevokedAt.IsZero() {
+				continue
+			}
+			if err := tx.RevokeToken(ctx, t.ID, l.Now()); err != nil {
+				return Event{}, err
+			}
+			if err := l.note(ctx, tx, c, revoked(t)); err != nil {
+				return Event{}, err
+			}
+		}
+		return Event{}, nil
+	})
+}
+
+func revoked(t Token) Event {
+	return Event{Type: "token.revoked", Project: t.Project, Subject: t.ID, Data: map[string]string{"subject": t.Subject}}
 }
 
 // Tokens lists the tokens that the caller may see, without their hashes, the newest first.

@@ -58,6 +58,11 @@ type Target struct {
 	Name    string `json:"name"`
 }
 
+// String names what is sought, as in apps/v1 Deployment web.
+func (t Target) String() string {
+	return strings.TrimSpace(fmt.Sprintf("%s %s %s", strings.Trim(t.Group+"/"+t.Version, "/"), t.Kind, t.Name))
+}
+
 // Parse reads an app file of YAML or JSON. Keys that it does not know are ignored and null is as good as nothing, as Gimlet's CLI
 // sends it. Fault: "app-file-syntax", which names the key whose value is of the wrong type.
 func Parse(text []byte) (AppFile, error) {
@@ -167,7 +172,7 @@ func copied(m map[string]any) map[string]any {
 	return out
 }
 
-// about begins a fault about one app file.
-func (f AppFile) about(code, format string, args ...any) *fault.Fault {
+// About begins a fault about one app file.
+func (f AppFile) About(code, format string, args ...any) *fault.Fault {
 	return fault.New(fault.Invalid, code, "the app file of %s: %s", f, fmt.Sprintf(format, args...))
 }

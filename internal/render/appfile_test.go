@@ -152,9 +152,9 @@ func TestPreview(t *testing.T) {
 func FuzzRender(f *testing.F) {
 	f.Add([]byte(wholeFile), "abc", "{{ .SHA }}")
 	f.Add([]byte(`{"app":"web","env":"e","manifests":"apiVersion: v1\nkind: A\nx: {{ range until 9 }}{{ . }}{{ end }}"}`), "{{", "x")
-	if texts, err := os.ReadDir("testdata/apps"); err == nil {
+	if texts, err := os.ReadDir("../helm/testdata/apps"); err == nil {
 		for _, entry := range texts {
-			if text, err := os.ReadFile("testdata/apps/" + entry.Name()); err == nil {
+			if text, err := os.ReadFile("../helm/testdata/apps/" + entry.Name()); err == nil {
 				f.Add(text, "0123abc", "main")
 			}
 		}
@@ -175,11 +175,11 @@ func FuzzRender(f *testing.F) {
 			t.Errorf("the second time: %v\n%s", err, diff)
 		}
 		once.Chart = render.Chart{} // there is none
-		files, err := render.Files(once)
+		files, err := render.Files(t.Context(), once, nil, nil)
 		if err != nil {
 			return
 		}
-		again, err := render.Files(once)
+		again, err := render.Files(t.Context(), once, nil, nil)
 		if diff := cmp.Diff(files, again); err != nil || diff != "" {
 			t.Errorf("the second time: %v\n%s", err, diff)
 		}

@@ -76,17 +76,17 @@ func (r *resolver) resolveVariables(raw map[string]string) {
 func (r *resolver) file(f AppFile) (AppFile, error) {
 	text, err := json.Marshal(f)
 	if err != nil {
-		return AppFile{}, f.about("app-file-syntax", "it cannot be written as JSON").Because(err)
+		return AppFile{}, f.About("app-file-syntax", "it cannot be written as JSON").Because(err)
 	}
 	var tree any
 	if err := json.Unmarshal(text, &tree); err != nil {
-		return AppFile{}, f.about("app-file-syntax", "it cannot be written as JSON").Because(err)
+		return AppFile{}, f.About("app-file-syntax", "it cannot be written as JSON").Because(err)
 	}
 	if tree, err = r.tree("", tree); err != nil {
 		return AppFile{}, err
 	}
 	if text, err = json.Marshal(tree); err != nil {
-		return AppFile{}, f.about("app-file-syntax", "it cannot be written as JSON").Because(err)
+		return AppFile{}, f.About("app-file-syntax", "it cannot be written as JSON").Because(err)
 	}
 	var resolved AppFile
 	if err := json.Unmarshal(text, &resolved); err != nil {
@@ -123,7 +123,7 @@ func (r *resolver) object(at string, object map[string]any) (any, error) {
 			return nil, err
 		}
 		if _, twice := out[name]; twice {
-			return nil, r.of.about("app-file-template", "%s: the key %q is there twice", below, name)
+			return nil, r.of.About("app-file-template", "%s: the key %q is there twice", below, name)
 		}
 		if out[name], err = r.tree(below, object[key]); err != nil {
 			return nil, err
@@ -218,7 +218,7 @@ func (r *resolver) explain(at, text string, err error) error {
 		said = m[1] + ": " + m[2]
 	}
 	refused := func(format string, args ...any) *fault.Fault {
-		return r.of.about("app-file-template", "%s: %s", where, fmt.Sprintf(format, args...))
+		return r.of.About("app-file-template", "%s: %s", where, fmt.Sprintf(format, args...))
 	}
 	if m := noEntry.FindStringSubmatch(said); m != nil {
 		return r.missing(m[1], refused)

@@ -45,6 +45,13 @@ func checks(s Settings) []checked {
 	for _, key := range s.SigningKeys {
 		all = append(all, checked{"key " + key.name, func(context.Context) (string, error) { return key.check() }})
 	}
+	if err := s.checkCharts(); err != nil {
+		all = append(all, checked{"charts", func(context.Context) (string, error) { return "", err }})
+	} else {
+		for i, home := range s.Charts {
+			all = append(all, checked{fmt.Sprintf("charts[%d]", i), func(context.Context) (string, error) { return home.check() }})
+		}
+	}
 	for _, name := range slices.Sorted(maps.Keys(s.Connections)) {
 		one := Connections{name: s.Connections[name]}
 		all = append(all, checked{"connection " + name, func(ctx context.Context) (string, error) {

@@ -140,7 +140,7 @@ func (w *world) health() func() float64 {
 	text := w.request("GET", "/health", "")
 	return func() float64 {
 		lines := w.lines()
-		return atOnce(w.T, func(client int) error { return lines[client].ask(text, http.StatusNoContent) })
+		return atOnce(w.T, func(client int) error { return lines[client].ask(text, http.StatusOK) })
 	}
 }
 

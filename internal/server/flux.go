@@ -26,7 +26,7 @@ type fluxReader struct {
 // read returns what an event says; nothing where it is of no use. Who may not report hears so before anything is read outside. Faults:
 // bad-signature, and those of ledger.DesiredOf.
 func (f fluxReader) read(ctx context.Context, c ledger.Caller, project, environment string, body []byte, signature string) (r ledger.Reconciliation, err error) {
-	d, err := f.ledger.DesiredOf(ctx, c, project, environment)
+	d, err := f.ledger.DesiredOf(ctx, c, ledger.ToReport, project, environment)
 	if err != nil {
 		return r, err
 	}
@@ -38,6 +38,16 @@ func (f fluxReader) read(ctx context.Context, c ledger.Caller, project, environm
 		return r, nil
 	}
 	return ledger.Reconciliation{Hashes: f.before(ctx, d, said.Revision), Status: said.Reason, Message: said.Message}, nil
+}
+
+// files are what Flux is installed with in the cluster of an environment. There are secrets among them, such as the key with which Flux
+// reads the repository, so they are for those who declare environments.
+func (f fluxReader) files(ctx context.Context, c ledger.Caller, project, environment string) (map[string]string, error) {
+	d, err := f.ledger.DesiredOf(ctx, c, ledger.ToDeclare, project, environment)
+	if err != nil {
+		return nil, err
+	}
+	return f.repositories.FluxFiles(ctx, d, environment)
 }
 
 // before are a commit and those before it. Where its repository cannot be read now, Flux speaks of the commit alone.

@@ -190,6 +190,24 @@ func TestGimletWholeWay(t *testing.T) {
 	})
 }
 
+// TestGimletManifests: `gimlet environment connect` gets what Flux is installed with, as the branch has it, and nothing else.
+func TestGimletManifests(t *testing.T) {
+	eachDriven(t, func(w *world, bare string) {
+		if said := w.gimletSays(200, "GET", "/api/gitopsManifests/staging", ""); said != `{"apps":{},"infra":{}}` {
+			w.Errorf("none: %s", said)
+		}
+		gittest.Push(w.T, bare, "main", map[string]string{
+			"staging/flux/flux.yaml": "kind: Namespace\n", "staging/flux/keys/deeper.yaml": "x", "staging/demo/manifest.yaml": "x", "production/flux/flux.yaml": "x",
+		}, "Flux")
+		if said := w.gimletSays(200, "GET", "/api/gitopsManifests/staging", ""); said != `{"apps":{"flux.yaml":"kind: Namespace\n"},"infra":{}}` {
+			w.Errorf("the files: %s", said)
+		}
+		if status, said := w.gimletd("GET", "/api/gitopsManifests/none", ""); status != 400 || !strings.Contains(said, "none") {
+			w.Errorf("of no environment: %d %s", status, said)
+		}
+	})
+}
+
 // TestGimletBadTemplate: an app file that cannot be rendered fails at once, and says where.
 func TestGimletBadTemplate(t *testing.T) {
 	eachDriven(t, func(w *world, _ string) {

@@ -25,7 +25,7 @@ func TestImage(t *testing.T) {
 	}
 	c := startContainer(t, image)
 	w := &world{T: t, address: c.address}
-	w.wants("", "GET", "/health", "", http.StatusNoContent, "")
+	w.wants("", "GET", "/health", "", http.StatusOK, "")
 	w.wants("", "GET", "/ready", "", http.StatusNoContent, "")
 	c.run("ready")
 	if uid := c.uid(); uid == "0" {

@@ -30,6 +30,7 @@ import (
 	"github.com/gravitee-lab/gio/internal/gimlet"
 	"github.com/gravitee-lab/gio/internal/jfrog"
 	"github.com/gravitee-lab/gio/internal/ledger"
+	"github.com/gravitee-lab/gio/internal/render"
 	"github.com/gravitee-lab/gio/internal/store"
 	"github.com/gravitee-lab/gio/internal/worker"
 )
@@ -37,8 +38,8 @@ import (
 // leaving is how long a server that is told to end waits for its clients.
 const leaving = 30 * time.Second
 
-// Run serves until ctx ends, and returns nil then. Its log goes to talk as JSON lines. Listening gets the address once clients are answered.
-func Run(ctx context.Context, s Settings, talk io.Writer, listening func(address string)) (err error) {
+// Run serves until ctx ends, and returns nil then. Apps are rendered with k; where it is nil, those with charts and patches are not. Its log goes to talk as JSON lines. Listening gets the address once clients are answered.
+func Run(ctx context.Context, s Settings, k render.Kubernetes, talk io.Writer, listening func(address string)) (err error) {
 	log := zerolog.New(zerolog.SyncWriter(talk)).With().Timestamp().Logger()
 	connections, err := s.Connections.Resolve()
 	if err != nil {
@@ -49,6 +50,10 @@ func Run(ctx context.Context, s Settings, talk io.Writer, listening func(address
 		return err
 	}
 	elsewhere, err := openOutside(connections, log)
+	if err != nil {
+		return err
+	}
+	charts, err := s.charts(elsewhere.Registries)
 	if err != nil {
 		return err
 	}
@@ -91,7 +96,7 @@ func Run(ctx context.Context, s Settings, talk io.Writer, listening func(address
 	})
 	atWork.Go(func() { pruning(background, l, log) })
 	driving := newWorker(l, connections, log)
-	driving.Receivers, driving.Outside = receivers, elsewhere
+	driving.Receivers, driving.Outside, driving.Kubernetes, driving.Charts = receivers, elsewhere, k, charts
 	watching := newWatcher(l, connections, log)
 	driving.Repositories = &worker.Repositories{Dir: filepath.Join(s.Data, "gitops"), Hosts: watching.Hosts}
 	atWork.Go(func() { driving.Run(ctx) }) // it hands back what it drives as soon as the server is told to end
@@ -192,7 +197,7 @@ type service struct {
 func (o service) handler(ctx context.Context) http.Handler {
 	l, s, log, measured := o.ledger, o.settings, o.log, o.measured
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET /health", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) })
+	mux.HandleFunc("GET /health", func(http.ResponseWriter, *http.Request) {}) // 200, which those who watch a Gimlet expect
 	mux.HandleFunc("GET /ready", func(w http.ResponseWriter, r *http.Request) {
 		since, reason, err := l.Quarantined(r.Context())
 		switch {
@@ -212,7 +217,7 @@ func (o service) handler(ctx context.Context) http.Handler {
 	}
 	mux.Handle("POST /hooks/circleci/{connection}", fromCircleCI(l, o.hooks, fail))
 	aviator.API{Ledger: l, Fail: fail}.Register(mux)
-	gimlet.API{Ledger: l, Fail: fail, DefaultProject: s.DefaultProject, Flux: o.flux.read}.Register(mux)
+	gimlet.API{Ledger: l, Fail: fail, DefaultProject: s.DefaultProject, Flux: o.flux.read, FluxFiles: o.flux.files}.Register(mux)
 	jfrog.API{Ledger: l, Fail: fail, BaseURL: s.BaseURL, DefaultProject: s.DefaultProject, Ending: ctx.Done()}.Register(mux)
 	api.API{Ledger: l, Fail: fail, BaseURL: s.BaseURL, DefaultProject: s.DefaultProject, Ending: ctx.Done(), Look: lookBy(o.watching)}.Register(mux)
 	return forwarded(logged(slowed(keyed(cleaned(named(mux)))), log, measured), s.TrustedProxies)

@@ -49,7 +49,7 @@ func TestRestart(t *testing.T) {
 // TestHealth: whoever watches the server needs no token, and learns nothing but that it answers.
 func TestHealth(t *testing.T) {
 	each(t, func(w *world) {
-		w.wants("", "GET", "/health", "", http.StatusNoContent, "")
+		w.wants("", "GET", "/health", "", http.StatusOK, "")
 		w.wants("", "GET", "/ready", "", http.StatusNoContent, "")
 		if doc := w.ofStatus(http.StatusOK, "", "GET", "/v1/openapi.json", ""); !strings.Contains(doc, `"apply-project"`) {
 			w.Errorf("the document of /v1: %.200s", doc)
@@ -222,7 +222,7 @@ func TestTLS(t *testing.T) {
 	}
 	w.end()
 	w.settings.TLS.Key = certificate
-	if err := server.Run(t.Context(), w.settings, io.Discard, func(string) { t.Error("it listens") }); !fault.Is(err, "tls") {
+	if err := server.Run(t.Context(), w.settings, nil, io.Discard, func(string) { t.Error("it listens") }); !fault.Is(err, "tls") {
 		t.Errorf("a key that is none: %v", err)
 	}
 }
@@ -291,7 +291,7 @@ func TestMissingSecret(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := server.Run(t.Context(), s, io.Discard, func(string) { t.Error("it listens") }); !fault.Is(err, "no-secret") {
+	if err := server.Run(t.Context(), s, nil, io.Discard, func(string) { t.Error("it listens") }); !fault.Is(err, "no-secret") {
 		t.Errorf("%v", err)
 	}
 }

@@ -38,6 +38,8 @@ type Settings struct {
 	TrustedProxies Proxies `yaml:"trusted_proxies"`
 	// UnknownSigningKey is "default" where the usual key signs for names that nobody knows; "" refuses them.
 	UnknownSigningKey string `yaml:"unknown_signing_key"`
+	// Charts says where the Helm charts of app files are: the first home that has one counts. Only the file has them.
+	Charts []ChartHome `yaml:"charts"`
 	// SigningKeys sign bundles: the first that can, where nobody names one. Only the file has them.
 	SigningKeys SigningKeys `yaml:"-"`
 	// Connections are the systems outside by their names, with secrets that nobody has read yet. Only the file has them.
@@ -186,7 +188,7 @@ func fromFile(path string, named bool, getenv func(string) string) (Settings, er
 	d.KnownFields(true)
 	if err := d.Decode(&s); err != nil && !errors.Is(err, io.EOF) {
 		return s.Settings, fault.New(fault.Invalid, "settings-file", "%s", path).Because(err).
-			Hint("the settings are listen, database, database_password, data, blobs, base_url, default_project, tls, trusted_proxies, connections, notify, keys and unknown_signing_key")
+			Hint("the settings are listen, database, database_password, data, blobs, base_url, default_project, tls, trusted_proxies, connections, notify, charts, keys and unknown_signing_key")
 	}
 	if s.Settings.Connections, err = readConnections(path, &s.Connections, getenv); err != nil {
 		return s.Settings, err

@@ -204,7 +204,7 @@ func TestBadSigningKeys(t *testing.T) {
 		}
 		s, err := server.ReadSettings(server.Settings{Listen: "127.0.0.1:0", Data: t.TempDir()}, file, nil)
 		if err == nil {
-			err = server.Run(t.Context(), s, os.Stderr, func(string) { t.Errorf("%s: it serves", text) })
+			err = server.Run(t.Context(), s, nil, os.Stderr, func(string) { t.Errorf("%s: it serves", text) })
 		}
 		if err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "secret") {
 			t.Errorf("%s: %v", text, err)

@@ -49,7 +49,7 @@ func TestServes(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := server.Run(t.Context(), s, log, func(string) {}); err != nil {
+	if err := server.Run(t.Context(), s, nil, log, func(string) {}); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -97,7 +97,7 @@ func (w *world) serve() (end func()) {
 	ctx, cancel := context.WithCancel(context.Background())
 	listening, ended := make(chan string, 1), make(chan error, 1)
 	go func() {
-		ended <- server.Run(ctx, w.settings, w.log, func(address string) { listening <- address })
+		ended <- server.Run(ctx, w.settings, nil, w.log, func(address string) { listening <- address })
 	}()
 	select {
 	case w.address = <-listening:

@@ -178,7 +178,7 @@ func (h *hand) render(ctx context.Context, repo *gitops.Repository) (map[string]
 	if f, err = f.Resolve(ctx, render.Variables{Values: values, Dropped: a.Dropped}); err != nil {
 		return nil, err
 	}
-	return render.Files(f)
+	return render.Files(ctx, f, h.Kubernetes, h.Charts)
 }
 
 // placeOf is where an environment is in its repository.

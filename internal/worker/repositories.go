@@ -62,6 +62,15 @@ func (r *Repositories) Behind(ctx context.Context, d ledger.Desired, revision gi
 	return repo.Behind(ctx, revision, limit)
 }
 
+// FluxFiles returns what Flux is installed with in the cluster of an environment, by the names of the files.
+func (r *Repositories) FluxFiles(ctx context.Context, d ledger.Desired, environment string) (map[string]string, error) {
+	repo, err := r.of(ctx, d)
+	if err != nil {
+		return nil, err
+	}
+	return repo.FluxFiles(ctx, gitops.Place{Path: d.Path, Alone: d.PerEnvironment, Env: environment})
+}
+
 // Close lets another program use the folders.
 func (r *Repositories) Close() error {
 	r.mu.Lock()

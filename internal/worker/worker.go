@@ -11,6 +11,7 @@ import (
 
 	"github.com/gravitee-lab/gio/internal/fault"
 	"github.com/gravitee-lab/gio/internal/ledger"
+	"github.com/gravitee-lab/gio/internal/render"
 )
 
 const (
@@ -32,11 +33,14 @@ const (
 
 // Worker drives effects. Make it with New, set the fields, and Run it.
 type Worker struct {
-	Ledger       *ledger.Ledger
-	CircleCI     map[string]*CircleCI // by the name of their connection
-	Webhooks     map[string]Webhook   // by the name of their connection
-	Outside      Outside              // where repositories are that live elsewhere
-	Repositories *Repositories        // of the environments of the kind gitops
+	Ledger   *ledger.Ledger
+	CircleCI map[string]*CircleCI // by the name of their connection
+	Webhooks map[string]Webhook   // by the name of their connection
+	Outside  Outside              // where repositories are that live elsewhere
+	// Repositories are those of the environments of the kind gitops, Kubernetes and Charts what their apps are rendered with.
+	Repositories *Repositories
+	Kubernetes   render.Kubernetes
+	Charts       render.Charts
 	// Receivers get the news of deployments, by their names in the ledger.
 	Receivers map[string]Receiver
 	Version   string // of gio
