@@ -55,7 +55,7 @@ fmt-check: ## Fails, with a diff, where make fmt would change something.
 lint: ## The linters of .golangci.yml.
 	$(GOLANGCI) run
 
-# What links Helm compiles Kubernetes' client, in minutes. gio-server is released for Linux alone, so that is not done for Windows; nor for
+# What links Helm compiles Kubernetes' client, a minute each time. gio-server is released for Linux alone, so that is not done for Windows; nor for
 # the race detector, since what these two packages share between goroutines they share through others.
 LINKS_HELM := cmd/gio-server|internal/helm
 WITHOUT_HELM = $$(go list ./... | grep -vE '/($(LINKS_HELM))$$')

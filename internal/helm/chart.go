@@ -1,5 +1,5 @@
 // Package helm does with Helm's engine and Kubernetes' own libraries what app files want of them: it fills in charts, without a cluster,
-// and applies patches. They are 26 MB and minutes of compiling, so the program alone links it, and gives it to the server.
+// and applies patches. They are 26 MB and a minute of compiling, so the program alone links it, and gives it to the server.
 package helm
 
 import (

@@ -40,7 +40,7 @@ type Head struct {
 
 func (h Head) String() string { return h.Kind + " " + h.Metadata.Name }
 
-// Kubernetes does what takes Helm's and Kubernetes' own libraries. It is a value, because they are 26 MB and minutes of compiling: the
+// Kubernetes does what takes Helm's and Kubernetes' own libraries. It is a value, because they are 26 MB and a minute of compiling: the
 // program alone links what has them (package helm), and no test of those who render.
 type Kubernetes interface {
 	// Chart returns the documents that the chart of a file makes, in the order in which Helm applies them, each in the file that is called

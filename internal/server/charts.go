@@ -1,6 +1,7 @@
 package server
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"maps"
@@ -39,7 +40,7 @@ func (s Settings) checkCharts() error {
 			return fault.New(fault.Invalid, "invalid-setting", "charts[%d]: path is that of a registry, and it is in a folder", i).Hint("write all of the path under folder")
 		case h.Connection != "" && !slices.Contains(known, h.Connection):
 			return fault.New(fault.Invalid, "invalid-setting", "charts[%d]: there is no connection %.100q of the kind registry", i, h.Connection).
-				Hint("the connections of this kind: %s", strings.Join(append(known, "none")[:max(len(known), 1)], ", "))
+				Hint("the connections of this kind: %s", cmp.Or(strings.Join(known, ", "), "none"))
 		}
 	}
 	return nil
