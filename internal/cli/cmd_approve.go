@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -22,13 +23,13 @@ type approveOptions struct {
 func newApproveCommand(env *environment) *cobra.Command {
 	o := approveOptions{}
 	cmd := &cobra.Command{
-		Use:   "approve COMPONENT",
+		Use:   "approve [COMPONENT]",
 		Short: "Approve the job that a component's pipeline waits for",
 		Long: `Approve approves the job on hold in the component's pipeline, in the run of the checkout's
 product version, of --version or of --run, whoever drives it. It sends one request to CircleCI,
 reads the job until it waits no longer, and writes nothing: the driver of the run notes what
-follows. When several jobs wait, choose one with --job; if that one is approved already, that is
-no failure.
+follows. Without COMPONENT it is the only one that waits; of several it lists them. When several
+jobs of it wait, choose one with --job; if that one is approved already, that is no failure.
 
 The user of the CircleCI token must be allowed to approve: later jobs end unauthorized where they
 use a restricted context that this user may not use.
@@ -40,13 +41,13 @@ Exit codes: 0 done, 2 usage, 3 not allowed, 4 remote failed, 5 no such run, comp
   gio approve gravitee-gateway --job release/sign-off --yes
   gio approve gravitee-gateway --run stage/3.9.4`,
 		Args: func(cmd *cobra.Command, args []string) error {
-			if len(args) != 1 {
+			if len(args) > 1 {
 				return fault.New(fault.Usage, "usage", "gio approve takes one component, but got %d", len(args)).Hint("gio approve COMPONENT")
 			}
 			return nil
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
-			o.component = args[0]
+			o.component = strings.Join(args, "")
 			return runApprove(cmd.Context(), env, o)
 		},
 	}
@@ -78,7 +79,7 @@ func runApprove(ctx context.Context, env *environment, o approveOptions) error {
 	}
 	switch {
 	case o.json:
-		return report.JSON(env.out.json(), r)
+		return env.writeJSON(r)
 	case r.Already:
 		fmt.Fprintf(env.Stdout, "%s was approved already  %s\n", r, r.URL)
 		return nil
