@@ -17,7 +17,7 @@ import (
 type approveOptions struct {
 	runFlags
 	component, job string
-	yes, json      bool
+	yes, json, web bool
 }
 
 func newApproveCommand(env *environment) *cobra.Command {
@@ -56,6 +56,7 @@ Exit codes: 0 done, 2 usage, 3 not allowed, 4 remote failed, 5 no such run, comp
 	cmd.Flags().StringVar(&o.job, "job", "", "JOB or WORKFLOW/JOB, when several wait")
 	cmd.Flags().BoolVar(&o.yes, "yes", false, "answer the question yes")
 	cmd.Flags().BoolVar(&o.json, "json", false, "print the result as JSON")
+	webFlag(cmd, &o.web, "the job, without approving it")
 	return cmd
 }
 
@@ -67,6 +68,9 @@ func runApprove(ctx context.Context, env *environment, o approveOptions) error {
 	a, err := operate.FindApproval(ctx, s, o.selector(), o.component, o.job)
 	if err != nil {
 		return err
+	}
+	if o.web {
+		return env.openPage(ctx, a.URL)
 	}
 	r := report.Approved{
 		Run: a.Header.Run(), Steps: report.NamesOf(a.Steps), Workflow: a.Job.Workflow.Name, Job: a.Job.Job.Name,
