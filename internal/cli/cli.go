@@ -157,8 +157,7 @@ func newRootCommand(env *environment) *cobra.Command {
 	addCommands(root, env)
 	root.AddCommand(helpTopics()...)
 	root.SetHelpCommand(newHelpCommand())
-	cobra.AddTemplateFunc("flagNames", flagNames)
-	root.SetUsageTemplate(usageTemplate(root.UsageTemplate()))
+	root.SetUsageTemplate(usageTemplate(root.UsageTemplate(), root.PersistentFlags()))
 	root.InitDefaultCompletionCmd()
 	if cmd, _, err := root.Find([]string{"completion"}); err == nil {
 		cmd.Args, cmd.RunE = cobra.ArbitraryArgs, group

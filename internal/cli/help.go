@@ -49,7 +49,7 @@ const othersGroupID = "Others:"
 
 // usageTemplate returns cobra's template, except for the root: its many commands must fit one screen, so that their lists have no
 // space between them, and those of gio-server, the others, and the topics are in one line each.
-func usageTemplate(usual string) string {
+func usageTemplate(usual string, flags *pflag.FlagSet) string {
 	const root = `{{range .Groups}}{{$group := .ID}}{{.Title}}{{if eq $group "` + othersGroupID + `"}}{{range $.Commands}}{{if eq .GroupID $group}} {{.Name}}{{end}}{{end}}{{else if eq $group "` + ledgerGroupID + `"}}
  {{range $.Commands}}{{if eq .GroupID $group}} {{.Name}}{{end}}{{end}}{{else}}{{range $.Commands}}{{if eq .GroupID $group}}
   {{rpad .Name .NamePadding}}  {{.Short}}{{end}}{{end}}{{end}}
@@ -60,14 +60,9 @@ Flags of all commands (` + "`gio COMMAND --help` shows the others" + `):
 Topics (` + "`gio help TOPIC`" + `):{{range $i, $topic := .Commands}}{{if .IsAdditionalHelpTopicCommand}} {{.Name}}{{end}}{{end}}
 `
 	const globals = "Global Flags:\n{{.InheritedFlags.FlagUsages | trimTrailingWhitespaces}}"
-	names := "Flags of all commands (`gio --help`):{{range flagNames .InheritedFlags}} {{.}}{{end}}"
+	names := "Flags of all commands (`gio --help`):"
+	flags.VisitAll(func(f *pflag.Flag) { names += " --" + f.Name })
 	return "{{if .HasParent}}" + strings.Replace(usual, globals, names, 1) + "{{else}}" + root + "{{end}}"
-}
-
-// flagNames are the names of flags as they are typed.
-func flagNames(flags *pflag.FlagSet) (names []string) {
-	flags.VisitAll(func(f *pflag.Flag) { names = append(names, "--"+f.Name) })
-	return names
 }
 
 // findingsTopic makes the table of codes.
