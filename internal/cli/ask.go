@@ -17,6 +17,8 @@ func (env *environment) canAsk() bool {
 
 // confirm asks a yes-or-no question. Anything but a yes, Ctrl-C too, is a no: its fault (kind Cancelled) says what did not happen.
 func (env *environment) confirm(question, otherwise string) error {
+	env.talk.mute(false) // a question is no news
+	defer env.talk.mute(env.quiet)
 	fmt.Fprintf(env.Stderr, "%s [y/N] ", question)
 	answer, interrupted := make(chan string, 1), make(chan struct{}, 1)
 	defer env.signals.handleWith(func(os.Signal) {

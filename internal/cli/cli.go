@@ -3,25 +3,30 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"strings"
 	"syscall"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 	"golang.org/x/term"
 
 	"github.com/gravitee-lab/gio/internal/config"
 	"github.com/gravitee-lab/gio/internal/fault"
+	"github.com/gravitee-lab/gio/internal/manifest"
 	"github.com/gravitee-lab/gio/internal/report"
 )
 
 // Program is one execution of gio with everything it touches from outside.
 type Program struct {
+	Name    string   // by which people call it; "" is gio
 	Args    []string // without the program's name
 	Getenv  func(string) string
 	Environ []string  // of the git program; nil: there is none
@@ -42,9 +47,17 @@ func Main() int {
 		dir = "."
 	}
 	return Program{
-		Args: os.Args[1:], Getenv: os.Getenv, Environ: os.Environ(), Dir: dir,
+		Name: calledName(os.Args[0]), Args: os.Args[1:], Getenv: os.Getenv, Environ: os.Environ(), Dir: dir,
 		Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr, Signals: signals,
 	}.Run()
+}
+
+// calledName returns the name by which packages install the program, where it was called by that: beside GLib's gio.
+func calledName(path string) string {
+	if strings.TrimSuffix(filepath.Base(path), ".exe") == packagedName {
+		return packagedName
+	}
+	return ""
 }
 
 // Run executes the command line and returns its exit code: 0, or the fault.Kind of what went wrong,
@@ -78,7 +91,7 @@ func (p Program) Run() int {
 	err = env.settled(err)
 	err = fault.Rendered(err, env.command)
 	if err != nil && wantsJSON(cmd) && !env.printed {
-		_ = report.JSON(env.out.json(), report.NewFailure(err)) // if that fails, the exit code still says it
+		_ = env.writeJSON(report.NewFailure(err)) // if that fails, the exit code still says it
 	}
 	env.printError(err)
 	_, _ = env.out.flush(), env.talk.flush() // the exit code is settled
@@ -117,43 +130,40 @@ func usage(cmd *cobra.Command, err error) error {
 
 func newRootCommand(env *environment) *cobra.Command {
 	root := &cobra.Command{
-		Use:   "gio",
-		Short: "Release a product made of many Git repositories with one command",
-		Long: `gio reads release.json, triggers the CircleCI pipelines of its components wave by wave, records what
-succeeded, tags the product and prepares the next version. The same command finishes a failed run.`,
+		Use:           cmp.Or(env.Name, "gio"),
+		Short:         "Release a product made of many Git repositories with one command",
+		Long:          `gio releases a product of many Git repositories. The same command finishes a failed run.`,
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		Version:       config.Version(),
 		Args:          cobra.ArbitraryArgs, // group's message is better than cobra's
 		RunE:          group,
 
-		PersistentPreRun: func(*cobra.Command, []string) { env.hide(env.workspaceOptions().Secrets()) },
-
 		SuggestionsMinimumDistance: 2,
 	}
 	root.SetOut(env.Stdout)
 	root.SetErr(env.Stderr)
-	flags := root.PersistentFlags()
-	flags.StringVar(&env.file, "file", "release.json", "the manifest to release from")
-	flags.StringVar(&env.repo, "repo", "", "release repository (org/name or address) instead of a checkout")
-	flags.StringVar(&env.branch, "branch", "", "release branch (default: the checkout's)")
-	flags.StringVar(&env.config, "config", "", "configuration (default: gio.yaml beside the manifest)")
-	flags.BoolVar(&env.verbose, "verbose", false, "print every request, and the source of every setting")
+	addGlobals(root, env)
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		if name := firstWord(env.Args); cmd == root && name != "" { // the command is unknown, not only its flag
 			return unknownCommand(root, name)
 		}
-		return fault.New(fault.Usage, "usage", "%s", err).Hint("`%s --help` lists the flags", cmd.CommandPath())
+		f := fault.New(fault.Usage, "usage", "%s", err)
+		if near := nearestFlag(cmd, err); near != "" {
+			f = f.Hint("did you mean --%s?", near)
+		}
+		return f.Hint("`%s --help` lists the flags", cmd.CommandPath())
 	})
 	addCommands(root, env)
 	root.AddCommand(helpTopics()...)
 	root.SetHelpCommand(newHelpCommand())
-	root.SetUsageTemplate(usageTemplate(root.UsageTemplate()))
+	root.SetUsageTemplate(usageTemplate(root.UsageTemplate(), root.PersistentFlags()))
 	root.InitDefaultCompletionCmd()
 	if cmd, _, err := root.Find([]string{"completion"}); err == nil {
 		cmd.Args, cmd.RunE = cobra.ArbitraryArgs, group
 		cmd.Long = strings.TrimSpace(cmd.Long) + "\n\nExit codes: 0 done, 2 wrong usage."
 	}
+	addOutputs(root, env)
 	completeBash(root)
 	addCompletions(root, env)
 	return root
@@ -215,6 +225,17 @@ func unknownCommand(cmd *cobra.Command, name string) error {
 	return f.Hint("`%s --help` lists the commands", cmd.CommandPath())
 }
 
+// nearestFlag returns the flag that an unknown one is a misspelling of; "" for none.
+func nearestFlag(cmd *cobra.Command, err error) string {
+	unknown, ok := errors.AsType[*pflag.NotExistError](err)
+	if !ok {
+		return ""
+	}
+	var names []string
+	cmd.Flags().VisitAll(func(f *pflag.Flag) { names = append(names, f.Name) })
+	return manifest.Misspelt(names, unknown.GetSpecifiedName())
+}
+
 // noArguments returns a fault for arguments of a command that takes none.
 func noArguments(cmd *cobra.Command, args []string) error {
 	if len(args) > 0 {
@@ -225,14 +246,20 @@ func noArguments(cmd *cobra.Command, args []string) error {
 }
 
 func newVersionCommand(env *environment) *cobra.Command {
-	return &cobra.Command{
+	asJSON := false
+	cmd := &cobra.Command{
 		Use: "version", Short: "Print the version of gio", Args: noArguments,
-		Long: "Version prints the version of this gio.\n\nExit codes: 0 done, 2 wrong usage.",
+		Long: "Version prints the version of this gio; --json adds commit, date and Go version.\n\nExit codes: 0 done, 2 wrong usage.",
 		RunE: func(*cobra.Command, []string) error {
+			if asJSON {
+				return env.writeJSON(config.ThisBuild())
+			}
 			_, err := fmt.Fprintln(env.Stdout, "gio", config.Version())
 			return err
 		},
 	}
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print what is known of this build as JSON")
+	return cmd
 }
 
 // isTerminal reports whether a stream, which may be nil, is a terminal.

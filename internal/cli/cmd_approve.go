@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -16,19 +17,19 @@ import (
 type approveOptions struct {
 	runFlags
 	component, job string
-	yes, json      bool
+	yes, json, web bool
 }
 
 func newApproveCommand(env *environment) *cobra.Command {
 	o := approveOptions{}
 	cmd := &cobra.Command{
-		Use:   "approve COMPONENT",
+		Use:   "approve [COMPONENT]",
 		Short: "Approve the job that a component's pipeline waits for",
 		Long: `Approve approves the job on hold in the component's pipeline, in the run of the checkout's
 product version, of --version or of --run, whoever drives it. It sends one request to CircleCI,
 reads the job until it waits no longer, and writes nothing: the driver of the run notes what
-follows. When several jobs wait, choose one with --job; if that one is approved already, that is
-no failure.
+follows. Without COMPONENT it is the only one that waits; of several it lists them. When several
+jobs of it wait, choose one with --job; if that one is approved already, that is no failure.
 
 The user of the CircleCI token must be allowed to approve: later jobs end unauthorized where they
 use a restricted context that this user may not use.
@@ -40,13 +41,13 @@ Exit codes: 0 done, 2 usage, 3 not allowed, 4 remote failed, 5 no such run, comp
   gio approve gravitee-gateway --job release/sign-off --yes
   gio approve gravitee-gateway --run stage/3.9.4`,
 		Args: func(cmd *cobra.Command, args []string) error {
-			if len(args) != 1 {
+			if len(args) > 1 {
 				return fault.New(fault.Usage, "usage", "gio approve takes one component, but got %d", len(args)).Hint("gio approve COMPONENT")
 			}
 			return nil
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
-			o.component = args[0]
+			o.component = strings.Join(args, "")
 			return runApprove(cmd.Context(), env, o)
 		},
 	}
@@ -55,6 +56,7 @@ Exit codes: 0 done, 2 usage, 3 not allowed, 4 remote failed, 5 no such run, comp
 	cmd.Flags().StringVar(&o.job, "job", "", "JOB or WORKFLOW/JOB, when several wait")
 	cmd.Flags().BoolVar(&o.yes, "yes", false, "answer the question yes")
 	cmd.Flags().BoolVar(&o.json, "json", false, "print the result as JSON")
+	webFlag(cmd, &o.web, "the job, without approving it")
 	return cmd
 }
 
@@ -67,6 +69,9 @@ func runApprove(ctx context.Context, env *environment, o approveOptions) error {
 	if err != nil {
 		return err
 	}
+	if o.web {
+		return env.openPage(ctx, a.URL)
+	}
 	r := report.Approved{
 		Run: a.Header.Run(), Steps: report.NamesOf(a.Steps), Workflow: a.Job.Workflow.Name, Job: a.Job.Job.Name,
 		URL: a.URL, Already: a.Already, Driver: a.DriverStatus(time.Now()),
@@ -78,7 +83,7 @@ func runApprove(ctx context.Context, env *environment, o approveOptions) error {
 	}
 	switch {
 	case o.json:
-		return report.JSON(env.out.json(), r)
+		return env.writeJSON(r)
 	case r.Already:
 		fmt.Fprintf(env.Stdout, "%s was approved already  %s\n", r, r.URL)
 		return nil

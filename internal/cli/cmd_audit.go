@@ -182,7 +182,7 @@ func (env *environment) printHead(ctx context.Context, c *client.Client, asJSON 
 		return err
 	}
 	if asJSON {
-		return report.JSON(env.out.json(), head)
+		return env.writeJSON(head)
 	}
 	_, err = fmt.Fprintf(env.Stdout, "%d:%s\n", head.Position, head.Hash)
 	return err
@@ -194,7 +194,7 @@ func (env *environment) verify(ctx context.Context, c *client.Client, kept wire.
 		return err
 	}
 	if asJSON {
-		err = report.JSON(env.out.json(), v)
+		err = env.writeJSON(v)
 	} else if v.Intact {
 		_, err = fmt.Fprintf(env.Stdout, "intact up to position %d\n%[1]d:%s\n", v.Head.Position, v.Head.Hash)
 	}

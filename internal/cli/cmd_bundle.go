@@ -72,7 +72,7 @@ func runBundleCreate(ctx context.Context, env *environment, o ofProject, n wire.
 		return perhaps(err, "gio bundle list")
 	}
 	if o.json {
-		return report.JSON(env.out.json(), b)
+		return env.writeJSON(b)
 	}
 	if _, err := fmt.Fprintf(env.Stdout, "%s %s: %s\n", b.Name, b.Version, sealing(b)); err != nil {
 		return err
@@ -190,7 +190,7 @@ statement).
 				return err
 			}
 			if o.json {
-				return report.JSON(env.out.json(), s)
+				return env.writeJSON(s)
 			}
 			return env.showBundle(s, limit)
 		},
@@ -287,7 +287,7 @@ Exit codes: 0 it is intact, 2 usage, 3 not allowed, 4 the server failed, 5 not f
 func (env *environment) printVerified(name string, v wire.VerifiedBundle, asJSON bool) error {
 	if asJSON {
 		env.printed = true
-		if err := report.JSON(env.out.json(), v); err != nil {
+		if err := env.writeJSON(v); err != nil {
 			return err
 		}
 	} else if v.Intact {

@@ -57,7 +57,7 @@ ready, otherwise it is at once.
 
 func (env *environment) printCandidate(c wire.Candidate, asJSON bool) error {
 	if asJSON {
-		return report.JSON(env.out.json(), c)
+		return env.writeJSON(c)
 	}
 	_, err := fmt.Fprintf(env.Stdout, "%s of commit %s: %s\n", c.Candidate, shortCommit(c.Commit), said(c.State, c.Message))
 	return err
@@ -130,7 +130,7 @@ components.
 
 func (env *environment) showCandidate(c wire.Candidate, asJSON bool) error {
 	if asJSON {
-		return report.JSON(env.out.json(), c)
+		return env.writeJSON(c)
 	}
 	err := env.facts(c.Candidate, []fact{
 		{"state", said(c.State, c.Message)}, {"commit", c.Commit}, {"author", c.Author}, {"made", when(&c.CreatedAt) + " by " + c.CreatedBy},

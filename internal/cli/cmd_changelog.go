@@ -87,7 +87,7 @@ func runChangelog(ctx context.Context, env *environment, o changelogOptions) err
 	}
 	c := report.NewChangelog(compared)
 	if o.format == "json" {
-		return report.JSON(env.out.json(), c)
+		return env.writeJSON(c)
 	}
 	env.warnAll(c.Unread)
 	if n := c.LeftOut(); n > 0 {

@@ -34,7 +34,7 @@ its newest deployments.
 				return err
 			}
 			if o.json {
-				return report.JSON(env.out.json(), seen)
+				return env.writeJSON(seen)
 			}
 			return env.printOverview(seen, project)
 		},
@@ -136,7 +136,7 @@ name ends it, too.
 				return err
 			}
 			if o.json {
-				return report.JSON(env.out.json(), seen)
+				return env.writeJSON(seen)
 			}
 			_, err = fmt.Fprintf(env.Stdout, "%s: no rollback holds it\n", args[0])
 			return err
@@ -191,7 +191,7 @@ has released both, and the candidates made from the older one to the newer, both
 				return err
 			}
 			if o.json {
-				return report.JSON(env.out.json(), d)
+				return env.writeJSON(d)
 			}
 			return env.printComparison(d)
 		},

@@ -10,7 +10,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/gravitee-lab/gio/internal/fault"
-	"github.com/gravitee-lab/gio/internal/report"
 	"github.com/gravitee-lab/gio/internal/wire"
 )
 
@@ -70,7 +69,7 @@ func runFreeze(ctx context.Context, env *environment, environment string, o free
 		return perhaps(err, "gio freeze list")
 	}
 	if o.json {
-		return report.JSON(env.out.json(), f)
+		return env.writeJSON(f)
 	}
 	_, err = fmt.Fprintln(env.Stdout, freezeLine(f, project))
 	fmt.Fprintf(env.Stderr, "  -> gio freeze lift %s\n", f.ID)
@@ -211,7 +210,7 @@ func runFreezeLift(ctx context.Context, env *environment, name string, o ofProje
 		return perhaps(err, "gio freeze list")
 	}
 	if o.json {
-		return report.JSON(env.out.json(), meant[0])
+		return env.writeJSON(meant[0])
 	}
 	_, err = fmt.Fprintf(env.Stdout, "lifted: %s\n", freezeLine(meant[0], project))
 	return err

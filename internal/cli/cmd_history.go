@@ -60,7 +60,7 @@ func runHistory(ctx context.Context, env *environment, limit int, asJSON bool) e
 	}
 	switch {
 	case asJSON:
-		return report.JSON(env.out.json(), map[string]any{"runs": shown})
+		return env.writeJSON(map[string]any{"runs": shown})
 	case len(shown) == 0:
 		fmt.Fprintln(env.Stderr, "there is no run yet")
 		return nil

@@ -19,8 +19,8 @@ const followApart = 5 * time.Second // between readings of a job that is followe
 type logsOptions struct {
 	runFlags
 	operate.LogWish
-	tail              int
-	all, follow, json bool
+	tail                   int
+	all, follow, json, web bool
 }
 
 func newLogsCommand(env *environment) *cobra.Command {
@@ -61,8 +61,9 @@ or CircleCI has its output no more, 7 there is no pipeline, 10 the followed job 
 	cmd.Flags().StringVar(&o.LogWish.Step, "step", "", "name of a step, or a part of one")
 	cmd.Flags().IntVar(&o.tail, "tail", 200, "lines of each step, from its end")
 	cmd.Flags().BoolVar(&o.all, "all", false, "all lines")
-	cmd.Flags().BoolVar(&o.follow, "follow", false, "print all lines of the job that runs, and go on until it has ended")
+	cmd.Flags().BoolVarP(&o.follow, "follow", "f", false, "print all lines of the job that runs, and go on until it has ended")
 	cmd.Flags().BoolVar(&o.json, "json", false, "print the result as JSON")
+	webFlag(cmd, &o.web, "the job")
 	cmd.MarkFlagsMutuallyExclusive("all", "tail", "follow")
 	cmd.MarkFlagsMutuallyExclusive("follow", "json")
 	return cmd
@@ -76,6 +77,13 @@ func runLogs(ctx context.Context, env *environment, o logsOptions) error {
 	l, err := operate.FindLog(ctx, s, o.selector(), o.LogWish)
 	if err != nil {
 		return err
+	}
+	if o.web {
+		page := l.URL
+		if len(l.Jobs) > 0 {
+			page = l.Jobs[0].URL
+		}
+		return env.openPage(ctx, page)
 	}
 	p := logPrinter{env: env, log: l, tail: o.tail, result: report.NewLogs(l)}
 	if o.all {

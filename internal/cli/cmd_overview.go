@@ -56,7 +56,7 @@ func runOverview(ctx context.Context, env *environment, o overviewOptions) error
 	now := time.Now()
 	made := report.NewOverview(read, o.Check, now, func(b operate.BranchOverview) []string { return env.needs(b, now) })
 	if o.json {
-		return report.JSON(env.out.json(), made)
+		return env.writeJSON(made)
 	}
 	env.warnAll(made.Unread)
 	if len(made.Branches)+len(made.Idle) == 0 {

@@ -66,7 +66,7 @@ func runPlan(ctx context.Context, env *environment, o planOptions) error {
 	of := report.PlanOf{Plan: p, Remote: s.Remote(), Refs: refs}
 	switch o.format {
 	case "json":
-		return report.JSON(env.out.json(), of)
+		return env.writeJSON(of)
 	case "mermaid":
 		return report.PlanMermaid(env.Stdout, p)
 	}

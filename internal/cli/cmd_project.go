@@ -126,7 +126,7 @@ func runProjectApply(ctx context.Context, env *environment, file string, dry, as
 		return err
 	}
 	if asJSON {
-		return report.JSON(env.out.json(), applied)
+		return env.writeJSON(applied)
 	}
 	if len(applied.Changes) == 0 {
 		_, err := fmt.Fprintf(env.Stdout, "%s: nothing to change\n", p.Name)
@@ -186,7 +186,7 @@ Why nothing of what gio releases can arrive, it says on stderr.
 				return err
 			}
 			if asJSON {
-				return report.JSON(env.out.json(), p)
+				return env.writeJSON(p)
 			}
 			return env.printProject(p)
 		},

@@ -11,7 +11,6 @@ import (
 
 	"github.com/gravitee-lab/gio/internal/client"
 	"github.com/gravitee-lab/gio/internal/fault"
-	"github.com/gravitee-lab/gio/internal/report"
 	"github.com/gravitee-lab/gio/internal/wire"
 )
 
@@ -65,7 +64,7 @@ func runPromote(ctx context.Context, env *environment, bundle, version string, n
 	name := bundle + " " + version
 	if o.json {
 		env.printed = true
-		err = report.JSON(env.out.json(), p)
+		err = env.writeJSON(p)
 	} else if p.Status != "failed" {
 		_, err = fmt.Fprintln(env.Stdout, promoted(name, p))
 	}

@@ -84,7 +84,7 @@ func runRehearse(ctx context.Context, env *environment, o rehearseOptions) error
 	case r.NothingToDo:
 		return env.printRun(&operate.Result{Plan: r.Plan, State: r.State, NothingToDo: true}, nil, driveOptions{json: o.json}, nil)
 	case o.json:
-		return report.JSON(env.out.json(), report.NewRehearsal(r))
+		return env.writeJSON(report.NewRehearsal(r))
 	}
 	return report.RehearsalTable(env.Stdout, report.NewRehearsal(r), env.outColumns())
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"net/url"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -22,6 +23,7 @@ type reportOptions struct {
 	format string
 	output string
 	json   bool
+	web    bool
 }
 
 func newReportCommand(env *environment) *cobra.Command {
@@ -58,11 +60,15 @@ Exit codes: 0 done, 1 the file cannot be written, 2 usage, 3 not allowed, 4 remo
 	f.BoolVar(&o.json, "json", false, "print the report as JSON")
 	f.StringVarP(&o.output, "output", "o", "", "file to write; - is stdout")
 	o.flags(cmd)
+	webFlag(cmd, &o.web, "the page that is written")
 	cmd.MarkFlagsMutuallyExclusive("format", "json")
 	return cmd
 }
 
 func runReport(ctx context.Context, env *environment, o reportOptions) error {
+	if o.web && (o.format != "html" || o.output == "-") {
+		return fault.New(fault.Usage, "usage", "--web opens the page that is written: it needs --format html, and a file").Hint("leave --format and --output out")
+	}
 	if o.format != "html" && o.format != "markdown" && o.format != "json" {
 		return fault.New(fault.Usage, "usage", "there is no format %q", o.format).Hint("--format html, markdown or json")
 	}
@@ -96,7 +102,11 @@ func runReport(ctx context.Context, env *environment, o reportOptions) error {
 		_, err = env.out.json().Write(text.Bytes())
 		return err
 	}
-	return env.writeReport(text.Bytes(), env.reportFile(o, k.Header.Version))
+	file := env.reportFile(o, k.Header.Version)
+	if err := env.writeReport(text.Bytes(), file); err != nil || !o.web {
+		return err
+	}
+	return env.openPage(ctx, (&url.URL{Scheme: "file", Path: filepath.ToSlash(file)}).String())
 }
 
 var noFileName = regexp.MustCompile(`[^A-Za-z0-9._-]+`)
@@ -106,7 +116,7 @@ func (env *environment) reportFile(o reportOptions, version string) string {
 	switch {
 	case o.output == "-":
 		return ""
-	case o.output == "" && o.format == "html" && env.outTerminal:
+	case o.output == "" && o.format == "html" && (env.outTerminal || o.web):
 		return env.path("gio-report-" + noFileName.ReplaceAllString(version, "-") + ".html")
 	case o.output == "":
 		return ""

@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -20,11 +21,12 @@ type resolveOptions struct {
 func newResolveCommand(env *environment) *cobra.Command {
 	a, o := engine.Answer{}, resolveOptions{}
 	cmd := &cobra.Command{
-		Use:   "resolve COMPONENT (--pipeline N | --released | --not-triggered)",
+		Use:   "resolve [COMPONENT] (--pipeline N | --released | --not-triggered)",
 		Short: "Answer what gio cannot know about a component's pipeline",
 		Long: `When CircleCI's answer to a trigger was lost, and no pipeline or more than one can be the one it
 started, gio stops and asks: to start a second one could release twice. Look at the component's
-pipelines on CircleCI, then answer, then run gio release again.
+pipelines on CircleCI, then answer, then run gio release again. Without COMPONENT it is the only
+one about which gio asks; of several it lists them.
 
   --pipeline N      it started pipeline number N: gio watches it like any other
   --released        the version is released: gio records that
@@ -37,7 +39,7 @@ Exit codes: 0 done, 2 usage, 3 not allowed, 4 remote failed, 5 no such component
   gio resolve gravitee-gateway --not-triggered
   gio resolve gravitee-gateway --released --run stage/3.9.4`,
 		Args: func(_ *cobra.Command, args []string) error {
-			if len(args) != 1 {
+			if len(args) > 1 {
 				return fault.New(fault.Usage, "usage", "gio resolve takes one component, but got %d", len(args)).Hint("gio resolve COMPONENT --pipeline N")
 			}
 			return nil
@@ -47,7 +49,7 @@ Exit codes: 0 done, 2 usage, 3 not allowed, 4 remote failed, 5 no such component
 				return fault.New(fault.Usage, "usage", "gio resolve needs your answer: --pipeline N, --released or --not-triggered").
 					Hint("look at the component's pipelines on CircleCI; `gio resolve --help` says what each answer means")
 			}
-			a.Component = args[0]
+			a.Component = strings.Join(args, "")
 			return runResolve(cmd.Context(), env, a, o)
 		},
 	}

@@ -96,7 +96,7 @@ have deployed. Variables that looked secret were not kept; their names are shown
 				return err
 			}
 			if o.json {
-				return report.JSON(env.out.json(), s)
+				return env.writeJSON(s)
 			}
 			return env.printShipment(s)
 		},
@@ -199,7 +199,7 @@ func runShipmentDeploy(ctx context.Context, env *environment, n wire.DeployShipm
 	}
 	if s.json {
 		env.printed = true
-		err = report.JSON(env.out.json(), b)
+		err = env.writeJSON(b)
 	} else {
 		err = env.printBatch(b)
 	}
@@ -246,7 +246,7 @@ branch is deleted sends it.
 				return err
 			}
 			if o.json {
-				return report.JSON(env.out.json(), b)
+				return env.writeJSON(b)
 			}
 			if len(b.Deployments)+len(b.Refused) == 0 {
 				_, err = fmt.Fprintf(env.Stdout, "%s: no app goes with it\n", d.Branch)

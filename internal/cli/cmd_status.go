@@ -15,7 +15,7 @@ import (
 
 type statusOptions struct {
 	runFlags
-	json, refresh bool
+	json, refresh, web bool
 }
 
 func newStatusCommand(env *environment) *cobra.Command {
@@ -39,11 +39,17 @@ a decision (gio resolve), 10 a pipeline failed, 11 stopped: run it again.`,
   gio status 3.9.4 --json
   gio status --run stage/3.9.4`,
 		Args: o.argument,
-		RunE: func(cmd *cobra.Command, _ []string) error { return runStatus(cmd.Context(), env, o) },
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if o.web {
+				return env.openRun(cmd.Context(), &o.runFlags)
+			}
+			return runStatus(cmd.Context(), env, o)
+		},
 	}
 	o.flags(cmd)
 	cmd.Flags().BoolVar(&o.refresh, "refresh", false, "ask CircleCI where the pipelines stand now")
 	cmd.Flags().BoolVar(&o.json, "json", false, "print the status as JSON")
+	webFlag(cmd, &o.web, "what failed, waits or runs")
 	return cmd
 }
 

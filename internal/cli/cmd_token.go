@@ -8,7 +8,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/gravitee-lab/gio/internal/fault"
-	"github.com/gravitee-lab/gio/internal/report"
 	"github.com/gravitee-lab/gio/internal/wire"
 )
 
@@ -86,7 +85,7 @@ func runTokenCreate(ctx context.Context, env *environment, subject string, o tok
 	fmt.Fprintf(env.Stderr, "token %s of %s, role %s\n", made.ID, made.Subject, made.Role)
 	switch {
 	case o.json:
-		return report.JSON(env.out.json(), made)
+		return env.writeJSON(made)
 	case imports:
 		return nil
 	}

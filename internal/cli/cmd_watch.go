@@ -13,7 +13,7 @@ import (
 )
 
 func newWatchCommand(env *environment) *cobra.Command {
-	w, events := runFlags{}, false
+	w, events, web := runFlags{}, false, false
 	cmd := &cobra.Command{
 		Use:   "watch [VERSION]",
 		Short: "Watch a run that somebody else drives",
@@ -34,10 +34,14 @@ Exit codes: 0 nothing is wrong, 2 usage, 3 not allowed, 4 remote failed, 5 no su
   gio watch --events`,
 		Args: w.argument,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if web {
+				return env.openRun(cmd.Context(), &w)
+			}
 			return runWatch(cmd.Context(), env, &w, events)
 		},
 	}
 	w.flags(cmd)
+	webFlag(cmd, &web, "what failed, waits or runs")
 	cmd.Flags().BoolVar(&events, "events", false, "print every event as a JSON line, from the first one on")
 	return cmd
 }

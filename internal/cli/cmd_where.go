@@ -66,7 +66,7 @@ func runWhere(ctx context.Context, env *environment, o whereOptions) error {
 	}
 	environments := env.addEnvironments(ctx, &w)
 	if o.json {
-		return report.JSON(env.out.json(), w)
+		return env.writeJSON(w)
 	}
 	return report.WhereTable(env.Stdout, w, env.tableColumns(), environments)
 }

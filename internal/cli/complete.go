@@ -59,7 +59,7 @@ func complete(flags *pflag.FlagSet, cmd *cobra.Command, env *environment) {
 	flags.VisitAll(func(f *pflag.Flag) {
 		offered, known := valuesOf(cmd, f.Name)
 		switch {
-		case slices.Contains(fileFlags, f.Name):
+		case slices.Contains(fileFlags, f.Name) || f.Name == "output" && f.Value.Type() != "form":
 			_ = cmd.RegisterFlagCompletionFunc(f.Name, func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 				return nil, cobra.ShellCompDirectiveDefault
 			}) // it fails for unknown flags and for those that have one: neither is
@@ -77,7 +77,7 @@ func complete(flags *pflag.FlagSet, cmd *cobra.Command, env *environment) {
 }
 
 // fileFlags are the flags whose values are names of files.
-var fileFlags = []string{"file", "config", "filename", "process", "scenario", "output"}
+var fileFlags = []string{"file", "config", "filename", "process", "scenario"}
 
 // valuesOf says what the value of a flag can be.
 func valuesOf(cmd *cobra.Command, flag string) (offered offer, known bool) {
@@ -100,6 +100,10 @@ func valuesOf(cmd *cobra.Command, flag string) (offered offer, known bool) {
 			}
 			return of("client", "server", "false"), true
 		}
+	case "output":
+		return of("json", "yaml"), true
+	case "color":
+		return of("always", "never", "auto"), true
 	case "order":
 		return of("graph", "waves"), true
 	case "role":
@@ -112,7 +116,7 @@ func valuesOf(cmd *cobra.Command, flag string) (offered offer, known bool) {
 
 // formats are the values of --format, by command.
 var formats = map[string][]string{
-	"audit": {"csv"}, "bom": {"json", "slack", "cyclonedx", "markdown"}, "plan": {"table", "json", "mermaid"}, "changelog": {"text", "markdown", "json"},
+	"audit": {"csv"}, "bom": {"json", "slack", "cyclonedx", "markdown"}, "plan": {"table", "json", "mermaid"}, "report": {"html", "markdown", "json"}, "changelog": {"text", "markdown", "json"},
 }
 
 // skippable are the codes that --skip-check takes, with what they mean.

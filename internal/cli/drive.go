@@ -191,7 +191,7 @@ type dryResult struct {
 // printJSON prints the result of a command that ended with err, which remains the exit code.
 func (env *environment) printJSON(err error, result any) error {
 	env.printed = true
-	return errors.Join(err, report.JSON(env.out.json(), result))
+	return errors.Join(err, env.writeJSON(result))
 }
 
 func (env *environment) printNothing(r *operate.Result) error {

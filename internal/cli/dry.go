@@ -3,6 +3,7 @@ package cli
 import (
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -45,6 +46,10 @@ func notBehindDryRun(cmd *cobra.Command, args []string) error {
 			return fault.New(fault.Usage, "usage", "%q follows --dry-run but is not its value", args[0]).
 				Hint("write --dry-run=%s, with the equals sign; --dry-run alone is --dry-run=client, a real run is --dry-run=false", args[0])
 		}
+	}
+	if f := cmd.Flags().Lookup("only"); f != nil && len(args) > 0 {
+		return fault.New(fault.Usage, "usage", "%s takes no argument, but got %q", cmd.CommandPath(), args[0]).
+			Hint("%s --only %s, for these components alone", cmd.CommandPath(), strings.Join(args, ","))
 	}
 	return noArguments(cmd, args)
 }

@@ -24,7 +24,9 @@ type environment struct {
 	file, branch, config     string
 	repo                     string // instead of a checkout
 	offline                  bool   // the checkout alone is read
-	verbose                  bool
+	verbose, quiet           bool
+	yaml                     bool // --output yaml
+	colors                   colorWhen
 	outTerminal, errTerminal bool     // decided once, by stream
 	drove                    bool     // a run was driven, and not as a client dry run
 	printed                  bool     // a command has printed its JSON result
@@ -36,7 +38,7 @@ type environment struct {
 func newEnvironment(p Program) *environment {
 	env := &environment{
 		Program: p, outTerminal: isTerminal(p.Stdout), errTerminal: isTerminal(p.Stderr),
-		out: &outlet{name: "stdout", w: p.Stdout}, talk: &outlet{name: "stderr", w: p.Stderr},
+		out: &outlet{name: "stdout", w: p.Stdout, called: p.Name}, talk: &outlet{name: "stderr", w: p.Stderr, called: p.Name},
 	}
 	env.out.color, env.talk.color = env.outColor(), env.color()
 	env.Stdout, env.Stderr = env.out.plain(), env.talk.plain()

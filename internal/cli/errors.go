@@ -10,6 +10,9 @@ import (
 // CI logs hide otherwise. The closing line of a command comes before that.
 func (env *environment) printError(err error) {
 	if err != nil {
+		env.talk.mute(false)
+	}
+	if err != nil {
 		fmt.Fprintf(env.Stderr, "gio: %s\n", err)
 		for _, hint := range fault.HintLines(err) {
 			fmt.Fprintf(env.Stderr, "  -> %s\n", hint)

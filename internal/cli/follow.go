@@ -8,7 +8,6 @@ import (
 
 	"github.com/gravitee-lab/gio/internal/client"
 	"github.com/gravitee-lab/gio/internal/fault"
-	"github.com/gravitee-lab/gio/internal/report"
 	"github.com/gravitee-lab/gio/internal/wire"
 )
 
@@ -155,7 +154,7 @@ func (env *environment) asked(ctx context.Context, c *client.Client, id string, 
 func (env *environment) printDeployment(g wire.Gate, asJSON bool) error {
 	if asJSON {
 		env.printed = true
-		return report.JSON(env.out.json(), g)
+		return env.writeJSON(g)
 	}
 	_, err := fmt.Fprintln(env.Stdout, sentence(g))
 	return err

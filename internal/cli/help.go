@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/gravitee-lab/gio/internal/check"
 	"github.com/gravitee-lab/gio/internal/fault"
@@ -38,6 +39,7 @@ func helpTopics() []*cobra.Command {
 		{Use: "notify", Short: "Who is notified of a release, and what a webhook gets", Long: notifyTopic},
 		{Use: "findings", Short: "What gio check finds, by code", Long: findingsTopic()},
 		{Use: "order", Short: "Whether what needs what is released in the right order", Long: orderTopic()},
+		{Use: "container", Short: "How the image is run in place of the orchestrator's", Long: containerTopic},
 		{Use: "journal", Short: "Where a run is kept, and how to read, move and restore it", Long: journalTopic},
 	}
 }
@@ -47,18 +49,20 @@ const othersGroupID = "Others:"
 
 // usageTemplate returns cobra's template, except for the root: its many commands must fit one screen, so that their lists have no
 // space between them, and those of gio-server, the others, and the topics are in one line each.
-func usageTemplate(usual string) string {
+func usageTemplate(usual string, flags *pflag.FlagSet) string {
 	const root = `{{range .Groups}}{{$group := .ID}}{{.Title}}{{if eq $group "` + othersGroupID + `"}}{{range $.Commands}}{{if eq .GroupID $group}} {{.Name}}{{end}}{{end}}{{else if eq $group "` + ledgerGroupID + `"}}
  {{range $.Commands}}{{if eq .GroupID $group}} {{.Name}}{{end}}{{end}}{{else}}{{range $.Commands}}{{if eq .GroupID $group}}
   {{rpad .Name .NamePadding}}  {{.Short}}{{end}}{{end}}{{end}}
 {{end}}
-Flags of all commands:
+Flags of all commands (` + "`gio COMMAND --help` shows the others" + `):
 {{.PersistentFlags.FlagUsages | trimTrailingWhitespaces}}
 
-` + "`gio COMMAND --help` shows how a command is used; `gio help TOPIC` explains a topic:" + `
-{{range $i, $topic := .Commands}}{{if .IsAdditionalHelpTopicCommand}}  {{.Name}}{{end}}{{end}}
+Topics (` + "`gio help TOPIC`" + `):{{range $i, $topic := .Commands}}{{if .IsAdditionalHelpTopicCommand}} {{.Name}}{{end}}{{end}}
 `
-	return "{{if .HasParent}}" + usual + "{{else}}" + root + "{{end}}"
+	const globals = "Global Flags:\n{{.InheritedFlags.FlagUsages | trimTrailingWhitespaces}}"
+	names := "Flags of all commands (`gio --help`):"
+	flags.VisitAll(func(f *pflag.Flag) { names += " --" + f.Name })
+	return "{{if .HasParent}}" + strings.Replace(usual, globals, names, 1) + "{{else}}" + root + "{{end}}"
 }
 
 // findingsTopic makes the table of codes.
@@ -149,12 +153,31 @@ file. Default: https://circleci.com; /api/v2 and app. are no part of it.
 No variable makes a run a dry run, or the other way round: only --dry-run does. A client dry run
 sends GET and HEAD, and over http Git's own way to read, a POST to git-upload-pack; no writes.
 
-Container form (-s mvn_release): gio also looks for .secrets.json in /graviteeio/cicd;
-CICD_PROCESS_MANIFEST_PATH names release.json, for -s trigger the process manifest;
-SECRETHUB_ORG, SECRETHUB_REPO and MAVEN_PROFILE_ID become pipeline parameters.
-
 gio reads secrets from environment and files, never from flags, and prints them nowhere; one of 8
 characters or more is hidden wherever it appears, as in what a failing step printed.`
+
+const containerTopic = `The image takes the place of the orchestrator's: the jobs of a release repository start it with the
+same arguments, mounts and variables.
+
+  -s, --cicd-stage STAGE   what to do:
+     mvn_release           gio release
+     mvn_nexus_staging     gio stage
+     bom                   gio bom --write
+     trigger               gio trigger --wait
+     pull_req              gio pull-request
+  --dry-run [true|false]   also -d. Without it, it is a dry run: mvn_release at the level server,
+                           which runs the pipelines with dry_run: true; the others only show what
+                           they would send
+  --no-dry-run             the same as --dry-run false
+  --branch BRANCH          the release branch; default: the checkout's
+
+The checkout is mounted at /graviteeio/cicd/pipeline, the working directory, and .secrets.json, if
+any, at /graviteeio/cicd. CICD_PROCESS_MANIFEST_PATH names release.json, for -s trigger the process
+manifest; SECRETHUB_ORG, SECRETHUB_REPO and MAVEN_PROFILE_ID become pipeline parameters. Variables
+of the orchestrator that never had an effect are named, and ignored.
+
+In this form gio asks nothing, shows no live view, and keeps nothing in the container. A command of
+gio's own works, too: docker run IMAGE release --dry-run.`
 
 const configTopic = `gio.yaml is beside release.json (--config or GIO_CONFIG name another). Every key is optional;
 an unknown key is an error.

@@ -25,7 +25,7 @@ func helps(t *testing.T) map[string][]string {
 		t.Fatalf("gio --help: exit %d, stderr %s", code, stderr)
 	}
 	pages := map[string][]string{"gio": {"--help"}, "gio help": {"help", "help"}}
-	commands, topics, found := strings.Cut(root, "\nFlags of all commands:\n")
+	commands, topics, found := strings.Cut(root, "\nFlags of all commands (")
 	if !found {
 		t.Fatalf("the commands do not end with the flags:\n%s", root)
 	}
@@ -49,7 +49,7 @@ func helps(t *testing.T) map[string][]string {
 			}
 		}
 	}
-	_, topics, _ = strings.Cut(topics, "explains a topic:\n")
+	_, topics, _ = strings.Cut(topics, "Topics (`gio help TOPIC`):")
 	for _, topic := range strings.Fields(topics) {
 		pages["gio help "+topic] = []string{"help", topic}
 	}

@@ -72,7 +72,7 @@ func (env *environment) project(ctx context.Context, c *client.Client, flag stri
 // table prints rows, or v as JSON.
 func (env *environment) table(asJSON bool, v any, header []string, rows [][]string) error {
 	if asJSON {
-		return report.JSON(env.out.json(), v)
+		return env.writeJSON(v)
 	}
 	return report.Table(env.Stdout, header, rows, env.outColumns())
 }

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"bytes"
 	"errors"
 	"io"
 	"os"
@@ -23,6 +24,8 @@ type outlet struct {
 	w      io.Writer
 	net    term.Hider
 	err    error
+	called string      // the program's name in commands; "" is gio
+	muted  bool        // nothing is written (--quiet)
 	broken func(error) // told the first error; may be nil
 }
 
@@ -53,16 +56,24 @@ func (o *outlet) json() *stream { return &stream{outlet: o, Cleaner: term.Cleane
 func (s *stream) Write(p []byte) (int, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.emit(s.net.Hide(s.Clean(p)))
+	s.emit(s.net.Hide(s.Clean(s.renamed(p))))
 	if s.err != nil {
 		return 0, s.err
 	}
 	return len(p), nil
 }
 
+// renamed calls the program in the commands of a text, which stand in backquotes, by the name that it has here.
+func (s *stream) renamed(p []byte) []byte {
+	if s.called == "" || s.Escape { // JSON keeps what is a contract
+		return p
+	}
+	return bytes.ReplaceAll(p, []byte("`gio "), []byte("`"+s.called+" "))
+}
+
 // emit writes what is clean. Its caller holds the lock.
 func (o *outlet) emit(text []byte) {
-	if o.err != nil || len(text) == 0 {
+	if o.err != nil || o.muted || len(text) == 0 {
 		return
 	}
 	if _, err := o.w.Write(text); err != nil {
@@ -86,6 +97,14 @@ func (o *outlet) hide(secrets []string) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.net.Add(secrets...)
+}
+
+// mute keeps back, for good, what is written from now on, or lets it through again.
+func (o *outlet) mute(on bool) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.emit(o.net.Rest())
+	o.muted = on
 }
 
 // to sends what is written from now on elsewhere.

@@ -51,7 +51,7 @@ func (env *environment) dryView(walk *report.Walk, events bool) operate.View {
 // which prints the requests line by line.
 func (env *environment) live() bool {
 	f, ok := env.terminal()
-	if !ok || env.container || env.verbose || env.Getenv("CI") != "" || env.Getenv("CIRCLECI") != "" {
+	if !ok || env.container || env.verbose || env.quiet || env.Getenv("CI") != "" || env.Getenv("CIRCLECI") != "" {
 		return false
 	}
 	kind := env.Getenv("TERM")
@@ -97,11 +97,11 @@ func widthOf(f *os.File) int {
 
 // color reports whether stderr may be coloured: on a terminal, and in CircleCI's log viewer.
 func (env *environment) color() bool {
-	return env.mayColor() && (env.errTerminal || env.Getenv("CIRCLECI") != "")
+	return env.colors.or(env.mayColor() && (env.errTerminal || env.Getenv("CIRCLECI") != ""))
 }
 
 // outColor reports the same of stdout, which may be a file in CircleCI, too.
-func (env *environment) outColor() bool { return env.mayColor() && env.outTerminal }
+func (env *environment) outColor() bool { return env.colors.or(env.mayColor() && env.outTerminal) }
 
 func (env *environment) mayColor() bool {
 	return env.Getenv("NO_COLOR") == "" && env.Getenv("TERM") != "dumb"

@@ -31,6 +31,32 @@ func PipelineOf(s *run.State, component string) (run.Step, error) {
 	return st, nil
 }
 
+// TheOnly is the component that is meant where none is named: the only one of a status. What shares a pipeline counts once. Fault:
+// Invalid "which-one".
+func TheOnly(s *run.State, status run.Status, action fault.Action) (component string, err error) {
+	var names []string
+	seen := map[string]bool{}
+	for _, st := range s.With(status) {
+		shared := st.Pipeline.ID
+		if shared == "" || !seen[shared] {
+			names = append(names, st.ID.Component())
+		}
+		seen[shared] = true
+	}
+	if len(names) == 1 {
+		return names[0], nil
+	}
+	f := fault.New(fault.Invalid, "which-one", "%d components of %s are %s", len(names), s.Header.Run(), status)
+	if len(names) == 0 {
+		f = fault.New(fault.Invalid, "which-one", "no component of %s is %s", s.Header.Run(), status).
+			Hint("%s shows where it stands", fault.Next{Action: fault.Status, Run: s.Header.Run()})
+	}
+	for _, name := range names {
+		f = f.Hint("%s", fault.Next{Action: action, Component: name, Run: s.Header.Run()})
+	}
+	return "", f
+}
+
 // ChooseApproval is the one that is to be approved: the only one that waits, or the one of that name (JOB, or WORKFLOW/JOB),
 // which may have been approved already. Faults: NotFound "no-job", Invalid "nothing-held" and "several-held".
 func ChooseApproval(all []circleci.Approval, st run.Step, name string) (circleci.Approval, error) {

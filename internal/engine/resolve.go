@@ -31,6 +31,11 @@ func Resolve(ctx context.Context, ci *circleci.Client, j Journal, events []run.E
 	if err != nil {
 		return nil, err
 	}
+	if a.Component == "" {
+		if a.Component, err = TheOnly(state, run.IsUnknown, fault.Resolve); err != nil {
+			return nil, err
+		}
+	}
 	steps, err := stepsAsked(state, a.Component)
 	if err != nil {
 		return nil, err

@@ -119,10 +119,19 @@ func (m *Manifest) Organization() string {
 
 // Nearest returns the component name of which name is most likely a misspelling, "" when none is close.
 func (m *Manifest) Nearest(name string) string {
-	best, limit := "", min(3, len(name)/3)+1
+	var names []string
 	for _, c := range m.Components {
-		if d := distance(strings.ToLower(c.Name), strings.ToLower(name)); d < limit {
-			best, limit = c.Name, d
+		names = append(names, c.Name)
+	}
+	return Misspelt(names, name)
+}
+
+// Misspelt returns the name of which another one is most likely a misspelling, "" when none is close.
+func Misspelt(names []string, name string) string {
+	best, limit := "", min(3, len(name)/3)+1
+	for _, n := range names {
+		if d := distance(strings.ToLower(n), strings.ToLower(name)); d < limit {
+			best, limit = n, d
 		}
 	}
 	return best

@@ -6,6 +6,7 @@ import (
 
 	"github.com/gravitee-lab/gio/internal/circleci"
 	"github.com/gravitee-lab/gio/internal/engine"
+	"github.com/gravitee-lab/gio/internal/fault"
 	"github.com/gravitee-lab/gio/internal/run"
 )
 
@@ -20,11 +21,17 @@ type Approval struct {
 	ci *circleci.Client
 }
 
-// FindApproval finds the only job that waits, or the one that job names as JOB or WORKFLOW/JOB.
+// FindApproval finds the only job that waits, or the one that job names as JOB or WORKFLOW/JOB. Component may be "" where only one
+// is held.
 func FindApproval(ctx context.Context, s Setup, sel Selector, component, job string) (*Approval, error) {
 	k, ci, err := s.withCircleCI(ctx, sel)
 	if err != nil {
 		return nil, err
+	}
+	if component == "" {
+		if component, err = engine.TheOnly(k.State, run.OnHold, fault.Approve); err != nil {
+			return nil, err
+		}
 	}
 	st, err := engine.PipelineOf(k.State, component)
 	if err != nil {

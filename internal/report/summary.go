@@ -1,11 +1,14 @@
 package report
 
 import (
+	"bytes"
 	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
 	"strings"
+
+	"go.yaml.in/yaml/v3"
 
 	"github.com/gravitee-lab/gio/internal/fault"
 	"github.com/gravitee-lab/gio/internal/plan"
@@ -82,6 +85,33 @@ func jsonWith(w io.Writer, indent string, v any) error {
 	enc.SetEscapeHTML(false)
 	enc.SetIndent("", indent)
 	return enc.Encode(v)
+}
+
+// YAML writes as YAML what JSON would write, with the same names.
+func YAML(w io.Writer, v any) error {
+	var text bytes.Buffer
+	if err := JSON(&text, v); err != nil {
+		return err
+	}
+	var tree yaml.Node
+	if err := yaml.Unmarshal(text.Bytes(), &tree); err != nil { // JSON is YAML
+		return err
+	}
+	unquote(&tree)
+	enc := yaml.NewEncoder(w)
+	enc.SetIndent(2)
+	if err := enc.Encode(&tree); err != nil {
+		return err
+	}
+	return enc.Close()
+}
+
+// unquote takes JSON's style away; what would be another value without its quotes keeps them.
+func unquote(n *yaml.Node) {
+	n.Style = 0
+	for _, part := range n.Content {
+		unquote(part)
+	}
 }
 
 // Summary writes how a run stands, for the person who drove it: in numbers, then what is not done, failures first and with
