@@ -94,7 +94,7 @@ func runChangelog(ctx context.Context, env *environment, o changelogOptions) err
 		fmt.Fprintf(env.Stderr, "left out, --all shows them: %d merges and commits of releases\n", n)
 	}
 	if o.format == "markdown" {
-		return report.ChangelogMarkdown(env.Stdout, c)
+		return report.ChangelogMarkdown(env.Stdout, c, 0)
 	}
 	listed := listedCommits
 	if o.All || len(o.Components) > 0 {

@@ -24,6 +24,7 @@ type completer struct {
 	env    *environment
 	cmd    *cobra.Command
 	args   []string
+	word   string // so far, of an argument
 	opened bool
 	ws     workspace.Workspace
 	man    *manifest.Manifest
@@ -38,7 +39,7 @@ func addCompletions(root *cobra.Command, env *environment) {
 		complete(cmd.LocalNonPersistentFlags(), cmd, env)
 		if offered := argumentsOf(cmd); offered != nil && cmd.ValidArgsFunction == nil {
 			cmd.ValidArgsFunction = func(cmd *cobra.Command, args []string, word string) ([]string, cobra.ShellCompDirective) {
-				c := &completer{env: env, cmd: cmd, args: args}
+				c := &completer{env: env, cmd: cmd, args: args, word: word}
 				return fitting(offered(c), word, args), cobra.ShellCompDirectiveNoFileComp | cobra.ShellCompDirectiveKeepOrder
 			}
 		}
@@ -89,7 +90,7 @@ func valuesOf(cmd *cobra.Command, flag string) (offered offer, known bool) {
 		return (*completer).versions, true
 	case "branch":
 		return (*completer).branches, cmd.Parent() == nil // those of a shipment are another repository's
-	case "only", "except":
+	case "only", "except", "component":
 		return (*completer).components, true
 	case "skip-check":
 		return of(skippable()...), true
@@ -141,6 +142,8 @@ func argumentsOf(cmd *cobra.Command) offer {
 		offered = (*completer).componentsOf
 	case first == "VERSION":
 		offered = (*completer).versions
+	case strings.HasPrefix(first, "A..B"):
+		offered = (*completer).ends
 	default:
 		return nil
 	}
@@ -307,6 +310,18 @@ func (c *completer) versions() []string {
 		versions = append(versions, c.man.ReleaseVersion())
 	}
 	return unique(versions)
+}
+
+// ends are what a range can begin or end with: versions and branches.
+func (c *completer) ends() (all []string) {
+	begun := ""
+	if from, _, both := strings.Cut(c.word, ".."); both {
+		begun = from + ".."
+	}
+	for _, name := range unique(append(c.versions(), c.branches()...)) {
+		all = append(all, begun+name)
+	}
+	return all
 }
 
 // branches are those of the checkout and of the remote, as they were when they were fetched.

@@ -98,7 +98,7 @@ func (env *environment) drive(ctx context.Context, ws workspace.Workspace, d dri
 // audience makes the functions by which this command line shows a run and asks about it.
 func (env *environment) audience(d driving, walk *report.Walk) operate.Audience {
 	a := operate.Audience{
-		View: env.newView(d.events), Stopping: env.stopping, Slack: slackTexts(), Notes: releaseNotes,
+		View: env.newView(d.events), Stopping: env.stopping, Slack: slackTexts(), Notes: releaseNotes, ChangelogNotes: changelogNotes,
 		ShowFindings: func(r check.Report) {
 			for _, line := range report.FindingLines(r, env.color()) {
 				fmt.Fprintln(env.talk.painted(), line)
@@ -151,6 +151,11 @@ func releaseNotes(m *manifest.Manifest, repository func(manifest.Component) stri
 	var notes bytes.Buffer
 	err := report.BOMMarkdown(&notes, b)
 	return strings.TrimSpace(notes.String()), err
+}
+
+// changelogNotes makes the notes of a GitHub release: what changed.
+func changelogNotes(c operate.Changelog) (string, error) {
+	return report.ChangelogNotes(report.NewChangelog(c))
 }
 
 // printRun prints how a run ended; err remains the exit code.

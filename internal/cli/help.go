@@ -226,7 +226,8 @@ level client notifies nobody; one of level server writes nothing to GitHub.
            gio release, kept up to date, and a reply for every failure. Otherwise with the incoming
            webhook SLACK_WEBHOOK_URL: a message for the beginning, every failure, and the end.
   github   status: gio/release on the commit that the run began on and on the released one.
-           release: a GitHub release of the product's tag, with the bill of materials as notes.
+           release: a GitHub release of the product's tag, with the bill of materials as notes, or
+           with notes: changelog what changed since the version before.
   webhook  Every event, as a POST of JSON. Answer 2xx within 5 seconds; after 5xx, 408, 429 and no
            answer gio tries again, five times for each delivery, three at the end. Another answer
            ends the deliveries.

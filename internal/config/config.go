@@ -77,9 +77,27 @@ type Notify struct {
 		URL string `yaml:"url"`
 	} `yaml:"webhook"`
 	GitHub struct {
-		Status  bool `yaml:"status"`  // statuses of the release repository's commits
-		Release bool `yaml:"release"` // a GitHub release of the product's tag
+		Status  bool  `yaml:"status"`  // statuses of the release repository's commits
+		Release bool  `yaml:"release"` // a GitHub release of the product's tag
+		Notes   Notes `yaml:"notes"`   // of that release; "" is NotesBOM
 	} `yaml:"github"`
+}
+
+// Notes says what the notes of a GitHub release are.
+type Notes string
+
+// The kinds of notes.
+const (
+	NotesBOM       Notes = "bom"       // the bill of materials
+	NotesChangelog Notes = "changelog" // what changed since the version before
+)
+
+// UnmarshalYAML refuses other words, with their line.
+func (n *Notes) UnmarshalYAML(node *yaml.Node) error {
+	if *n = Notes(node.Value); *n != NotesBOM && *n != NotesChangelog {
+		return lineError(node, "notes is %s or %s, not %q", NotesBOM, NotesChangelog, node.Value)
+	}
+	return nil
 }
 
 // Component holds the settings of one component.

@@ -68,7 +68,7 @@ author:
 notify:
   slack: {channel: "#releases"}
   webhook: {url: 'https://hooks.acme.example/gio?team=a'}
-  github: {status: true, release: true}
+  github: {status: true, release: true, notes: changelog}
 `
 
 func TestRead(t *testing.T) {
@@ -95,7 +95,7 @@ func TestRead(t *testing.T) {
 	want.Author.Name, want.Author.Email = "Release Robot", "robot@acme.example"
 	want.Notify.Slack = &Slack{Channel: "#releases"}
 	want.Notify.Webhook.URL = "https://hooks.acme.example/gio?team=a"
-	want.Notify.GitHub.Status, want.Notify.GitHub.Release = true, true
+	want.Notify.GitHub.Status, want.Notify.GitHub.Release, want.Notify.GitHub.Notes = true, true, NotesChangelog
 	if diff := cmp.Diff(want, got, cmpopts.IgnoreUnexported(File{})); diff != "" {
 		t.Error(diff)
 	}
@@ -199,6 +199,7 @@ func TestReadStrict(t *testing.T) {
 		{"a tab", "author:\n\tname: x\n", ":2: found character that cannot start any token"},
 		{"unknown proof", "organization: a\nverify: tags\n", `:2: verify is tag, poms, workflow, none, not "tags"`},
 		{"unknown proof of a component", "components:\n  a:\n    verify: [tag]\n", `:3: verify is tag, poms, workflow, none, not ""`},
+		{"unknown notes", "notify:\n  github: {notes: sbom}\n", `:2: notes is bom or changelog, not "sbom"`},
 		{"tag is no template", "verify: tag\ntag: \"{{.Version\"\n", `:2: "{{.Version" is not a valid template; it may use {{.ProductVersion}}`},
 		{"tag of what nobody knows", "verify: tag\ntag: \"{{.Secret}}\"\n", `:2: "{{.Secret}}" is not a valid template`},
 		{"workflow is no template", "verify: workflow\nworkflows:\n  - release\n  - \"{{end}}\"\n", `:4: "{{end}}" is not a valid template`},

@@ -79,8 +79,8 @@ func oneLine(err error) string { return strings.Join(strings.Fields(err.Error())
 // Releases publishes a GitHub release for the tag of a product that is released.
 type Releases struct {
 	Client *github.Client
-	Repo   string                                                         // org/name
-	Notes  func(s *run.State, commit string) (markdown string, err error) // of the release commit
+	Repo   string                                                                              // org/name
+	Notes  func(ctx context.Context, s *run.State, commit string) (markdown string, err error) // of the release commit
 }
 
 // Receiver returns the receiver that publishes the releases.
@@ -94,7 +94,7 @@ func (r Releases) deliver(ctx context.Context, m Moment) error {
 		if e.Type != run.Recorded || !e.Record.Finished {
 			continue
 		}
-		notes, err := r.Notes(m.State, e.Record.Commit)
+		notes, err := r.Notes(ctx, m.State, e.Record.Commit)
 		if err != nil {
 			return err
 		}

@@ -119,7 +119,7 @@ func TestGitHubRelease(t *testing.T) {
 	t.Parallel()
 	h := &hub{}
 	client := h.client(t)
-	notes := func(s *run.State, commit string) (string, error) { return "made of " + commit, nil }
+	notes := func(_ context.Context, s *run.State, commit string) (string, error) { return "made of " + commit, nil }
 	releases := Releases{Client: client, Repo: "acme/release", Notes: notes}
 	s := newStory(t, "release", releases.Receiver())
 	s.fail("api")

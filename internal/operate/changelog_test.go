@@ -84,3 +84,30 @@ func TestChangelogSinceTheVersionBefore(t *testing.T) {
 	_, err := operate.ReadChangelog(t.Context(), w.operator().Setup, operate.ChangelogOptions{Range: "3.9.3"})
 	w.ofKind(err, fault.NotFound, "no-version")
 }
+
+// TestTagsThatAreLeftOut: a tag that marks no version of its release.json is said; of many there is one sentence.
+func TestTagsThatAreLeftOut(t *testing.T) {
+	t.Parallel()
+	w := plant{}.grow(t)
+	w.released("3.9.x", of("3.9.3", "api", "1.0.0"), "3.9.3", time.Now())
+	gittest.Push(t, w.remote, "other", map[string]string{"release.json": "{"}, "spoilt")
+	for i, want := range []string{
+		"the tag 1.0.0 was left out: release.json there has version 3.9.4-SNAPSHOT",
+		"the tag 1.0.1 was left out: release.json:1:2: ",
+		"the tag 1.0.2 was left out: ",
+		"4 tags were left out, for release.json there cannot be read or has another version: 1.0.0, 1.0.1, 1.0.2, 1.0.3",
+	} {
+		at := "other"
+		if i == 0 {
+			at = "master"
+		}
+		gittest.Git(t, w.remote, "tag", fmt.Sprintf("1.0.%d", i), at)
+		found, err := operate.Find(t.Context(), w.operator().Setup, operate.WhereOptions{What: "api"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if last := found.Unread[len(found.Unread)-1]; !strings.HasPrefix(last, want) || len(found.Unread) != i%3+1 {
+			t.Errorf("%q, want %q", found.Unread, want)
+		}
+	}
+}

@@ -60,6 +60,8 @@ type Audience struct {
 	Slack notify.Texts // the messages for Slack
 	// Notes makes the notes of a GitHub release, in Markdown, from the release.json that was released.
 	Notes func(m *manifest.Manifest, repository func(manifest.Component) string, s *run.State, commit string) (string, error)
+	// ChangelogNotes makes them from what changed since the version before.
+	ChangelogNotes func(Changelog) (string, error)
 }
 
 // View shows a run while it is driven. Each of its functions may be nil.

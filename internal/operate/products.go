@@ -65,9 +65,7 @@ func (s Setup) readProducts(ctx context.Context) (*products, error) {
 	if err := repo.Fetch(ctx, refs...); err != nil {
 		return nil, err
 	}
-	for _, tag := range tags {
-		all.addTag(tag)
-	}
+	all.addTags(tags)
 	slices.SortStableFunc(all.released, func(a, b Product) int { return compareVersions(a.Version, b.Version) })
 	for _, name := range names {
 		all.branches = append(all.branches, all.branch(name))
@@ -89,25 +87,41 @@ func (p *products) tags() []string {
 	return tags
 }
 
-// addTag reads release.json at a tag. A tag that holds none marks no product; one with another version is said.
-func (p *products) addTag(tag string) {
+// addTags reads release.json at the tags. A tag without it marks no product; one that cannot be read, or has another version, is said:
+// of many, as an old history may have, their names alone.
+func (p *products) addTags(tags []string) {
+	const apart = 3
+	var names, sentences []string
+	for _, tag := range tags {
+		if why := p.addTag(tag); why != "" {
+			names, sentences = append(names, tag), append(sentences, fmt.Sprintf("the tag %s was left out: %s", tag, why))
+		}
+	}
+	if len(names) > apart {
+		sentences = []string{fmt.Sprintf("%d tags were left out, for %s there cannot be read or has another version: %s", len(names), p.Path, strings.Join(names, ", "))}
+	}
+	p.unread = append(p.unread, sentences...)
+}
+
+// addTag reads release.json at a tag, and returns why the tag is left out.
+func (p *products) addTag(tag string) (leftOut string) {
 	ref, version := plan.TagRef(tag), plan.VersionOfTag(p.Config.ProductTag, tag)
 	data, err := p.repo.ReadFile(commitAt(p.repo, ref), p.Path)
 	if fault.Is(err, "file-missing") {
-		return
+		return ""
 	}
 	var m *manifest.Manifest
 	if err == nil {
-		m, err = manifest.ParseToEdit(p.Path+" at "+tag, data)
+		m, err = manifest.ParseToEdit(p.Path, data)
 	}
 	switch {
 	case err != nil:
-		p.unread = append(p.unread, fmt.Sprintf("%s was not read: %s", version, oneLine(err)))
+		return oneLine(err)
 	case m.Version != version:
-		p.unread = append(p.unread, fmt.Sprintf("the tag %s was left out: %s there has version %s", tag, p.Path, m.Version))
-	default:
-		p.released = append(p.released, Product{Version: version, Tag: tag, At: p.repo.MadeAt(p.repo.Refs()[ref]), Manifest: m})
+		return fmt.Sprintf("%s there has version %s", p.Path, m.Version)
 	}
+	p.released = append(p.released, Product{Version: version, Tag: tag, At: p.repo.MadeAt(p.repo.Refs()[ref]), Manifest: m})
+	return ""
 }
 
 var supportBranch = regexp.MustCompile(`^\d+\.\d+\.x$`)

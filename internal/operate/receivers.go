@@ -1,10 +1,12 @@
 package operate
 
 import (
+	"context"
 	"fmt"
 
 	"github.com/gravitee-lab/gio/internal/config"
 	"github.com/gravitee-lab/gio/internal/engine"
+	"github.com/gravitee-lab/gio/internal/fault"
 	"github.com/gravitee-lab/gio/internal/gitrepo"
 	"github.com/gravitee-lab/gio/internal/manifest"
 	"github.com/gravitee-lab/gio/internal/notify"
@@ -80,14 +82,27 @@ func (p *precheck) gitHubReceivers(r *engine.Release) ([]notify.Receiver, string
 		receivers = append(receivers, notify.CommitStatus{Client: client, Repo: p.question.Release, Head: string(r.Repo.Head())}.Receiver())
 	}
 	if settings.Release {
-		notes := func(s *run.State, commit string) (string, error) { return p.releaseNotes(r.Repo, s, commit) }
+		notes := func(ctx context.Context, s *run.State, commit string) (string, error) {
+			return p.releaseNotes(ctx, r.Repo, s, commit)
+		}
 		receivers = append(receivers, notify.Releases{Client: client, Repo: p.question.Release, Notes: notes}.Receiver())
 	}
 	return receivers, ""
 }
 
-// releaseNotes makes the notes for a commit that this process has made.
-func (s Setup) releaseNotes(repo *gitrepo.Repo, state *run.State, commit string) (string, error) {
+// releaseNotes makes the notes for a commit that this process has made. The first version of a product has no changelog.
+func (s Setup) releaseNotes(ctx context.Context, repo *gitrepo.Repo, state *run.State, commit string) (string, error) {
+	if s.Config.Notify.GitHub.Notes == config.NotesChangelog && s.ChangelogNotes != nil {
+		quiet := s
+		quiet.Wire.Trouble = nil // what cannot be made is reported at the end
+		c, err := ReadChangelog(ctx, quiet, ChangelogOptions{Range: state.Header.Version})
+		if !fault.Is(err, "no-version") {
+			if err != nil {
+				return "", err
+			}
+			return s.ChangelogNotes(c)
+		}
+	}
 	data, err := repo.ReadFile(gitrepo.Hash(commit), s.Path)
 	if err != nil {
 		return "", err

@@ -2,11 +2,14 @@ package operate_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"path"
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/gravitee-lab/gio/internal/gitrepo/gittest"
 	"github.com/gravitee-lab/gio/internal/manifest"
@@ -176,6 +179,36 @@ func TestReceiversWithoutWords(t *testing.T) {
 	o.hears("warning: Slack is not notified: there are no messages for it")
 	if releases := w.sim.GitHubReleases("acme/release"); len(releases) != 1 || releases[0].Notes != "Acme 3.9.4" {
 		t.Errorf("on GitHub: %+v", releases)
+	}
+}
+
+// TestNotesOfAChangelog: with notes: changelog a GitHub release says what changed since the version before; the first version has none,
+// and gets the usual notes.
+func TestNotesOfAChangelog(t *testing.T) {
+	t.Parallel()
+	for _, before := range []string{"", "3.9.3"} {
+		w := plant{
+			manifest: single, Scenario: sim.Scenario{GitHub: checkHub()},
+			files: map[string]string{"gio.yaml": "notify: {github: {release: true, notes: changelog}}\n"},
+		}.grow(t)
+		want := "Acme 3.9.4"
+		if before != "" {
+			w.released(branch, strings.NewReplacer("3.9.4-SNAPSHOT", before, "1.25.1-SNAPSHOT", "1.25.0").Replace(single), before, time.Now())
+			gittest.Push(t, w.remote, branch, map[string]string{"release.json": single}, "next")
+			w.pulled()
+			want = "since 3.9.3: api 1.25.0 -> 1.25.1, 1.25.0...1.25.1"
+		}
+		o := w.operator()
+		o.ChangelogNotes = func(c operate.Changelog) (string, error) {
+			api := c.Changes[0]
+			return fmt.Sprintf("since %s: %s %s -> %s, %s", c.From.Version, api.Name, api.From, api.To, path.Base(api.URL)), nil
+		}
+		if left := o.released(operate.ReleaseOptions{}).Deliver(t.Context(), nil); len(left) > 0 {
+			t.Error(left)
+		}
+		if releases := w.sim.GitHubReleases("acme/release"); len(releases) != 1 || releases[0].Notes != want {
+			t.Errorf("on GitHub: %+v, want %s", releases, want)
+		}
 	}
 }
 

@@ -198,8 +198,8 @@ func (p *products) newestOf(b ReleaseBranch) (found Product, ok bool) {
 	return found, ok
 }
 
-// repositories are the repositories of components, of these or, without names, of all that any product version has.
-func (p *products) repositories(only []string) (of map[string][]string, err error) {
+// repositoriesOf returns the repositories of components, of these or, without names, of all that any product version has.
+func (p *products) repositoriesOf(only []string) (of map[string][]string, err error) {
 	for _, name := range only {
 		if !p.has(name) {
 			return nil, p.unknownComponent(name)

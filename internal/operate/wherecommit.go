@@ -27,7 +27,7 @@ func (p *products) whereCommit(ctx context.Context, sha string, only []string) (
 	case hub == nil:
 		return Where{}, fault.New(fault.Auth, "no-github-token", "commit %s was not looked for: GitHub must be asked about every component", sha).Hint("%s", why)
 	}
-	of, err := p.repositories(only)
+	of, err := p.repositoriesOf(only)
 	if err != nil {
 		return Where{}, err
 	}

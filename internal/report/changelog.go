@@ -83,6 +83,14 @@ func (c Changelog) commits() int {
 	return sum
 }
 
+// listed are the newest commits, at most that many; all of them for 0.
+func (c ChangedComponent) listed(most int) []ChangelogCommit {
+	if most == 0 {
+		return c.Commits
+	}
+	return c.Commits[:min(most, len(c.Commits))]
+}
+
 func (c ChangedComponent) count() int { return len(c.Commits) + c.More }
 
 // heading says what is compared, and how much changed.
@@ -122,10 +130,7 @@ func ChangelogText(w io.Writer, c Changelog, listed, columns int) error {
 			cells[i] = clean(cells[i])
 		}
 		lines = append(lines, strings.Join(cells, between))
-		shown := part.Commits
-		if listed > 0 {
-			shown = shown[:min(listed, len(shown))]
-		}
+		shown := part.listed(listed)
 		for _, commit := range shown {
 			cells := []string{"", abbreviated(commit.SHA), clean(commit.Subject), clean(commit.Author)}
 			lines = append(lines, row{{strings.Join(cells, between), plain}}.render(columns, false))
@@ -159,17 +164,38 @@ func (c ChangedComponent) cells() []string {
 	return append(cells, commits, c.URL)
 }
 
-// ChangelogMarkdown writes a changelog as Markdown, with all commits.
-func ChangelogMarkdown(w io.Writer, c Changelog) error {
+// githubNotes is how long the notes of a release may be: GitHub refuses more with 422, "body is too long (maximum is 125000
+// characters)".
+const githubNotes = 125_000
+
+// ChangelogNotes is a changelog as the notes of a GitHub release: in Markdown, with as many commits of each component as there is room
+// for.
+func ChangelogNotes(c Changelog) (string, error) {
+	var b strings.Builder
+	for _, listed := range []int{0, 50, 10, 3} {
+		b.Reset()
+		if err := ChangelogMarkdown(&b, c, listed); err != nil {
+			return "", err
+		}
+		if b.Len() <= githubNotes {
+			return strings.TrimSpace(b.String()), nil
+		}
+	}
+	return withArrow(c.heading()), nil
+}
+
+// ChangelogMarkdown writes a changelog as Markdown, with at most listed commits of each component, all of them for 0.
+func ChangelogMarkdown(w io.Writer, c Changelog, listed int) error {
 	var b strings.Builder
 	fmt.Fprintf(&b, "## %s\n\n", withArrow(c.heading()))
 	for _, part := range c.Components {
 		fmt.Fprintf(&b, "### %s\n\n", part.markdown())
-		for _, commit := range part.Commits {
+		shown := part.listed(listed)
+		for _, commit := range shown {
 			fmt.Fprintf(&b, "- %s %s %s\n", markdownLink(abbreviated(commit.SHA), commit.URL), inMarkdown(commit.Subject), inMarkdown(commit.Author))
 		}
-		if part.More > 0 {
-			fmt.Fprintf(&b, "- %d more\n", part.More)
+		if more := part.count() - len(shown); more > 0 {
+			fmt.Fprintf(&b, "- %d more\n", more)
 		}
 		if part.count() > 0 {
 			b.WriteString("\n")

@@ -108,6 +108,27 @@ not in: next, master (open 4.0.0), 2 idle branches
 	}
 }
 
+// TestNotesHaveRoom: GitHub takes a limited text, so that of many commits the newest are listed.
+func TestNotesHaveRoom(t *testing.T) {
+	t.Parallel()
+	c := Changelog{Product: "Acme", From: "3.9.3", To: "3.9.4", Of: 80}
+	for i := range 80 {
+		part := ChangedComponent{Name: fmt.Sprintf("part-%d", i), From: "1", To: "2", Kind: operate.ComponentChanged}
+		for range 250 {
+			part.Commits = append(part.Commits, ChangelogCommit{SHA: strings.Repeat("a", 40), Subject: strings.Repeat("words ", 12), Author: "jdoe"})
+		}
+		c.Components = append(c.Components, part)
+	}
+	all := c.Components
+	for n, most := range map[int]int{80: 10, 2: 250} {
+		c.Components = all[:n]
+		notes, err := ChangelogNotes(c)
+		if err != nil || len(notes) > githubNotes || strings.Count(notes, "- aaaaaaa ") != n*most {
+			t.Errorf("%d components: %d characters, %d commits: %v", n, len(notes), strings.Count(notes, "- aaaaaaa "), err)
+		}
+	}
+}
+
 // TestChangelogOnATerminal: what is longer than a line is cut, but no link; nothing in a subject is markup or a line of its own.
 func TestChangelogOnATerminal(t *testing.T) {
 	t.Parallel()
@@ -121,7 +142,7 @@ func TestChangelogOnATerminal(t *testing.T) {
 	if err := ChangelogText(&text, c, 1, 40); err != nil {
 		t.Fatal(err)
 	}
-	if err := ChangelogMarkdown(&markdown, c); err != nil {
+	if err := ChangelogMarkdown(&markdown, c, 0); err != nil {
 		t.Fatal(err)
 	}
 	want := `Acme 3.9.3 -> 3.9.4: 2 of 3 components changed, 6 commits
