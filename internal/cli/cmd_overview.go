@@ -65,6 +65,14 @@ func runOverview(ctx context.Context, env *environment, o overviewOptions) error
 	return report.OverviewTable(env.Stdout, made, env.tableColumns(), now)
 }
 
+// whyFailed is the command that shows why: what one has printed, or how several stand.
+func whyFailed(failed []run.Step) string {
+	if len(failed) == 1 && failed[0].Pipeline.ID != "" {
+		return "gio logs " + quoted(failed[0].ID.Component())
+	}
+	return "gio status"
+}
+
 // needs are the commands that somebody has to type for a branch: an approval is waited for, or its run goes on by nobody.
 func (env *environment) needs(b operate.BranchOverview, now time.Time) (commands []string) {
 	if b.Run == nil {
@@ -85,7 +93,7 @@ func (env *environment) needs(b operate.BranchOverview, now time.Time) (commands
 			commands = append(commands, "gio resolve "+quoted(st.ID.Component())+branch)
 		}
 	case run.StandingFailed:
-		commands = append(commands, "gio status"+byName)
+		commands = append(commands, whyFailed(state.With(run.HasFailed))+byName)
 	case run.StandingStopped, run.StandingPartial:
 		commands = append(commands, "gio release"+branch)
 	case run.StandingReleased, run.StandingDriven, run.StandingPassed, run.StandingDamaged:
