@@ -29,6 +29,7 @@ const (
 // Options say what is rehearsed.
 type Options struct {
 	Only, Except []string
+	Order        plan.Order // "" is gio.yaml's
 	MaxParallel  int
 	WhatIfs      WhatIfs
 	// OnStart is called with the real time that the rehearsal takes. It may be nil.
@@ -129,7 +130,7 @@ func (h *rehearsal) anyCircleCI() sim.Scenario {
 func (h *rehearsal) prepare(ctx context.Context) error {
 	s := sim.New(h.anyCircleCI())
 	defer s.Close()
-	o := operate.ReleaseOptions{Only: h.options.Only, Except: h.options.Except, MaxParallel: h.options.MaxParallel}
+	o := operate.ReleaseOptions{Only: h.options.Only, Except: h.options.Except, Order: h.options.Order, MaxParallel: h.options.MaxParallel}
 	h.release = operate.NewRelease(h.dry.Setup, operate.Ends{CI: client(s.Transport()), Repo: h.dry.repo}, o)
 	h.release.Simulated = true
 	h.release.Open = func(header run.Header) (_ engine.Journal, _ []run.Event, err error) {
