@@ -44,10 +44,11 @@ type Rehearsal struct {
 	Parallel    int       // pipelines of a wave that run at once
 	Began       time.Time // all times assume this one
 	Forecast    run.Forecast
-	WhatIf      bool      // something had to go wrong: Forecast is without it
-	Started     int       // pipelines that the simulated CircleCI made, in all sessions
-	Twice       []string  // pipelines that must not both exist; any is a bug of gio
-	Sessions    []Session // one for each gio release; another follows one that did not finish
+	ByWaves     run.Forecast // of a plan by the graph: what the same takes by waves
+	WhatIf      bool         // something had to go wrong: Forecast is without it
+	Started     int          // pipelines that the simulated CircleCI made, in all sessions
+	Twice       []string     // pipelines that must not both exist; any is a bug of gio
+	Sessions    []Session    // one for each gio release; another follows one that did not finish
 }
 
 // Session is one driver's time with the release.
@@ -87,6 +88,9 @@ func Rehearse(ctx context.Context, s operate.Setup, o Options) (Rehearsal, error
 		o.OnStart(takes)
 	}
 	result := Rehearsal{Plan: h.release.Plan, Parallel: h.expected.Parallel, Began: h.clock.Now(), Forecast: forecast, WhatIf: o.WhatIfs.Any()}
+	if h.release.Plan.IsByGraph() {
+		result.ByWaves, _ = h.expected.Forecast(h.release.Plan.ByGroups(), h.stepOnResume, time.Now())
+	}
 	err := h.runSessions(ctx, &result)
 	return result, err
 }
