@@ -83,6 +83,15 @@ func (b bar) Note() string {
 	return b.Reason
 }
 
+// Needed names the first of the components that a step needs, by the graph.
+func (b bar) Needed() string {
+	var names []string
+	for _, id := range b.Needs {
+		names = append(names, id.Component())
+	}
+	return firstNames(names)
+}
+
 // rectangle is a span's position in the timeline.
 type rectangle struct {
 	X, Width  string
@@ -109,7 +118,7 @@ func newPage(s *Story, gio string, now time.Time) page {
 	}
 	p.Layer, p.Mark = s.layer(), "the last of its wave to end"
 	if s.Order == plan.ByGraph {
-		p.Mark = "the last of all to end, and of those that such a one needs"
+		p.Mark = "on the way that ended last, from need to need"
 	}
 	first, _, _ := strings.Cut(p.What, " ")
 	p.Column = upper(first)
