@@ -11,6 +11,7 @@ import (
 
 // codesOf maps the codes of faults to those of findings. Every other fault is about the release repository.
 var codesOf = map[string]string{
+	"dependency-cycle": DependencyCycle, "needed-left-out": DependencyLeftOut,
 	"manifest-syntax": Manifest, "manifest-shape": Manifest, "manifest-invalid": Manifest,
 	"wrong-branch": WrongBranch, "stale-checkout": StaleCheckout, "tag-exists": ProductTagExists, "tag-stale": ProductTagExists, "tag-shared": ProductTagExists, "support-branch-exists": SupportBranch,
 	"next-unknown": NextVersion, "invalid-next": NextVersion,

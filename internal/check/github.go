@@ -8,14 +8,13 @@ import (
 
 	"github.com/gravitee-lab/gio/internal/fault"
 	"github.com/gravitee-lab/gio/internal/github"
-	"github.com/gravitee-lab/gio/internal/needs"
 	"github.com/gravitee-lab/gio/internal/plan"
 	"github.com/gravitee-lab/gio/internal/versionfile"
 )
 
 const snapshot = "-SNAPSHOT"
 
-// facts is what GitHub says of a step. It is read in one go: to ask one after the other would take five times as long.
+// facts is what GitHub says of a step. It is read in one go, together with the step's files: to ask one after the other would take five times as long.
 type facts struct {
 	branch     github.Branch
 	branchErr  error
@@ -36,16 +35,22 @@ func (i *inspection) checkComponents(ctx context.Context, steps []plan.Step) {
 		})
 		return
 	}
+	files := i.Files
+	if files == nil {
+		files = &Files{GitHub: i.GitHub}
+	}
 	all := make([]sources, len(steps))
 	forEach(steps, func(n int, st plan.Step) {
-		f := readFacts(ctx, i.GitHub, st)
+		var f facts
+		together(
+			func() { f = readFacts(ctx, i.GitHub, st) },
+			func() { all[n] = files.get(ctx, st) },
+		)
+		f.version, f.versionErr = all[n].version, all[n].versionErr
 		i.checkComponent(ctx, st, f)
-		all[n] = sources{step: st}
-		if f.versionErr == nil && f.version.file != "" {
-			all[n].files, all[n].err = i.GitHub.WithModules(ctx, st.Repository, st.Branch, needs.File{Path: f.version.file, Data: f.version.data})
-		}
 	})
 	i.checkOrder(all)
+	i.checkFree()
 }
 
 func (i *inspection) checkComponent(ctx context.Context, st plan.Step, f facts) {
@@ -80,7 +85,6 @@ func readFacts(ctx context.Context, hub *github.Client, st plan.Step) facts {
 	together(
 		func() { f.branch, f.branchErr = hub.Branch(ctx, st.Repository, st.Branch) },
 		func() { f.config, f.configErr = hub.File(ctx, st.Repository, st.Branch, configPath) },
-		func() { f.version, f.versionErr = readVersion(ctx, hub, st.Repository, st.Branch) },
 		func() { f.tag, f.tagErr = hub.VersionTag(ctx, st.Repository, st.Version, st.Proof.Tag) },
 	)
 	return f

@@ -13,13 +13,6 @@ import (
 	"github.com/gravitee-lab/gio/internal/versionfile"
 )
 
-// sources are the files of a step that say whom it needs.
-type sources struct {
-	step  plan.Step
-	files []needs.File
-	err   error // why there are none
-}
-
 // checkOrder checks that what is built with another component of the run is built after it.
 func (i *inspection) checkOrder(all []sources) {
 	var components []needs.Component
@@ -103,7 +96,7 @@ func (o ordered) group(component string) int { return o.Plan.Waves[o.waves[compo
 func (o ordered) check(n needs.Need) {
 	switch {
 	case o.oneBuild(n.From, n.To):
-	case n.Binds() && o.waves[n.To] >= o.waves[n.From]:
+	case n.Binds() && o.waves[n.To] >= o.waves[n.From] && !o.hasCycle():
 		where, how := o.says(n)
 		o.add(Finding{
 			Code: OrderWrong, Component: n.From, Where: where,
@@ -127,7 +120,15 @@ func groupBefore(group int) string {
 	return fmt.Sprint(group - 1)
 }
 
+// hasCycle tells whether the graph by which the release goes has a cycle: then there is no plan by it, and that was said.
+func (o ordered) hasCycle() bool {
+	return slices.ContainsFunc(o.Earlier, func(f Finding) bool { return f.Code == DependencyCycle })
+}
+
 func (o ordered) checkCycles(found []needs.Need) {
+	if o.hasCycle() {
+		return
+	}
 	found = slices.DeleteFunc(slices.Clone(found), func(n needs.Need) bool { return o.oneBuild(n.From, n.To) })
 	for _, cycle := range needs.Cycles(found) {
 		o.add(Finding{

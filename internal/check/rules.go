@@ -54,10 +54,12 @@ const (
 	ParameterType          = "parameter-type"
 	ParameterDefaulted     = "parameter-defaulted"
 	OrderWrong             = "order-wrong"
+	OrderNoEdge            = "order-no-edge"
 	DependencyNotOpen      = "dependency-not-open"
 	DependencyOtherVersion = "dependency-other-version"
 	DependencyCycle        = "dependency-cycle"
 	DependencyNeeded       = "dependency-needed"
+	DependencyLeftOut      = "dependency-left-out"
 	DependencySplit        = "dependency-split"
 	DependencyOlder        = "dependency-older"
 	DependencyUnknown      = "dependency-unknown"
@@ -111,6 +113,7 @@ var rules = []Rule{
 	{DependencyOtherVersion, Error, fault.Invalid, "a SNAPSHOT is named, and another version is released", ""},
 	{DependencyCycle, Error, fault.Invalid, "components need each other's version of this run", ""},
 	{DependencyNeeded, Error, fault.Invalid, "not_needed in gio.yaml takes a SNAPSHOT away", ""},
+	{DependencyLeftOut, Error, fault.Invalid, "by the graph: --only or --except leave out what is needed", refused},
 	{ManifestOdd, Warning, 0, "release.json holds something that is probably a mistake", ""},
 	{NextVersion, Warning, 0, "the next version cannot be counted: --next or --no-next", ""},
 	{RepositoryRenamed, Warning, 0, "the component's repository has another name now", ""},
@@ -119,6 +122,7 @@ var rules = []Rule{
 	{OpenElsewhere, Warning, 0, "another release branch is to release the same version", ""},
 	{DependencySplit, Warning, 0, "different versions of a component of the run are named", ""},
 	{DependencyUnknown, Warning, 0, "whom a component needs cannot be read", ""},
+	{OrderNoEdge, Note, 0, "by the graph: it names none of the run, and starts at once", ""},
 	{DependencyOlder, Note, 0, "a component stays on an older line of another one", ""},
 	{Unreleased, Note, 0, "commits since the tag of a component that stays as it is", ""},
 	{NotChecked, Note, fault.Remote, "something could not be checked (an error if a remote failed)", ""},
@@ -126,7 +130,7 @@ var rules = []Rule{
 
 // IsOfOrder tells whether a rule is about who needs whom.
 func (r Rule) IsOfOrder() bool {
-	return r.Code == OrderWrong || strings.HasPrefix(r.Code, "dependency-")
+	return strings.HasPrefix(r.Code, "order-") || strings.HasPrefix(r.Code, "dependency-")
 }
 
 // Rules is the table of codes.

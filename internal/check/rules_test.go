@@ -32,7 +32,7 @@ func TestErrSkip(t *testing.T) {
 		Manifest: "there is no plan", Configuration: "there is no plan", WrongBranch: "there is no plan",
 		Token: "nothing can be started", GitHubToken: "nothing can be started",
 		ReleaseRepository: "could not be recorded", CannotPush: "could not be recorded",
-		StaleCheckout: "refuses it in any case", SupportBranch: "refuses it in any case", RefInTheWay: "refuses it in any case",
+		StaleCheckout: "refuses it in any case", SupportBranch: "refuses it in any case", RefInTheWay: "refuses it in any case", DependencyLeftOut: "refuses it in any case",
 		JournalDamaged: "released twice", ProductTagExists: "released twice", TagExists: "released twice", PipelineRunning: "released twice",
 		"no-such-code": `there is no check "no-such-code"`, "": `there is no check ""`,
 	}

@@ -35,6 +35,7 @@ type Question struct {
 	NoCI     string // why CI is nil
 	GitHub   *github.Client
 	NoGitHub string // why GitHub is nil
+	Files    *Files // what was read of GitHub to make the plan; nil reads anew
 	Repo     *gitrepo.Repo
 	Release  string // the release repository on GitHub, "org/name"; "" when it is elsewhere
 	Job      Job    // the CircleCI job that gio runs in

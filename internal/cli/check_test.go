@@ -323,6 +323,19 @@ var planted = []struct {
 		p.names("api", "1.25.x", "1.25.1-SNAPSHOT", "gateway 3.9.4")
 		p.names("gateway", "3.9.x", "3.9.4-SNAPSHOT", "api 1.25.1")
 	}, 7, []string{"error order-wrong api", "error dependency-cycle api"}},
+	{"order-no-edge", func(p *plant) {
+		p.env["gio.yaml"] = "order: graph"
+		p.names("api", "1.25.x", "1.25.1-SNAPSHOT", "gateway 3.9.4-SNAPSHOT") // which is right by the graph
+	}, 0, []string{"note order-no-edge"}},
+	{"dependency-cycle by the graph", func(p *plant) {
+		p.env["gio.yaml"] = "order: graph"
+		p.names("api", "1.25.x", "1.25.1-SNAPSHOT", "gateway 3.9.4")
+		p.names("gateway", "3.9.x", "3.9.4-SNAPSHOT", "api 1.25.1")
+	}, 7, []string{"error dependency-cycle"}},
+	{"dependency-left-out", func(p *plant) {
+		p.env["gio.yaml"], p.args = "order: graph", []string{"--except", "api"}
+		p.names("gateway", "3.9.x", "3.9.4-SNAPSHOT", "api 1.25.1")
+	}, 7, []string{"error dependency-left-out"}},
 	{"dependency-split and -older", func(p *plant) {
 		p.names("definition", "master", "1.29.0-SNAPSHOT", "gateway 3.8.0")
 		p.names("api", "1.25.x", "1.25.1-SNAPSHOT", "gateway 3.7.0")

@@ -5,16 +5,21 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/gravitee-lab/gio/internal/config"
 	"github.com/gravitee-lab/gio/internal/fault"
 	"github.com/gravitee-lab/gio/internal/operate"
 	"github.com/gravitee-lab/gio/internal/report"
 )
 
 type planOptions struct {
-	only, except []string
-	format       string
-	json         bool
+	operate.PlanOptions
+	order  string
+	format string
+	json   bool
 }
+
+// orderUsage is the usage of --order.
+const orderUsage = "`graph` or waves: for what a component waits (gio help order)"
 
 func newPlanCommand(env *environment) *cobra.Command {
 	o := planOptions{}
@@ -36,8 +41,9 @@ Exit codes: 0 done, 2 wrong usage, 5 no manifest, 7 release.json or gio.yaml is 
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error { return runPlan(cmd.Context(), env, o) },
 	}
-	cmd.Flags().StringSliceVar(&o.only, "only", nil, "release only these components")
-	cmd.Flags().StringSliceVar(&o.except, "except", nil, "leave these components out")
+	cmd.Flags().StringSliceVar(&o.Only, "only", nil, "release only these components")
+	cmd.Flags().StringSliceVar(&o.Except, "except", nil, "leave these components out")
+	cmd.Flags().StringVar(&o.order, "order", "", orderUsage)
 	cmd.Flags().StringVar(&o.format, "format", "table", "table, json or mermaid (a flowchart for Markdown)")
 	cmd.Flags().BoolVar(&o.json, "json", false, "print the plan as JSON")
 	cmd.MarkFlagsMutuallyExclusive("format", "json")
@@ -51,11 +57,15 @@ func runPlan(ctx context.Context, env *environment, o planOptions) error {
 	if o.format != "table" && o.format != "json" && o.format != "mermaid" {
 		return fault.New(fault.Usage, "usage", "there is no format %q", o.format).Hint("--format table, json or mermaid")
 	}
+	var err error
+	if o.Order, err = config.ParseOrder(o.order); err != nil {
+		return err
+	}
 	s, err := env.open(ctx)
 	if err != nil {
 		return err
 	}
-	p, refs, err := operate.Plan(ctx, s, o.only, o.except)
+	p, refs, err := operate.Plan(ctx, s, o.PlanOptions)
 	if err != nil {
 		return err
 	}

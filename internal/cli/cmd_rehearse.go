@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/gravitee-lab/gio/internal/config"
 	"github.com/gravitee-lab/gio/internal/engine"
 	"github.com/gravitee-lab/gio/internal/fault"
 	"github.com/gravitee-lab/gio/internal/operate"
@@ -16,6 +17,7 @@ import (
 
 type rehearseOptions struct {
 	only, except []string
+	order        string
 	maxParallel  int
 	fail, hold   []string
 	fault, crash []string
@@ -35,9 +37,8 @@ A pipeline takes the median of the component's last ten runs: of those in the jo
 those that CircleCI's Insights have of its slowest workflow (among those that "verify" names, else
 those named "release", else all), else the average of the others, else 10 minutes. The table shows
 the run with just these durations. The range is that of many runs whose durations vary as they did
-earlier, at first by 20 %; the slowest of a wave decides, so that wide waves take longer. After a
-failure or a crash it continues as you would: with the same command, to the end. As gio release
-does, it waits a day for an approval on a terminal, else 15 minutes, and ends there.
+earlier, at first by 20 %; wide waves take longer. After a failure or a crash it continues with the
+same command. It waits for an approval as gio release does: a day on a terminal, else 15 minutes.
 
 Exit codes: 0 done (the rehearsed run may fail), 2 usage, 4 remote failed, 5 no manifest,
 6 cancelled, 7 refused as a release would be.`,
@@ -50,7 +51,8 @@ Exit codes: 0 done (the rehearsed run may fail), 2 usage, 4 remote failed, 5 no 
 	f := cmd.Flags()
 	f.StringSliceVar(&o.only, "only", nil, "release only these components")
 	f.StringSliceVar(&o.except, "except", nil, "leave these components out")
-	f.IntVar(&o.maxParallel, "max-parallel", 0, fmt.Sprintf("pipelines of a wave that run at once (default %d, at most %d)", engine.MaxParallel, engine.MostParallel))
+	f.StringVar(&o.order, "order", "", orderUsage)
+	f.IntVar(&o.maxParallel, "max-parallel", 0, fmt.Sprintf("pipelines that run at once (default %d, at most %d)", engine.MaxParallel, engine.MostParallel))
 	f.StringSliceVar(&o.fail, "fail", nil, "COMPONENT or COMPONENT@N: its first pipeline fails, or its first N")
 	f.StringSliceVar(&o.hold, "hold", nil, "COMPONENT or COMPONENT=TIME: it is on hold for this time (default 10m)")
 	f.StringSliceVar(&o.fault, "fault", nil, "COMPONENT=lost|error|throttled: the answer to its trigger (default lost)")
@@ -67,12 +69,16 @@ func runRehearse(ctx context.Context, env *environment, o rehearseOptions) error
 	if err != nil {
 		return err
 	}
+	order, err := config.ParseOrder(o.order)
+	if err != nil {
+		return err
+	}
 	s, err := env.open(ctx)
 	if err != nil {
 		return err
 	}
 	r, err := rehearse.Rehearse(ctx, s, rehearse.Options{
-		Only: o.only, Except: o.except, MaxParallel: o.maxParallel, WhatIfs: whatIfs, OnStart: func(takes time.Duration) {
+		Only: o.only, Except: o.except, Order: order, MaxParallel: o.maxParallel, WhatIfs: whatIfs, OnStart: func(takes time.Duration) {
 			if env.errTerminal {
 				fmt.Fprintf(env.Stderr, "rehearsing, which takes about %s\n", takes.Round(time.Second))
 			}

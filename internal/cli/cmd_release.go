@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/gravitee-lab/gio/internal/check"
+	"github.com/gravitee-lab/gio/internal/config"
 	"github.com/gravitee-lab/gio/internal/engine"
 	"github.com/gravitee-lab/gio/internal/fault"
 	"github.com/gravitee-lab/gio/internal/operate"
@@ -16,6 +17,7 @@ import (
 type releaseOptions struct {
 	driveOptions
 	operate.ReleaseOptions
+	order string
 }
 
 func newReleaseCommand(env *environment) *cobra.Command {
@@ -23,10 +25,9 @@ func newReleaseCommand(env *environment) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "release",
 		Short: "Release the product; run it again to finish what is missing",
-		Long: `Release triggers the pipelines of all components to be released, wave after wave, watches them and
-records what succeeded; finally it tags the product, prepares the next version, tells gio-server.
-
-When something fails, the wave finishes and gio records what succeeded. The same command then
+		Long: `Release triggers the pipelines of all components to be released, wave after wave or by the graph of
+who needs whom (gio help order), and records what succeeded; finally it tags the product, prepares
+the next version, tells gio-server. When something fails, what runs finishes. The same command then
 continues, on any machine: nothing that succeeded, runs, or may exist is started again.
 After the first Ctrl-C gio starts nothing more and watches what runs; after the second it leaves
 at once. Leaving cancels no pipeline. Before it starts, gio checks what "gio check" checks, stops
@@ -49,11 +50,12 @@ Exit codes: 0 done, 2 usage, 3 not allowed, 4 remote failed, 5 not found, 6 canc
 	f.BoolVar(&o.Yes, "yes", false, "answer the question yes")
 	f.StringSliceVar(&o.Only, "only", nil, "release only these components; the product is then not finished")
 	f.StringSliceVar(&o.Except, "except", nil, "leave these components out; the product is then not finished")
+	f.StringVar(&o.order, "order", "", orderUsage)
 	f.StringVar(&o.Next, "next", "", "next version of the release branch (default: counted up)")
 	f.BoolVar(&o.NoNext, "no-next", false, "prepare no next version")
-	f.IntVar(&o.MaxParallel, "max-parallel", 0, fmt.Sprintf("pipelines of a wave that run at once (default %d, at most %d)", engine.MaxParallel, engine.MostParallel))
+	f.IntVar(&o.MaxParallel, "max-parallel", 0, fmt.Sprintf("pipelines that run at once (default %d, at most %d)", engine.MaxParallel, engine.MostParallel))
 	f.DurationVar(&o.MaxRuntime, "max-runtime", 0, "record what succeeded and leave after this time (default: none)")
-	f.BoolVar(&o.FailFast, "fail-fast", false, "when a pipeline fails, cancel the others of its wave")
+	f.BoolVar(&o.FailFast, "fail-fast", false, "when a pipeline fails, cancel the others that run")
 	f.StringSliceVar(&o.SkipCheck, "skip-check", nil, "ignore errors with these codes (gio help findings)")
 	cmd.MarkFlagsMutuallyExclusive("next", "no-next")
 	return cmd
@@ -67,6 +69,10 @@ func runRelease(ctx context.Context, env *environment, o releaseOptions) error {
 		if err := check.ErrSkip(code); err != nil {
 			return err
 		}
+	}
+	var err error
+	if o.Order, err = config.ParseOrder(o.order); err != nil {
+		return err
 	}
 	env.announce(o.dryRun, true)
 	ws, err := workspace.Open(ctx, env.workspaceOptions())

@@ -88,9 +88,13 @@ func writeRule(b *strings.Builder, r check.Rule, width int) {
 // orderTopic explains the order, and ends with the table of its codes.
 func orderTopic() string {
 	var b strings.Builder
-	b.WriteString(`gio releases the groups of buildDependencies one after the other. What really needs what stands in
-the poms and package.json files of the components: gio check reads them on the branches that are
-released, those of modules and workspaces, too, and says where the groups are wrong.
+	b.WriteString(`gio releases the groups of buildDependencies one after the other (--order waves, the default). What
+really needs what stands in the poms and package.json files of the components: gio check reads them
+on the branches that are released, those of modules and workspaces, too, and says where the groups
+are wrong. With --order graph, or order: graph in gio.yaml, a component waits only for what it
+needs; one whose files cannot be read waits for all earlier groups. A failure then skips only what
+needs it. What a run has planned stays: right before a component starts its files are read again;
+when it needs something else by now, nothing is sent, and the next run shows old and new and asks.
 
 A component needs another one of the same run when a file names an artifact of it - as parent,
 dependency, BOM, plugin or what is unpacked - in the version that the run releases, its SNAPSHOT, a
@@ -186,9 +190,10 @@ an unknown key is an error.
   main_branch: main             # of the components, and of the release repository if it has it
   product_tag: "v{{.Version}}"  # the product's tag, default "{{.Version}}"; the start adds _START
   release_branches: [next]      # further branches that releases may be made from
-  max_parallel: 25              # pipelines of a wave that run at once, at most 100
-  parameters:                   # pipeline parameters of every component; null drops one
-    product: "{{.ProductVersion}}"
+  max_parallel: 25              # pipelines that run at once, at most 100
+  order: graph                  # a component waits for what it needs (gio help order); else waves
+  settle: 90s                   # between a success and the start of what waits for it; default 0
+  parameters: {product: "{{.ProductVersion}}"} # of every component's pipeline; null drops one
   components:
     acme-gateway:
       repository: gateway       # name or org/name

@@ -50,7 +50,9 @@ type File struct {
 	MainBranch      string               `yaml:"main_branch"`      // main branch of the release repository and of the component repositories
 	ProductTag      string               `yaml:"product_tag"`      // template of the product's tag; "" is {{.Version}}
 	ReleaseBranches []string             `yaml:"release_branches"` // further branches from which releases may be made
-	MaxParallel     int                  `yaml:"max_parallel"`     // largest number of a wave's pipelines that run at once
+	MaxParallel     int                  `yaml:"max_parallel"`     // largest number of pipelines that run at once
+	Order           Order                `yaml:"order"`            // for what a component waits
+	Settle          Settle               `yaml:"settle"`           // between a success and the start of what waits for it
 	Parameters      map[string]any       `yaml:"parameters"`       // pipeline parameters of every component; null drops one
 	Components      map[string]Component `yaml:"components"`
 	Needs           Needs                `yaml:"needs"`      // needs that no file of a component names

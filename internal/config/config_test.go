@@ -215,6 +215,12 @@ func TestReadStrict(t *testing.T) {
 		{"not needed without a reason", "not_needed:\n  a: [b]\n", ":2: cannot unmarshal"},
 		{"not needed, with an empty reason", "not_needed:\n  a:\n    b: \"\"\n", ":3: not_needed says no reason why a does not need b"},
 		{"needed and not", "needs: {a: [b]}\nnot_needed:\n  a: {c: tests only, b: tests only}\n", ":3: not_needed says that a does not need b, and needs in line 1 that it does"},
+		{"unknown order", "organization: a\norder: tree\n", `:2: order is graph or waves, not "tree"`},
+		{"no order", "order: [graph]\n", `:1: order is graph or waves, not ""`},
+		{"no time", "settle: soon\n", `:1: settle is a time such as 90s or 2m, of at most an hour, not "soon"`},
+		{"no time without a unit", "settle: 90\n", `:1: settle is a time such as 90s or 2m, of at most an hour, not "90"`},
+		{"less than no time", "settle: -1s\n", ":1: settle is a time"},
+		{"a day", "settle: 24h\n", ":1: settle is a time"},
 		{"second document", "organization: a\n---\norganization: b\n", ": after --- begins a second document"},
 	}
 	for _, tt := range tests {

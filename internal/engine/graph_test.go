@@ -45,22 +45,23 @@ func (f *files) set(component string, needs ...string) {
 	f.needs[component] = append([]string{}, needs...)
 }
 
-func (f *files) read(_ context.Context, of, among []plan.Step) (map[plan.StepID][]plan.Need, error) {
+func (f *files) read(_ context.Context, of, among []plan.Step) (map[plan.StepID]plan.Found, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	found := map[plan.StepID][]plan.Need{}
+	found := map[plan.StepID]plan.Found{}
 	for _, st := range of {
 		f.asked = append(f.asked, st.Component)
 		names, readable := f.needs[st.Component]
+		said := plan.Found{}
 		if !readable {
-			continue
+			said.Unread = errors.New("there is no such file")
 		}
-		found[st.ID()] = []plan.Need{}
 		for _, other := range among {
 			if slices.Contains(names, other.Component) {
-				found[st.ID()] = append(found[st.ID()], plan.Need{Step: other.ID(), Reason: plan.NeedNamed, Artifact: other.Component, Named: other.Version, File: "pom.xml", Line: 1})
+				said.Needs = append(said.Needs, plan.Need{Step: other.ID(), Reason: plan.NeedNamed, Artifact: other.Component, Named: other.Version, File: "pom.xml", Line: 1})
 			}
 		}
+		found[st.ID()] = said
 	}
 	return found, nil
 }
@@ -394,9 +395,9 @@ func TestNeedsUnreadBeforeIntent(t *testing.T) {
 		w.edit = func(r *engine.Release) {
 			edit(r)
 			asked := 0
-			r.Needs = func(ctx context.Context, of, among []plan.Step) (map[plan.StepID][]plan.Need, error) {
+			r.Needs = func(ctx context.Context, of, among []plan.Step) (map[plan.StepID]plan.Found, error) {
 				if asked++; asked > 1 && of[0].Component == "b" {
-					return nil, fault.New(fault.Remote, "not-checked", "the files of b cannot be read").Because(errors.New("no network"))
+					return map[plan.StepID]plan.Found{of[0].ID(): {Unread: errors.New("no network")}}, nil
 				}
 				return f.read(ctx, of, among)
 			}

@@ -3,6 +3,7 @@ package engine
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -22,44 +23,66 @@ func (r *Release) arrange(ctx context.Context) error {
 	if err := r.fixOrder(state); err != nil || r.Order != plan.ByGraph {
 		return err
 	}
-	needs := map[plan.StepID][]plan.Need{}
+	found := map[plan.StepID]plan.Found{}
 	var ask []plan.Step
 	for _, st := range r.Plan.Steps() {
-		frozen, known := state.Needs(st.ID())
-		if !known || state.Step(st.ID()).Code == NeedsChanged || r.vanished(state, frozen) {
+		frozen, known := state.Frozen(st.ID())
+		if !known || state.Step(st.ID()).Code == NeedsChanged || r.vanished(state, frozen.Needs) {
 			ask = append(ask, st)
 			continue
 		}
-		needs[st.ID()] = frozen
+		found[st.ID()] = plan.Found{Needs: frozen.Needs}
+		if frozen.Unread {
+			found[st.ID()] = plan.Found{Needs: frozen.Needs, Unread: errUnread}
+		}
+	}
+	if err := r.ask(ctx, state, ask, found); err != nil {
+		return err
+	}
+	for id, f := range found {
+		needs, err := r.outside(state, id, f.Needs)
+		if err != nil {
+			return err
+		}
+		found[id] = plan.Found{Needs: needs, Unread: f.Unread}
+	}
+	arranged, err := r.Plan.Arrange(found)
+	if err == nil {
+		r.Plan = arranged
+	}
+	return err
+}
+
+// ask asks what steps need, which the journal does not know or which has changed, and adds it to what was found.
+func (r *Release) ask(ctx context.Context, state *run.State, steps []plan.Step, found map[plan.StepID]plan.Found) error {
+	r.changed = nil
+	if len(steps) == 0 {
+		return nil
 	}
 	among, err := r.openSteps()
 	if err != nil {
 		return err
 	}
-	asked, err := r.askNeeds(ctx, ask, among)
+	asked, err := r.Needs(ctx, steps, among)
 	if err != nil {
 		return err
 	}
-	r.changed = nil
-	for _, st := range ask {
-		now, known := asked[st.ID()]
-		if known {
-			needs[st.ID()] = now
-		}
-		frozen, was := state.Needs(st.ID())
-		same := known && plan.SameNeeds(stillOpen(frozen, among), now)
-		if was && !same {
-			r.changed = append(r.changed, Change{st.ID(), frozen, now})
+	for _, st := range steps {
+		now := asked[st.ID()]
+		found[st.ID()] = now
+		frozen, was := state.Frozen(st.ID())
+		if was && !plan.SameNeeds(stillOpen(frozen.Needs, among), now.Needs) {
+			r.changed = append(r.changed, Change{st.ID(), frozen.Needs, now.Needs})
 		}
 	}
-	for id, all := range needs {
-		if needs[id], err = r.outside(state, id, all); err != nil {
-			return err
-		}
+	for _, c := range r.changed {
+		r.Plan.Warnings = append(r.Plan.Warnings, c.String()+": it is planned anew")
 	}
-	r.Plan, err = r.Plan.Arrange(needs)
-	return err
+	return nil
 }
+
+// errUnread is why not all needs of a step are known: an earlier driver could not read its files.
+var errUnread = errors.New("its files could not be read when the run was planned")
 
 // Change is a step whose needs are not those with which its run was planned.
 type Change struct {
@@ -117,13 +140,6 @@ func (r *Release) openSteps() ([]plan.Step, error) {
 	return p.Steps(), nil
 }
 
-func (r *Release) askNeeds(ctx context.Context, of, among []plan.Step) (map[plan.StepID][]plan.Need, error) {
-	if len(of) == 0 {
-		return nil, nil
-	}
-	return r.Needs(ctx, of, among)
-}
-
 // stillOpen are the needs of steps that are still to be released: whether one needs another is only then known, and only then matters.
 func stillOpen(needs []plan.Need, open []plan.Step) []plan.Need {
 	return slices.DeleteFunc(slices.Clone(needs), func(n plan.Need) bool {
@@ -148,13 +164,14 @@ func (r *Release) readyByGraph(ctx context.Context, steps []plan.Step) error {
 		return err
 	}
 	for _, st := range steps {
-		now, known := found[st.ID()]
-		now = slices.DeleteFunc(slices.Clone(now), func(n plan.Need) bool { // what shares its pipeline is no need
+		planned := stillOpen(st.Needs, among)
+		if unread := found[st.ID()].Unread; unread != nil && !st.Unread {
+			return fault.New(fault.Remote, "not-checked", "%s: whom it needs could not be read again", st.Component).Because(unread)
+		}
+		now := slices.DeleteFunc(slices.Clone(found[st.ID()].Needs), func(n plan.Need) bool { // what shares its pipeline is no need
 			return slices.ContainsFunc(steps, func(other plan.Step) bool { return other.ID() == n.Step })
 		})
-		planned := stillOpen(st.Needs, among)
-		unread := !known && !slices.ContainsFunc(planned, func(n plan.Need) bool { return n.Reason != plan.NeedGroup })
-		if !unread && !plan.SameNeeds(planned, now) {
+		if !plan.SameNeeds(planned, now) {
 			return fault.New(fault.Invalid, NeedsChanged, "%s", Change{st.ID(), planned, now})
 		}
 	}

@@ -71,6 +71,25 @@ func TestWrongPomsThatCount(t *testing.T) {
 	})
 }
 
+// By the graph what needs it waits for the answer, and nothing else does.
+func TestWrongPomsByGraph(t *testing.T) {
+	t.Parallel()
+	v := plan.Verification{Verify: plan.VerifyPoms}
+	proven(t, product("a b", "c d"), tagging("", "a", "b", "c", "d"), v, func(t *testing.T, w *world) {
+		w.byGraph(func(r *engine.Release) {
+			w.wants(r, v)
+			r.Poms = func(_ context.Context, st plan.Step) (string, error) {
+				return map[string]string{"b": named}[st.Component], nil
+			}
+		}, "a:", "b:", "c: b", "d: a")
+		wantKind(t, w.release(), fault.Decision)
+		w.wantStatuses("a@1.2.3 succeeded", "b@1.2.3 unknown", "c@1.2.3 skipped", "d@1.2.3 succeeded")
+		w.resolve(engine.Answer{Component: "b", Released: true}, true)
+		wantKind(t, w.release(), 0)
+		w.check()
+	})
+}
+
 // Once the tag is gone, it is released anew.
 func TestWrongPomsReleasedAnew(t *testing.T) {
 	t.Parallel()

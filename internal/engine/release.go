@@ -40,9 +40,9 @@ type Release struct {
 	// asked for, and else goes on with the run's.
 	Order      plan.Order
 	OrderAsked bool
-	// Needs gives what each of some steps needs among others, for a release by the graph. A step that the answer lacks waits for all
-	// earlier groups.
-	Needs  func(ctx context.Context, of, among []plan.Step) (map[plan.StepID][]plan.Need, error)
+	// Needs tells what each of some steps needs among others, for a release by the graph. It is asked when the release is prepared, and
+	// again right before each intent.
+	Needs  func(ctx context.Context, of, among []plan.Step) (map[plan.StepID]plan.Found, error)
 	Next   string // version of the release branch after the release; "" counts
 	NoNext bool   // prepare no next version
 
@@ -107,7 +107,7 @@ func (r *Release) Prepare(ctx context.Context) error {
 // error says how the run ended, by the kinds of package fault; nil is success.
 func (r *Release) Run(ctx context.Context, stop <-chan struct{}) error {
 	c := chapter{begin: r.begin}
-	if r.Plan.IsByGraph() {
+	if r.Plan.IsByGraph() && !r.Simulated {
 		c.ready = r.readyByGraph
 	}
 	if r.Options.DryRun {

@@ -12,8 +12,9 @@ import (
 
 // CheckOptions say what is checked.
 type CheckOptions struct {
-	Only, Except []string // components
-	Offline      bool     // read the checkout alone: no request is sent
+	Only, Except []string   // components
+	Order        plan.Order // "" is gio.yaml's
+	Offline      bool       // read the checkout alone: no request is sent
 }
 
 // Check finds what is wrong before anything starts. It writes nothing. What is wrong is a finding, not an error.
@@ -92,7 +93,7 @@ func (p *precheck) planOnline(ctx context.Context, o CheckOptions) ([]check.Find
 		more, err := p.planOffline(o)
 		return append(more, check.OfFault(p.noToken)...), err
 	}
-	r := NewRelease(p.Setup, Ends{CI: p.question.CI, Repo: repo}, ReleaseOptions{Only: o.Only, Except: o.Except})
+	r := NewRelease(p.Setup, Ends{CI: p.question.CI, Repo: repo, files: p.question.Files}, ReleaseOptions{Only: o.Only, Except: o.Except, Order: o.Order})
 	r.Tagged, r.Open = p.tagLookup(), readOnlyJournal(ctx, repo)
 	err = r.Prepare(ctx)
 	findings := check.OfFault(err)

@@ -161,7 +161,7 @@ func TestPlan(t *testing.T) {
 				manifest: minor, files: map[string]string{"gio.yaml": test.yaml}, env: test.env,
 				Scenario: sim.Scenario{Faults: test.faults, Projects: map[string]sim.Project{"gh/acme/definition": {DefaultBranch: "trunk"}}},
 			}.grow(t)
-			p, _, err := operate.Plan(t.Context(), w.operator().Setup, nil, []string{"api"})
+			p, _, err := operate.Plan(t.Context(), w.operator().Setup, operate.PlanOptions{Except: []string{"api"}})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -183,7 +183,7 @@ func TestPlanLeft(t *testing.T) {
 	w := plant{manifest: strings.ReplaceAll(product, "1.29.1-SNAPSHOT", "1.29.0-SNAPSHOT")}.grow(t)
 	ctx, leave := context.WithCancelCause(t.Context())
 	leave(operate.ErrDetached)
-	if p, _, err := operate.Plan(ctx, w.operator().Setup, nil, nil); p != nil || !errors.Is(err, operate.ErrDetached) {
+	if p, _, err := operate.Plan(ctx, w.operator().Setup, operate.PlanOptions{}); p != nil || !errors.Is(err, operate.ErrDetached) {
 		t.Errorf("%+v, %v", p, err)
 	}
 }
@@ -226,7 +226,7 @@ func TestPlanCompares(t *testing.T) {
 			t.Parallel()
 			w := plant{}.grow(t)
 			test.edit(w)
-			p, refs, err := operate.Plan(t.Context(), w.operator().Setup, nil, nil)
+			p, refs, err := operate.Plan(t.Context(), w.operator().Setup, operate.PlanOptions{})
 			if err != nil || len(p.Steps()) == 0 || len(refs) != 3 || refs[2].Name != "refs/heads/"+branch {
 				t.Fatalf("%+v, %v, %v", p, refs, err)
 			}
@@ -241,14 +241,14 @@ func TestPlanCompares(t *testing.T) {
 func TestPlanAsksNobody(t *testing.T) {
 	t.Parallel()
 	w := plant{}.grow(t)
-	p, _, err := operate.Plan(t.Context(), w.operator().Setup, []string{"api"}, nil)
+	p, _, err := operate.Plan(t.Context(), w.operator().Setup, operate.PlanOptions{Only: []string{"api"}})
 	if err != nil || !p.Partial || len(p.Steps()) != 1 || len(w.sim.Requests()) > 0 {
 		t.Errorf("%+v, %v, %d requests", p, err, len(w.sim.Requests()))
 	}
-	_, _, err = operate.Plan(t.Context(), w.operator().Setup, []string{"nobody"}, nil)
+	_, _, err = operate.Plan(t.Context(), w.operator().Setup, operate.PlanOptions{Only: []string{"nobody"}})
 	w.ofKind(err, fault.Usage, "unknown-component")
 	gittest.Git(t, w.checkout, "checkout", "--quiet", "--detach")
-	p, _, err = operate.Plan(t.Context(), w.operator().Setup, nil, nil)
+	p, _, err = operate.Plan(t.Context(), w.operator().Setup, operate.PlanOptions{})
 	if err != nil || len(p.Warnings) != 1 || p.Branch != branch {
 		t.Errorf("detached: %+v, %v", p, err)
 	}

@@ -17,10 +17,21 @@ import (
 // soon is how long a plan waits for what it can do without.
 const soon = 10 * time.Second
 
+// PlanOptions say what is planned.
+type PlanOptions struct {
+	Only, Except []string   // components
+	Order        plan.Order // "" is gio.yaml's
+}
+
+// orderOf returns the order that is asked for, else gio.yaml's.
+func (s Setup) orderOf(asked plan.Order) plan.Order {
+	return cmp.Or(asked, plan.Order(s.Config.Order), plan.ByWaves)
+}
+
 // Plan plans from the checkout, and returns the refs that the release would write. Where there is a CircleCI token and the network
 // answers soon, it asks for the default branches, and holds the plan against the remote as a release would; a plan must not need
 // either. What it had to assume, and why a release would be refused, are warnings of the plan.
-func Plan(ctx context.Context, s Setup, only, except []string) (*plan.Plan, []plan.Ref, error) {
+func Plan(ctx context.Context, s Setup, o PlanOptions) (*plan.Plan, []plan.Ref, error) {
 	m, err := s.Manifest()
 	if err != nil {
 		return nil, nil, err
@@ -31,7 +42,7 @@ func Plan(ctx context.Context, s Setup, only, except []string) (*plan.Plan, []pl
 	var assumptions []string
 	ws := s.Workspace
 	s.Workspace, assumptions = s.WithAssumptions(m)
-	options := s.PlanOptions(only, except)
+	options := s.PlanOptions(o.Only, o.Except)
 	options.MainBranch = s.Checkout.MainBranch
 	if ends.Repo != nil { // the checkout's notion of it may be an old one
 		options.MainBranch = cmp.Or(ws.MainBranchOf(ends.Repo), options.MainBranch)
@@ -47,7 +58,12 @@ func Plan(ctx context.Context, s Setup, only, except []string) (*plan.Plan, []pl
 	var compared []string
 	if ends.Repo != nil {
 		s.Workspace = ws
-		compared = s.compare(asking, ends, p, only, except)
+		compared = s.compare(asking, ends, p, o)
+	}
+	if s.orderOf(o.Order) == plan.ByGraph && !p.IsByGraph() {
+		if p, err = s.arrange(asking, p, m, options, ends); err != nil {
+			return nil, nil, err
+		}
 	}
 	if ctx.Err() != nil {
 		return nil, nil, context.Cause(ctx)
@@ -74,13 +90,14 @@ func (s Setup) soonEnds(ctx context.Context) (ends Ends, warnings []string) {
 }
 
 // compare prepares the release as `gio release` does, with a journal that is only read, and says what that warns of beside the plan,
-// and why it would be refused.
-func (s Setup) compare(ctx context.Context, ends Ends, p *plan.Plan, only, except []string) (warnings []string) {
+// and why it would be refused. Where it would not be, the plan goes in the order in which the release would.
+func (s Setup) compare(ctx context.Context, ends Ends, p *plan.Plan, o PlanOptions) (warnings []string) {
 	s.Tell = nil
-	r := NewRelease(s, ends, ReleaseOptions{Only: only, Except: except})
+	r := NewRelease(s, ends, ReleaseOptions{Only: o.Only, Except: o.Except, Order: o.Order})
 	r.Open = readOnlyJournal(ctx, ends.Repo)
 	err := r.Prepare(ctx)
 	if err == nil {
+		p.Order, p.Waves = r.Plan.Order, r.Plan.Waves // a run that has begun keeps its order, and its needs
 		err = refusedByJournal(ctx, r)
 	}
 	if r.Plan != nil {

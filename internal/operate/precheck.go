@@ -67,6 +67,7 @@ func (p *precheck) findGitHub() (err error) {
 	if err != nil {
 		return err
 	}
+	p.question.Files = &check.Files{GitHub: p.question.GitHub, NoGitHub: p.question.NoGitHub, Declared: p.Config.Declared()}
 	if id := strings.Split(gitrepo.RepoID(p.Checkout.RemoteURL), "/"); len(id) == 3 && credentials.BelongTo(p.Checkout.RemoteURL) {
 		p.question.Release = id[1] + "/" + id[2]
 	}

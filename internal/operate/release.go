@@ -11,15 +11,17 @@ import (
 	"github.com/gravitee-lab/gio/internal/fault"
 	"github.com/gravitee-lab/gio/internal/gitrepo"
 	"github.com/gravitee-lab/gio/internal/notify"
+	"github.com/gravitee-lab/gio/internal/plan"
 	"github.com/gravitee-lab/gio/internal/run"
 )
 
 // ReleaseOptions say how a product is released.
 type ReleaseOptions struct {
-	Only, Except []string // components; with either the product is not finished
-	Next         string   // version of the release branch afterwards; "" counts up
-	NoNext       bool     // prepare no next version
-	MaxParallel  int      // 0 is gio.yaml's
+	Only, Except []string   // components; with either the product is not finished
+	Order        plan.Order // "" is gio.yaml's
+	Next         string     // version of the release branch afterwards; "" counts up
+	NoNext       bool       // prepare no next version
+	MaxParallel  int        // 0 is gio.yaml's
 	MaxRuntime   time.Duration
 	FailFast     bool
 	DryRun       bool     // the server dry run; a client dry run has DryEnds
@@ -55,6 +57,11 @@ func NewRelease(s Setup, e Ends, o ReleaseOptions) *engine.Release {
 	r := &engine.Release{
 		Execution: *s.newExecution(e, nil),
 		Repo:      e.Repo, Path: s.Path, Local: s.Local, Options: options, Next: o.Next, NoNext: o.NoNext,
+	}
+	r.Order, r.OrderAsked = s.orderOf(o.Order), o.Order != ""
+	r.Needs = s.needsOf(e)
+	if !o.DryRun && e.Dry == nil {
+		r.Settle = time.Duration(s.Config.Settle)
 	}
 	r.MaxParallel, r.MaxRuntime, r.FailFast = cmp.Or(o.MaxParallel, r.MaxParallel), o.MaxRuntime, o.FailFast
 	r.ConfigPath, r.LocalConfig = s.ConfigPath, s.LocalConfig
@@ -97,7 +104,7 @@ func (t *releaseRunner) prepareWithConsent(ctx context.Context) error {
 		if err := t.show(ctx); err != nil {
 			return cmp.Or(t.check.prepareAgain(ctx, r), err)
 		}
-		return nil
+		return t.refuseChanged()
 	}
 	open, notified := r.Open, r.Notify
 	r.Notify, r.Open = nil, readOnlyJournal(ctx, r.Repo)
@@ -126,6 +133,16 @@ func (t *releaseRunner) prepareWithConsent(ctx context.Context) error {
 			Hint("%s to see the new one", fault.Again())
 	}
 	return nil
+}
+
+// refuseChanged refuses to plan anew steps that need something else than before, where nobody can be asked and has agreed.
+func (t *releaseRunner) refuseChanged() error {
+	changed := t.r.Changed()
+	if len(changed) == 0 || t.options.Yes {
+		return nil
+	}
+	return fault.New(fault.Invalid, engine.NeedsChanged, "since the run was planned, who needs whom has changed: %s", changed[0]).
+		Hint("to plan that anew, where nobody can be asked, add --yes")
 }
 
 // show shows the plan's warnings, the plan where somebody is asked about it, and the findings of the check. It returns the

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 
+	"github.com/gravitee-lab/gio/internal/check"
 	"github.com/gravitee-lab/gio/internal/circleci"
 	"github.com/gravitee-lab/gio/internal/engine"
 	"github.com/gravitee-lab/gio/internal/gitrepo"
@@ -31,6 +32,7 @@ type Ends struct {
 	Repo  *gitrepo.Repo // nil without a release repository
 	Dry   *DryEnds      // nil for a real run
 	check *precheck     // of a real release
+	files *check.Files  // what says who needs whom; nil: whoever needs it makes one
 }
 
 // DryEnds are what a client dry run needs beside its clients.
@@ -62,15 +64,15 @@ func RealEnds(ctx context.Context, s Setup, inRepository bool) (Ends, error) {
 
 // ReleaseEnds opens the ends of a release, which is prepared with the clients of its check.
 func ReleaseEnds(ctx context.Context, s Setup) (Ends, error) {
-	check, err := newPrecheck(s)
+	p, err := newPrecheck(s)
 	if err != nil {
 		return Ends{}, err
 	}
-	if check.noToken != nil {
-		return Ends{}, check.noToken
+	if p.noToken != nil {
+		return Ends{}, p.noToken
 	}
 	repo, err := s.Repository(ctx, nil)
-	return Ends{CI: check.question.CI, Repo: repo, check: check}, err
+	return Ends{CI: p.question.CI, Repo: repo, check: p, files: p.question.Files}, err
 }
 
 // Result is how a run ended, or that there was nothing to do.

@@ -8,28 +8,49 @@ import (
 	"github.com/gravitee-lab/gio/internal/fault"
 )
 
-// Arrange returns the plan by the graph that has the steps of p, a plan by waves. Needs has those of each step. A step that it
-// does not hold waits for all steps of earlier groups, except those that need the step itself. Needs between steps that share a
-// pipeline vanish. The waves of the result are levels: a step stands in the first one after all that it needs, whatever its group.
+// Arrange returns the plan by the graph that has the steps of p, a plan by waves, with what was found of each. A step of which not
+// all could be read waits for all steps of earlier groups, too, except those that need the step itself. Needs between steps that
+// share a pipeline vanish. The waves of the result are levels: a step stands in the first one after all that it needs, whatever its group.
 // The fault is dependency-cycle.
-func (p *Plan) Arrange(needs map[StepID][]Need) (*Plan, error) {
+func (p *Plan) Arrange(found map[StepID]Found) (*Plan, error) {
 	g := newGraph(p)
 	for i, st := range g.steps {
-		if own, known := needs[st.ID()]; known {
-			g.need(i, own)
-		}
+		g.need(i, found[st.ID()].Needs)
 	}
 	if cycle := g.cycle(); cycle != nil {
 		return nil, g.cycleFault(cycle)
 	}
+	var unread []string
+	var why error
 	for i, st := range g.steps {
-		if _, known := needs[st.ID()]; !known {
+		if own, known := found[st.ID()]; !known || own.Unread != nil {
 			g.needGroups(i)
+			unread = append(unread, st.Component)
+			if why == nil {
+				why = own.Unread
+			}
 		}
 	}
 	arranged := *p
 	arranged.Order, arranged.Waves = ByGraph, g.levels()
+	if len(unread) > 0 {
+		arranged.Warnings = append(slices.Clone(p.Warnings), unreadWarning(unread, why))
+	}
 	return &arranged, nil
+}
+
+// unreadWarning says who waits for all earlier groups, and why the first one does.
+func unreadWarning(components []string, why error) string {
+	const most = 6
+	names := strings.Join(components[:min(len(components), most)], ", ")
+	if n := len(components) - most; n > 0 {
+		names += fmt.Sprintf(" and %d more", n)
+	}
+	warning := "who needs whom could not be read of these, which wait for all earlier groups: " + names
+	if why != nil {
+		warning += " (" + strings.Join(strings.Fields(why.Error()), " ") + ")"
+	}
+	return warning
 }
 
 // graph is the steps of a plan, and which nodes need which ones. A node is a unit: the steps that share a pipeline, of whatever
@@ -80,6 +101,7 @@ func (g *graph) need(step int, all []Need) {
 
 // needGroups makes a step need all those of earlier groups that do not need it.
 func (g *graph) needGroups(step int) {
+	g.steps[step].Unread = true
 	st := g.steps[step]
 	behind := g.behind(g.node[st.ID()])
 	var all []Need

@@ -1,6 +1,7 @@
 package plan_test
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -29,17 +30,17 @@ func byWaves(groups ...string) *plan.Plan {
 }
 
 // needing makes needs of "a: b c", one component a line; one that is not listed cannot be read.
-func needing(lines ...string) map[plan.StepID][]plan.Need {
-	needs := map[plan.StepID][]plan.Need{}
+func needing(lines ...string) map[plan.StepID]plan.Found {
+	found := map[plan.StepID]plan.Found{}
 	for _, line := range lines {
 		from, to, _ := strings.Cut(line, ":")
 		all := []plan.Need{}
 		for i, name := range strings.Fields(to) {
 			all = append(all, plan.Need{Step: plan.ID(name, "1"), Reason: plan.NeedNamed, Artifact: "io.acme:" + name, Named: "1", File: "pom.xml", Line: i + 1})
 		}
-		needs[plan.ID(from, "1")] = all
+		found[plan.ID(from, "1")] = plan.Found{Needs: all}
 	}
-	return needs
+	return found
 }
 
 // levels writes a plan as one line a level, each step with what it needs: "c(a b)"; "*" marks what it needs for its group only.
@@ -172,19 +173,22 @@ func FuzzArrange(f *testing.F) {
 			}
 			groups[state%4] += entry
 		}
-		needs := map[plan.StepID][]plan.Need{}
+		found := map[plan.StepID]plan.Found{}
 		for i, state := range states {
-			if state&0x40 == 0 {
-				needs[plan.ID(fmt.Sprint("c", i), "1")] = []plan.Need{}
+			var unread error
+			if state&0x40 != 0 {
+				unread = errors.New("unreadable")
 			}
+			found[plan.ID(fmt.Sprint("c", i), "1")] = plan.Found{Unread: unread}
 		}
 		for _, e := range edges {
 			from := plan.ID(fmt.Sprint("c", e>>4), "1")
-			if _, readable := needs[from]; readable {
-				needs[from] = append(needs[from], plan.Need{Step: plan.ID(fmt.Sprint("c", e&15), "1"), Reason: plan.NeedNamed})
+			if f, stands := found[from]; stands {
+				f.Needs = append(f.Needs, plan.Need{Step: plan.ID(fmt.Sprint("c", e&15), "1"), Reason: plan.NeedNamed})
+				found[from] = f
 			}
 		}
-		p, err := byWaves(groups...).Arrange(needs)
+		p, err := byWaves(groups...).Arrange(found)
 		if err != nil {
 			if fault.CodeOf(err) != "dependency-cycle" {
 				t.Fatal(err)

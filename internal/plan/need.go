@@ -19,13 +19,19 @@ const (
 type Need struct {
 	Step   StepID     `json:"step"`
 	Reason NeedReason `json:"reason"`
-	// Where a file of the component names the version.
+	// Where a file of the component names the version, or gio.yaml says that it is needed.
 	Artifact string `json:"artifact,omitempty"`
 	Named    string `json:"named,omitempty"` // the version
 	File     string `json:"file,omitempty"`
-	Line     int    `json:"line,omitempty"` // from 1; 0 where it is not known
+	Line     int    `json:"line,omitempty"` // from 1
 	// Released: release.json had the step as released when the plan was made, so that nobody waits for it.
 	Released bool `json:"released,omitempty"`
+}
+
+// Found is what is known of the needs of a step.
+type Found struct {
+	Needs  []Need
+	Unread error // why these may not be all
 }
 
 // NeedReason says who wants that a step waits.
@@ -42,16 +48,12 @@ const (
 func (n Need) String() string {
 	switch n.Reason {
 	case NeedSetting:
-		return "needs: in gio.yaml"
+		return fmt.Sprintf("%s:%d, needs", n.File, n.Line)
 	case NeedGroup:
 		return "an earlier group"
 	case NeedNamed:
 	}
-	where := n.File
-	if n.Line > 0 {
-		where = fmt.Sprintf("%s:%d", n.File, n.Line)
-	}
-	return strings.TrimSpace(fmt.Sprintf("%s names %s %s", where, n.Artifact, n.Named))
+	return strings.TrimSpace(fmt.Sprintf("%s:%d names %s %s", n.File, n.Line, n.Artifact, n.Named))
 }
 
 // SameNeeds reports whether a step that was planned with some needs still has them: the same steps, named in whatever place. One that

@@ -22,8 +22,9 @@ type Step struct {
 	Parameters   map[string]any `json:"parameters"`    // string, int64 or bool
 	Proof        Proof          `json:"proof,omitzero"`
 	// In a plan by the graph:
-	Group int    `json:"group,omitempty"` // the component's, its index in buildDependencies, from 1
-	Needs []Need `json:"needs,omitempty"`
+	Group  int    `json:"group,omitempty"` // the component's, its index in buildDependencies, from 1
+	Needs  []Need `json:"needs,omitempty"`
+	Unread bool   `json:"unread,omitempty"` // its files could not be read, so that it waits for the earlier groups
 }
 
 // ID identifies the step permanently.

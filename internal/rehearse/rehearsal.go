@@ -29,6 +29,7 @@ const (
 // Options say what is rehearsed.
 type Options struct {
 	Only, Except []string
+	Order        plan.Order // "" is gio.yaml's
 	MaxParallel  int
 	WhatIfs      WhatIfs
 	// OnStart is called with the real time that the rehearsal takes. It may be nil.
@@ -43,10 +44,11 @@ type Rehearsal struct {
 	Parallel    int       // pipelines of a wave that run at once
 	Began       time.Time // all times assume this one
 	Forecast    run.Forecast
-	WhatIf      bool      // something had to go wrong: Forecast is without it
-	Started     int       // pipelines that the simulated CircleCI made, in all sessions
-	Twice       []string  // pipelines that must not both exist; any is a bug of gio
-	Sessions    []Session // one for each gio release; another follows one that did not finish
+	ByWaves     run.Forecast // of a plan by the graph: what the same takes by waves
+	WhatIf      bool         // something had to go wrong: Forecast is without it
+	Started     int          // pipelines that the simulated CircleCI made, in all sessions
+	Twice       []string     // pipelines that must not both exist; any is a bug of gio
+	Sessions    []Session    // one for each gio release; another follows one that did not finish
 }
 
 // Session is one driver's time with the release.
@@ -86,6 +88,9 @@ func Rehearse(ctx context.Context, s operate.Setup, o Options) (Rehearsal, error
 		o.OnStart(takes)
 	}
 	result := Rehearsal{Plan: h.release.Plan, Parallel: h.expected.Parallel, Began: h.clock.Now(), Forecast: forecast, WhatIf: o.WhatIfs.Any()}
+	if h.release.Plan.IsByGraph() {
+		result.ByWaves, _ = h.expected.Forecast(h.release.Plan.ByGroups(), h.stepOnResume, time.Now())
+	}
 	err := h.runSessions(ctx, &result)
 	return result, err
 }
@@ -129,7 +134,7 @@ func (h *rehearsal) anyCircleCI() sim.Scenario {
 func (h *rehearsal) prepare(ctx context.Context) error {
 	s := sim.New(h.anyCircleCI())
 	defer s.Close()
-	o := operate.ReleaseOptions{Only: h.options.Only, Except: h.options.Except, MaxParallel: h.options.MaxParallel}
+	o := operate.ReleaseOptions{Only: h.options.Only, Except: h.options.Except, Order: h.options.Order, MaxParallel: h.options.MaxParallel}
 	h.release = operate.NewRelease(h.dry.Setup, operate.Ends{CI: client(s.Transport()), Repo: h.dry.repo}, o)
 	h.release.Simulated = true
 	h.release.Open = func(header run.Header) (_ engine.Journal, _ []run.Event, err error) {

@@ -210,10 +210,14 @@ func (f *frame) end() string {
 	case f.s.Recording != nil:
 		return "recording it in the release repository"
 	case len(f.failed) > 0 && f.active > f.counts[run.OnHold]:
-		if rest, ok := f.Expected.Forecast(f.s.Plan, f.step, f.Now); ok && rest.Likely > 0 {
-			return "stops after this wave (in " + rough(rest.Likely) + ")"
+		stops := "stops after this wave"
+		if f.s.Plan.IsByGraph() {
+			stops = "stops when the rest has ended"
 		}
-		return "stops after this wave"
+		if rest, ok := f.Expected.Forecast(f.s.Plan, f.step, f.Now); ok && rest.Likely > 0 {
+			return stops + " (in " + rough(rest.Likely) + ")"
+		}
+		return stops
 	case len(f.failed) == 0 && f.counts[run.OnHold] > 0:
 		return "waits for an approval"
 	}
@@ -260,13 +264,13 @@ func (f *frame) failures(d detail) []row {
 	return rows
 }
 
-// labelled is a line about waves.
+// labelled is a line about waves or levels.
 func labelled(label string, c counts) row {
 	return tallied(row{{pad(label, labelWidth), plain}}, c, "", "  ", true)
 }
 
 func (f *frame) wave(w wave) row {
-	return labelled(fmt.Sprintf("wave %d/%d", w.number, len(f.waves)), w.counts)
+	return labelled(fmt.Sprintf("%s %d/%d", layer(f.s.Plan), w.number, len(f.waves)), w.counts)
 }
 
 // merged is one line for several waves that have all succeeded, or all wait.
@@ -277,7 +281,7 @@ func (f *frame) merged(first, last int) row {
 			sum[status] += n
 		}
 	}
-	return labelled(fmt.Sprintf("waves %d-%d", first+1, last+1), sum)
+	return labelled(fmt.Sprintf("%ss %d-%d", layer(f.s.Plan), first+1, last+1), sum)
 }
 
 func (f *frame) finished(w wave) row {
@@ -327,7 +331,11 @@ func (f *frame) component(st run.Step) row {
 	if d := st.Elapsed(f.Now); d > 0 || st.Status == run.Running {
 		took = Duration(d)
 	}
-	r := row{{"  " + badge.symbol + " " + pad(badge.word, wordWidth), badge.style}, {pad(name(st.ID, c.name), c.name), plain}, {padLeft(took, 8), plain}}
+	r := row{{"  " + badge.symbol + " " + pad(badge.word, wordWidth), badge.style}, {pad(name(st.ID, c.name), c.name), plain}}
+	if waits := f.waits(st); waits != "" {
+		return append(r, span{"  " + waits, faint})
+	}
+	r = append(r, span{padLeft(took, 8), plain})
 	if c.timeLeft > 0 {
 		r = append(r, span{"  " + pad(timeLeft(f.Expected, st, f.Now), c.timeLeft), plain})
 	}
@@ -335,4 +343,21 @@ func (f *frame) component(st run.Step) row {
 		r = append(r, span{"  " + shorten(st, c.link), faint})
 	}
 	return r
+}
+
+// waits says for what a pending step waits, by the graph.
+func (f *frame) waits(st run.Step) string {
+	const most = 3
+	names := waitsOf(f.s, st)
+	if len(names) == 0 {
+		return ""
+	}
+	for i := range names {
+		names[i] = clean(names[i])
+	}
+	text := "waits for " + strings.Join(names[:min(most, len(names))], ", ")
+	if more := len(names) - most; more > 0 {
+		text += fmt.Sprintf(" and %d more", more)
+	}
+	return text
 }

@@ -107,7 +107,7 @@ func (l *Lines) stamped(at time.Time, rows []row) []string {
 // fit sets the columns' widths by the plan.
 func (l *Lines) fit(s *run.State) {
 	waves := len(strconv.Itoa(len(s.Plan.Waves)))
-	l.waveWidth = len("wave /") + 2*waves
+	l.waveWidth = len(layer(s.Plan)+" /") + 2*waves
 	for _, st := range s.Plan.Steps() {
 		l.nameWidth = max(l.nameWidth, Width(st.Component)+1+Width(st.Version))
 	}
@@ -126,7 +126,7 @@ func planned(s *run.State) []row {
 		}
 	}
 	line := fmt.Sprintf("%s %s from %s: %s in %s", s.Plan.Product, s.Plan.Version, s.Plan.Branch,
-		count(len(steps), "component"), count(len(s.Plan.Waves), "wave"))
+		count(len(steps), "component"), count(len(s.Plan.Waves), layer(s.Plan)))
 	if done > 0 {
 		line += fmt.Sprintf(", %d of them already released", done)
 	}
@@ -139,7 +139,7 @@ func (l *Lines) perStep(e run.Event, s *run.State, what string, how style, more 
 		position := "no wave"
 		if wave, of := s.Wave(id); of > 0 {
 			digits := len(strconv.Itoa(of))
-			position = fmt.Sprintf("wave %*d/%d", digits, wave, of)
+			position = fmt.Sprintf("%s %*d/%d", layer(s.Plan), digits, wave, of)
 		}
 		rows = append(rows, row{
 			{fmt.Sprintf("%-*s  ", l.waveWidth, position), plain},

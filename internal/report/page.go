@@ -8,9 +8,11 @@ import (
 	"html/template"
 	"io"
 	"math"
+	"slices"
 	"strings"
 	"time"
 
+	"github.com/gravitee-lab/gio/internal/plan"
 	"github.com/gravitee-lab/gio/internal/run"
 )
 
@@ -53,6 +55,8 @@ type page struct {
 	Now       int    // number of materials that this version releases
 	What      string // what the run did to them
 	Column    string // heading of the table's column that says so
+	Layer     string // Wave, or Level by the graph
+	Mark      string // what is critical
 }
 
 // band is a wave with its bars.
@@ -69,6 +73,23 @@ type bar struct {
 	Rectangles          []rectangle
 	Gaps                []rectangle
 	Title               string
+}
+
+// Note says why there is no bar.
+func (b bar) Note() string {
+	if len(b.WaitsFor) > 0 {
+		return "waits for " + strings.Join(b.WaitsFor, ", ")
+	}
+	return b.Reason
+}
+
+// Needed names the first of the components that a step needs, by the graph.
+func (b bar) Needed() string {
+	var names []string
+	for _, id := range b.Needs {
+		names = append(names, id.Component())
+	}
+	return firstNames(names)
 }
 
 // rectangle is a span's position in the timeline.
@@ -94,6 +115,10 @@ func newPage(s *Story, gio string, now time.Time) page {
 	end := s.LastEvent
 	if s.Driven {
 		end = now
+	}
+	p.Layer, p.Mark = s.layer(), "the last of its wave to end"
+	if s.Order == plan.ByGraph {
+		p.Mark = "on the way that ended last, from need to need"
 	}
 	first, _, _ := strings.Cut(p.What, " ")
 	p.Column = upper(first)
@@ -160,7 +185,7 @@ func (p *page) draw() {
 			}
 			tallies[one.Class].N++
 			p.Total++
-			if st.Status == run.HasFailed || st.Status == run.IsUnknown || st.Status == run.OnHold {
+			if needsAttention(st.Step.Step) {
 				p.Attention = append(p.Attention, one)
 			}
 		}
@@ -169,6 +194,11 @@ func (p *page) draw() {
 	for _, class := range order {
 		p.Tallies = append(p.Tallies, *tallies[class])
 	}
+}
+
+// needsAttention tells whether a person should look at a step: it waits for one, or its success has a flaw.
+func needsAttention(st run.Step) bool {
+	return slices.Contains([]run.Status{run.HasFailed, run.IsUnknown, run.OnHold}, st.Status) || st.Status == run.HasSucceeded && st.Reason != ""
 }
 
 func newBar(st StoryStep, a axis) bar {

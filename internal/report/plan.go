@@ -11,6 +11,7 @@ import (
 	"text/tabwriter"
 
 	"github.com/gravitee-lab/gio/internal/plan"
+	"github.com/gravitee-lab/gio/internal/run"
 )
 
 // PlanOf is a plan with where it is recorded: the branch and the address of the release repository, "" where it has none, and the
@@ -19,18 +20,35 @@ type PlanOf struct {
 	*plan.Plan
 	Remote string     `json:"release_repository,omitempty"`
 	Refs   []plan.Ref `json:"refs,omitempty"`
+	// For a plan by the graph: what earlier runs took, and whether all is listed that it no longer keeps apart.
+	Expected run.Expectation `json:"-"`
+	Freed    bool            `json:"-"`
 }
 
-// Table writes the plan as PlanTable does, and the release repository.
+// Table writes the plan as PlanTable does, and the release repository; of a plan by the graph also who needs whom, and why to trust it.
 func (p PlanOf) Table(w io.Writer, columns int) error {
-	if err := PlanTable(w, p.Plan, columns); err != nil || p.Remote == "" {
+	if err := PlanTable(w, p.Plan, columns); err != nil {
 		return err
 	}
-	_, err := fmt.Fprintf(w, "release repository: %s\n", clean(p.Remote))
-	if err == nil && len(p.Waves) > 0 {
-		_, err = fmt.Fprintf(w, "written there: %s\n", written(p.Refs))
+	if p.Remote != "" {
+		fmt.Fprintf(w, "release repository: %s\n", clean(p.Remote))
+		if len(p.Waves) > 0 {
+			fmt.Fprintf(w, "written there: %s\n", written(p.Refs))
+		}
 	}
-	return err
+	if !p.IsByGraph() || len(p.Waves) == 0 {
+		return nil
+	}
+	fmt.Fprintln(w)
+	if err := needTable(w, p.Plan, columns); err != nil {
+		return err
+	}
+	for _, line := range p.trust() {
+		if _, err := fmt.Fprintln(w, clean(line)); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func written(refs []plan.Ref) string {
@@ -58,7 +76,7 @@ func PlanTable(w io.Writer, p *plan.Plan, columns int) error {
 		return err
 	}
 	fmt.Fprintf(w, "%s %s from branch %s: %s in %s; %s\n", p.Product, p.Version, p.Branch,
-		count(len(steps), "component"), count(len(p.Waves), "wave"), exclusions(p))
+		count(len(steps), "component"), count(len(p.Waves), layer(p)), exclusions(p))
 	if columns == 0 {
 		planRows(w, p, true, true)
 	} else if err := aligned(w, p, columns); err != nil {
@@ -137,7 +155,7 @@ func planRows(w io.Writer, p *plan.Plan, projects, reasons bool) {
 		}
 		fmt.Fprintln(w, strings.Join(cells, "\t"))
 	}
-	row("WAVE", "COMPONENT", "VERSION", "BRANCH", "PROJECT", "WHY THIS BRANCH")
+	row(strings.ToUpper(layer(p)), "COMPONENT", "VERSION", "BRANCH", "PROJECT", "WHY THIS BRANCH")
 	for i, wave := range p.Waves {
 		for _, st := range wave.Steps {
 			row(strconv.Itoa(i+1), st.Component, st.Version, st.Branch, st.Project, st.BranchReason)

@@ -24,9 +24,10 @@ type Rehearsal struct {
 	Low         int64       `json:"low"`   // with a probability of 80 % the run takes between Low and High
 	Likely      int64       `json:"likely"`
 	High        int64       `json:"high"`
-	WhatIf      bool        `json:"what_if"` // the rehearsal contains requested failures; Low, Likely and High do not
-	Started     int         `json:"started"` // pipelines that the simulated CircleCI has started, in all sessions
-	Twice       []string    `json:"twice"`   // those of them that must not both exist: empty, or gio has a defect
+	ByWaves     int64       `json:"likely_by_waves,omitempty"` // of a rehearsal by the graph: what is likely by waves
+	WhatIf      bool        `json:"what_if"`                   // the rehearsal contains requested failures; Low, Likely and High do not
+	Started     int         `json:"started"`                   // pipelines that the simulated CircleCI has started, in all sessions
+	Twice       []string    `json:"twice"`                     // those of them that must not both exist: empty, or gio has a defect
 	Sessions    []Rehearsed `json:"sessions"`
 }
 
@@ -35,7 +36,7 @@ func NewRehearsal(r rehearse.Rehearsal) Rehearsal {
 	shown := Rehearsal{
 		Product: r.Plan.Product, Version: r.Plan.Version, MaxParallel: r.Parallel, Began: r.Began,
 		Low: seconds(r.Forecast.Low), Likely: seconds(r.Forecast.Likely), High: seconds(r.Forecast.High),
-		WhatIf: r.WhatIf, Started: r.Started, Twice: append([]string{}, r.Twice...), // never null
+		ByWaves: seconds(r.ByWaves.Likely), WhatIf: r.WhatIf, Started: r.Started, Twice: append([]string{}, r.Twice...), // never null
 	}
 	for _, s := range r.Sessions {
 		session := NewRehearsed(r.Plan, s.State, s.Began, s.Ended, s.Err, s.Source)
@@ -58,6 +59,7 @@ type Rehearsed struct {
 	Recorded  []string        `json:"recorded"`         // component@version whose success the release repository then holds
 	Pipelines []RehearsedStep `json:"pipelines"`        // of the plan, in its order
 	exitName  string
+	layer     string // what the parts of the plan are called
 }
 
 // RehearsedStep is one component in a session.
@@ -71,6 +73,8 @@ type RehearsedStep struct {
 	Took      int64      `json:"took"`
 	Source    string     `json:"source"` // of its duration
 	Critical  bool       `json:"critical"`
+
+	Needs []plan.StepID `json:"needs,omitempty"` // by the graph
 }
 
 // NewRehearsed is a session that began and ended at the given times, with this state and error. Source says where the
@@ -79,7 +83,7 @@ func NewRehearsed(p *plan.Plan, s *run.State, began, now time.Time, err error, s
 	kind := fault.KindOf(err)
 	r := Rehearsed{
 		Began: began, Ended: now, Exit: int(kind), exitName: kind.String(), Error: NewError(err),
-		Finished: s.Finished, Recorded: []string{}, Pipelines: []RehearsedStep{},
+		Finished: s.Finished, Recorded: []string{}, Pipelines: []RehearsedStep{}, layer: layer(p),
 	}
 	for i, w := range p.Waves {
 		for _, planned := range w.Steps {
@@ -92,10 +96,17 @@ func NewRehearsed(p *plan.Plan, s *run.State, began, now time.Time, err error, s
 				row.Start, row.End = later(st.StartedAt, began), end
 				row.Took = seconds(row.End.Sub(row.Start))
 			}
+			for _, n := range planned.Needs {
+				row.Needs = append(row.Needs, n.Step)
+			}
 			r.Pipelines = append(r.Pipelines, row)
 		}
 	}
-	r.markCritical()
+	if p.IsByGraph() {
+		r.markPath()
+	} else {
+		r.markCritical()
+	}
 	return r
 }
 
@@ -137,6 +148,29 @@ func (r *Rehearsed) markCritical() {
 	}
 }
 
+// aboutAtOnce is how soon after another pipeline one starts that has waited for it: ends are seen late.
+const aboutAtOnce = time.Minute
+
+// markPath goes back from the pipeline that ends last: to the last one that it needs, or to the one that had its slot before.
+func (r *Rehearsed) markPath() {
+	at := lastOf(r.Pipelines, func(RehearsedStep) bool { return true })
+	for at >= 0 {
+		r.Pipelines[at].Critical = true
+		next := r.Pipelines[at]
+		before := func(p RehearsedStep) bool { return !p.Critical && !p.End.After(next.Start) }
+		needed := lastOf(r.Pipelines, func(p RehearsedStep) bool {
+			return before(p) && slices.Contains(next.Needs, plan.ID(p.Component, p.Version))
+		})
+		since := r.Began
+		if needed >= 0 {
+			since = r.Pipelines[needed].End
+		}
+		if at = needed; next.Start.Sub(since) > aboutAtOnce {
+			at = lastOf(r.Pipelines, before)
+		}
+	}
+}
+
 // lastOf returns the index of the pipeline that ends last among those that match, -1 where none does.
 func lastOf(all []RehearsedStep, match func(RehearsedStep) bool) int {
 	last := -1
@@ -153,8 +187,11 @@ func lastOf(all []RehearsedStep, match func(RehearsedStep) bool) int {
 func RehearsalTable(w io.Writer, r Rehearsal, columns int) error {
 	for i, session := range r.Sessions {
 		if i == 0 {
-			n := len(session.Pipelines)
-			fmt.Fprintf(w, "%s %s, rehearsed: %s, at most %s of a wave at once\n", clean(r.Product), clean(r.Version), count(n, "component"), count(r.MaxParallel, "pipeline"))
+			n, ofWave := len(session.Pipelines), " of a wave"
+			if session.layer != "wave" {
+				ofWave = ""
+			}
+			fmt.Fprintf(w, "%s %s, rehearsed: %s, at most %s%s at once\n", clean(r.Product), clean(r.Version), count(n, "component"), count(r.MaxParallel, "pipeline"), ofWave)
 		}
 		if i > 0 {
 			fmt.Fprint(w, "\nthe same command again, at once:\n")
@@ -194,6 +231,9 @@ func (r Rehearsal) finish() string {
 	}
 	text := fmt.Sprintf("likely to take %s, with a chance of 80 %% between %s and %s: begun now, it ends about %s (%s to %s)",
 		long(r.Likely), long(r.Low), long(r.High), at(r.Likely), at(r.Low), at(r.High))
+	if r.ByWaves > 0 {
+		text += fmt.Sprintf("; by waves it would take about %s", long(r.ByWaves))
+	}
 	if r.WhatIf {
 		return "without the requested failures: " + text
 	}
@@ -229,7 +269,7 @@ func (r Rehearsed) table(w io.Writer, columns int) error {
 }
 
 func (r Rehearsed) rows(w io.Writer) error {
-	if _, err := fmt.Fprintln(w, "WAVE\tCOMPONENT\tVERSION\tSTART\tEND\tTAKES\tENDED\tCRIT\tBASED ON"); err != nil {
+	if _, err := fmt.Fprintln(w, strings.ToUpper(r.layer)+"\tCOMPONENT\tVERSION\tSTART\tEND\tTAKES\tENDED\tCRIT\tBASED ON"); err != nil {
 		return err
 	}
 	for _, p := range r.Pipelines {

@@ -96,7 +96,7 @@ func slackHeading(s *run.State, m SlackMoment) string {
 func slackWave(s *run.State) string {
 	for _, st := range s.Steps() {
 		if wave, of := s.Wave(st.ID); of > 0 && st.Open() {
-			return fmt.Sprintf(", wave %d of %d", wave, of)
+			return fmt.Sprintf(", %s %d of %d", layer(s.Plan), wave, of)
 		}
 	}
 	return ""

@@ -134,7 +134,13 @@ func lasting(d time.Duration) string {
 
 // tabbed makes a line for every step, for programs.
 func tabbed(s *run.State, now time.Time) []row {
-	rows := []row{{{"WAVE\tCOMPONENT\tVERSION\tSTATUS\tTOOK\tLINK", plain}}}
+	heads := []string{"WAVE", "COMPONENT", "VERSION", "STATUS", "TOOK", "LINK"}
+	graph := s.Plan != nil && s.Plan.IsByGraph()
+	if graph {
+		heads[0] = "LEVEL"
+		heads = append(heads, "WAITS FOR")
+	}
+	rows := []row{{{strings.Join(heads, "\t"), plain}}}
 	for _, st := range s.Steps() {
 		wave, _ := s.Wave(st.ID)
 		number := ""
@@ -146,6 +152,9 @@ func tabbed(s *run.State, now time.Time) []row {
 			took = Duration(st.Elapsed(now))
 		}
 		cells := []string{number, st.ID.Component(), st.ID.Version(), string(st.Status), took, st.URL}
+		if graph {
+			cells = append(cells, strings.Join(waitsOf(s, st), ", "))
+		}
 		for i := range cells {
 			cells[i] = orElse(clean(cells[i]), "-")
 		}

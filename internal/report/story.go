@@ -19,6 +19,7 @@ type Story struct {
 	Version   string       `json:"version"`
 	Branch    string       `json:"branch"`
 	Manifest  string       `json:"manifest"`
+	Order     plan.Order   `json:"order,omitempty"` // graph: Waves are its levels
 	Standing  run.Standing `json:"standing"`
 	Began     time.Time    `json:"began"`
 	LastEvent time.Time    `json:"last_event"`
@@ -43,20 +44,22 @@ type Session struct {
 	End   string    `json:"end"` // how it ended, a sentence
 }
 
-// StoryWave is the components of one group of buildDependencies. It merges the plans of all sessions, because a later plan
-// lacks what was done before.
+// StoryWave is the components of one group of buildDependencies, or of one level of the graph. It merges the plans of all sessions,
+// because a later plan lacks what was done before.
 type StoryWave struct {
 	Number int         `json:"number"` // from 1; 0 holds steps that no plan contains
-	Group  int         `json:"group"`  // its index in buildDependencies, from 1
+	Group  int         `json:"group"`  // its index in buildDependencies, from 1; 0 of a level
 	Steps  []StoryStep `json:"steps"`
 }
 
-// StoryStep is one step. Critical marks the last step of its wave to end, for which the next wave waited.
+// StoryStep is one step. Critical marks the last step of its wave to end, for which the next wave waited; by the graph the last of all,
+// and of those that a critical one needs.
 type StoryStep struct {
 	Step
-	Seconds  int64  `json:"seconds"` // of the last attempt, holds counted
-	Critical bool   `json:"critical,omitempty"`
-	Spans    []Span `json:"spans"`
+	Needs    []plan.StepID `json:"needs,omitempty"` // by the graph
+	Seconds  int64         `json:"seconds"`         // of the last attempt, holds counted
+	Critical bool          `json:"critical,omitempty"`
+	Spans    []Span        `json:"spans"`
 }
 
 // Span is a time in which a pipeline of a step ran, or waited for an approval (Held). Failed: it ended in failure.
@@ -104,8 +107,12 @@ func NewStory(events []run.Event, o StoryOptions) (*Story, error) {
 	}
 	t.endSession(s.Standing)
 	s.Waves = t.waves(end, o.Output)
-	for i := range s.Waves {
-		s.Critical += markCritical(s.Waves[i].Steps)
+	if t.graph {
+		s.Order, s.Critical = plan.ByGraph, s.markPath()
+	} else {
+		for i := range s.Waves {
+			s.Critical += markCritical(s.Waves[i].Steps)
+		}
 	}
 	s.Materials = t.materials()
 	return s, nil
@@ -134,7 +141,8 @@ func (t *tracer) endSession(s run.Standing) {
 type tracer struct {
 	state      *run.State
 	sessions   []Session
-	group      map[plan.StepID]int // of the newest plan that holds a step
+	graph      bool                // the plans are by the graph
+	group      map[plan.StepID]int // of the newest plan that holds a step; by the graph its level in the first one
 	spans      map[plan.StepID][]Span
 	repository map[string]string // by component
 	commit     string
@@ -173,9 +181,15 @@ func (t *tracer) plan(e run.Event) {
 		s.Login, s.Job, s.Gio = e.Driver.Login, e.Driver.Job, e.Driver.Gio
 	}
 	t.sessions = append(t.sessions, s)
-	for _, w := range e.Plan.Waves {
+	t.graph = e.Plan.IsByGraph()
+	for i, w := range e.Plan.Waves {
 		for _, st := range w.Steps {
-			t.group[st.ID()] = w.Group
+			switch {
+			case !t.graph:
+				t.group[st.ID()] = w.Group
+			case t.group[st.ID()] == 0: // a later plan lacks what was done before, and so has fewer levels
+				t.group[st.ID()] = i + 1
+			}
 			t.repository[st.Component] = st.Repository
 		}
 	}
@@ -210,10 +224,15 @@ func (t *tracer) waves(end time.Time, output func(run.Step) []string) []StoryWav
 			spans[n-1].To = end
 		}
 		g := t.group[st.ID]
-		byGroup[g] = append(byGroup[g], StoryStep{
-			Step:    Step{Component: st.ID.Component(), Version: st.ID.Version(), Step: st},
+		one := StoryStep{
+			Step:    Step{Component: st.ID.Component(), Version: st.ID.Version(), Step: st, WaitsFor: waitsOf(t.state, st)},
 			Seconds: int64(st.Elapsed(end).Round(time.Second).Seconds()), Spans: spans,
-		})
+		}
+		needs, _ := t.state.Needs(st.ID)
+		for _, n := range needs {
+			one.Needs = append(one.Needs, n.Step)
+		}
+		byGroup[g] = append(byGroup[g], one)
 	}
 	var waves []StoryWave
 	number := 0
@@ -222,6 +241,9 @@ func (t *tracer) waves(end time.Time, output func(run.Step) []string) []StoryWav
 			number++
 		}
 		w := StoryWave{Group: g, Steps: byGroup[g]}
+		if t.graph {
+			w.Group = 0
+		}
 		if g > 0 {
 			w.Number = number
 		}
@@ -235,23 +257,60 @@ func (t *tracer) waves(end time.Time, output func(run.Step) []string) []StoryWav
 
 // markCritical marks the step that ended last, and returns how many seconds it took.
 func markCritical(steps []StoryStep) int64 {
+	var all []*StoryStep
+	for i := range steps {
+		all = append(all, &steps[i])
+	}
+	last := lastToEnd(all)
+	if last == nil {
+		return 0
+	}
+	last.Critical = true
+	return last.Seconds
+}
+
+// lastToEnd is the one that ended last, nil where none has run.
+func lastToEnd(steps []*StoryStep) (last *StoryStep) {
 	end := func(s *StoryStep) time.Time {
 		if len(s.Spans) == 0 {
 			return time.Time{}
 		}
 		return s.Spans[len(s.Spans)-1].To
 	}
-	var last *StoryStep
-	for i := range steps {
-		if s := &steps[i]; !end(s).IsZero() && (last == nil || end(s).After(end(last))) {
+	for _, s := range steps {
+		if !end(s).IsZero() && (last == nil || end(s).After(end(last))) {
 			last = s
 		}
 	}
-	if last == nil {
-		return 0
+	return last
+}
+
+// markPath marks the step that ended last, the last to end of those that it needs, and so on back, and returns how many seconds they took.
+// What shares a pipeline with a step is needed as by itself.
+func (s *Story) markPath() (seconds int64) {
+	var all []*StoryStep
+	byID, beside := map[plan.StepID]*StoryStep{}, map[string][]*StoryStep{}
+	for _, w := range s.Waves {
+		for i := range w.Steps {
+			one := &w.Steps[i]
+			all, byID[one.ID] = append(all, one), one
+			beside[one.Pipeline.ID] = append(beside[one.Pipeline.ID], one)
+		}
 	}
-	last.Critical = true
-	return last.Seconds
+	for at := lastToEnd(all); at != nil && !at.Critical; {
+		at.Critical = true
+		seconds += at.Seconds
+		var needed []*StoryStep
+		for _, one := range beside[at.Pipeline.ID] {
+			for _, id := range one.Needs {
+				if n := byID[id]; n != nil {
+					needed = append(needed, n)
+				}
+			}
+		}
+		at = lastToEnd(needed)
+	}
+	return seconds
 }
 
 // materials lists the components of the product, as far as the newest plan names them: first those that this run releases

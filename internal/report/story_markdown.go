@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/gravitee-lab/gio/internal/plan"
 	"github.com/gravitee-lab/gio/internal/run"
 )
 
@@ -49,7 +50,7 @@ func StoryMarkdown(w io.Writer, s *Story) error {
 
 // troubleMarkdown writes about a step that failed, is unknown or on hold; nothing about others.
 func troubleMarkdown(w *strings.Builder, st StoryStep) {
-	if st.Status != run.HasFailed && st.Status != run.IsUnknown && st.Status != run.OnHold {
+	if !needsAttention(st.Step.Step) {
 		return
 	}
 	l := badgeOf(st.Step.Step)
@@ -65,7 +66,7 @@ func troubleMarkdown(w *strings.Builder, st StoryStep) {
 }
 
 func timelineMarkdown(s *Story) string {
-	table := markdownTable{head: []string{"Wave", "Component", "Version", "State", "Took", "Pipeline"}}
+	table := markdownTable{head: []string{s.layer(), "Component", "Version", "State", "Took", "Pipeline"}}
 	for _, wave := range s.Waves {
 		for _, st := range wave.Steps {
 			l := badgeOf(st.Step.Step)
@@ -97,4 +98,12 @@ func sessionsMarkdown(s *Story) string {
 		table.rows = append(table.rows, []string{inMarkdown(orElse(d.Login, "somebody")), clockOf(d.Began), clockOf(d.Ended), job, inMarkdown(d.End)})
 	}
 	return table.String()
+}
+
+// layer is what the parts of the run are called, as a heading.
+func (s *Story) layer() string {
+	if s.Order == plan.ByGraph {
+		return "Level"
+	}
+	return "Wave"
 }

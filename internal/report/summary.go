@@ -35,6 +35,7 @@ type Step struct {
 	Component string `json:"component"`
 	Version   string `json:"version"`
 	run.Step
+	WaitsFor []string `json:"waits_for,omitempty"` // components, by the graph, of a step that is pending
 }
 
 // Error is a fault in JSON.
@@ -71,7 +72,7 @@ func NewResult(s *run.State, err error) Result {
 	}
 	for _, st := range s.Steps() {
 		wave, _ := s.Wave(st.ID)
-		r.Steps = append(r.Steps, Step{Wave: wave, Component: st.ID.Component(), Version: st.ID.Version(), Step: st})
+		r.Steps = append(r.Steps, Step{Wave: wave, Component: st.ID.Component(), Version: st.ID.Version(), Step: st, WaitsFor: waitsOf(s, st)})
 	}
 	return r
 }

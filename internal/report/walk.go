@@ -22,7 +22,7 @@ type Walk struct {
 	wave     int
 }
 
-// Event writes a heading before the requests of a wave.
+// Event writes a heading before the requests of a wave or level.
 func (p *Walk) Event(e run.Event, s *run.State) {
 	if e.Type != run.Intent || len(e.Steps) == 0 {
 		return
@@ -31,7 +31,7 @@ func (p *Walk) Event(e run.Event, s *run.State) {
 	defer p.mu.Unlock()
 	if wave, of := s.Wave(e.Steps[0]); wave != p.wave {
 		p.wave = wave
-		fmt.Fprintf(p.W, "\nwave %d of %d\n", wave, of)
+		fmt.Fprintf(p.W, "\n%s %d of %d\n", layer(s.Plan), wave, of)
 	}
 }
 

@@ -135,7 +135,7 @@ func (s *State) WaitsFor(id plan.StepID) (_ Step, ok bool) {
 	if !s.Plan.IsByGraph() {
 		return s.firstOpenBefore(s.waveOf[id])
 	}
-	for _, n := range s.needs[id] {
+	for _, n := range s.frozen[id].Needs {
 		if got := s.Step(n.Step); !n.Released && got.Status != HasSucceeded {
 			return got, true
 		}
@@ -164,7 +164,7 @@ func (s *State) NeedsMet(id plan.StepID) (last time.Time) {
 		}
 	}
 	if s.Plan.IsByGraph() {
-		for _, n := range s.needs[id] {
+		for _, n := range s.frozen[id].Needs {
 			see(n.Step)
 		}
 		return last

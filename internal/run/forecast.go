@@ -31,36 +31,49 @@ const (
 
 // Forecast simulates many runs of the rest of the plan, in which each pipeline deviates from its usual duration as
 // pipelines did in earlier runs. A component that never ran counts as an average one. It is not ok without an earlier
-// duration, and while a pipeline waits for a person. After a failure only its wave still counts. Step returns the state of
-// a step.
+// duration, and while a pipeline waits for a person. After a failure only its wave still counts, or by the graph what does not need
+// it. Step returns the state of a step.
 func (x Expectation) Forecast(p *plan.Plan, step func(plan.StepID) Step, now time.Time) (_ Forecast, ok bool) {
 	usual := Usual(x.Took)
 	average := Average(usual)
 	if p == nil || average == 0 {
 		return Forecast{}, false
 	}
-	waves, ok := remainingByWave(p, step, now)
+	usually := func(component string) time.Duration { return cmp.Or(usual[component], average) }
+	takes, remaining, ok := x.rest(p, step, now, usually)
 	if !ok {
 		return Forecast{}, false
 	}
 	rnd := rand.New(rand.NewPCG(drawsSeed, drawsSeed)) //nolint:gosec // it protects no secret
 	deviation := deviations(x.Took)
-	remaining := 0
-	for _, w := range waves {
-		remaining += len(w)
-	}
 	draws := min(max(maxDrawn/max(remaining, 1), 20), mostDraws)
 	samples := make([]time.Duration, draws)
 	for i := range samples {
-		for _, w := range waves {
-			samples[i] += x.waveTakes(w, func(component string) time.Duration {
-				took := cmp.Or(usual[component], average)
-				return time.Duration(float64(took) * deviation.draw(rnd, len(x.Took[component])))
-			})
-		}
+		samples[i] = takes(func(component string) time.Duration {
+			return time.Duration(float64(usually(component)) * deviation.draw(rnd, len(x.Took[component])))
+		})
 	}
 	slices.Sort(samples)
 	return Forecast{Low: samples[draws/10], Likely: samples[draws/2], High: samples[draws-draws/10]}, true
+}
+
+// rest returns how long the rest of the plan takes when each pipeline takes what it is given, and how many are left.
+func (x Expectation) rest(p *plan.Plan, step func(plan.StepID) Step, now time.Time, usually func(string) time.Duration) (takes func(each func(component string) time.Duration) time.Duration, remaining int, ok bool) {
+	if p.IsByGraph() {
+		nodes, ok := remainingByGraph(p, step, now)
+		rankByWay(nodes, usually)
+		return func(each func(string) time.Duration) time.Duration { return x.graphTakes(nodes, each) }, len(nodes), ok
+	}
+	waves, ok := remainingByWave(p, step, now)
+	for _, w := range waves {
+		remaining += len(w)
+	}
+	return func(each func(string) time.Duration) (all time.Duration) {
+		for _, w := range waves {
+			all += x.waveTakes(w, each)
+		}
+		return all
+	}, remaining, ok
 }
 
 // remainingPipeline is a pipeline that has not ended.

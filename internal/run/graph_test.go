@@ -14,17 +14,18 @@ import (
 // byGraph makes a plan by the graph of "b: a", one step a line.
 func byGraph(lines ...string) *plan.Plan {
 	p := waves(nil)
-	needs := map[plan.StepID][]plan.Need{}
+	found := map[plan.StepID]plan.Found{}
 	for _, line := range lines {
 		from, to, _ := strings.Cut(line, ":")
 		id := plan.ID(from, "1.0.0")
 		p.Waves[0].Steps = append(p.Waves[0].Steps, plan.Step{Component: from, Version: "1.0.0", Project: from})
-		needs[id] = []plan.Need{}
+		var needs []plan.Need
 		for _, name := range strings.Fields(to) {
-			needs[id] = append(needs[id], plan.Need{Step: plan.ID(name, "1.0.0"), Reason: plan.NeedNamed})
+			needs = append(needs, plan.Need{Step: plan.ID(name, "1.0.0"), Reason: plan.NeedNamed})
 		}
+		found[id] = plan.Found{Needs: needs}
 	}
-	p, err := p.Arrange(needs)
+	p, err := p.Arrange(found)
 	if err != nil {
 		panic(err)
 	}

@@ -79,9 +79,9 @@ type State struct {
 	owners map[string]plan.StepID // by pipeline id
 	refs   map[string]string      // pushed refs: name to object
 
-	waveOf map[plan.StepID]int         // index in Plan.Waves
-	done   int                         // that many waves of Plan are known to have succeeded; see firstOpenBefore
-	needs  map[plan.StepID][]plan.Need // of each step that a plan by the graph has held, as the newest one of these says
+	waveOf map[plan.StepID]int       // index in Plan.Waves
+	done   int                       // that many waves of Plan are known to have succeeded; see firstOpenBefore
+	frozen map[plan.StepID]plan.Step // each step that a plan by the graph has held, as the newest one of these says
 }
 
 // Step returns a copy of the state of a step; one without any event is pending.
@@ -92,10 +92,10 @@ func (s *State) Step(id plan.StepID) Step {
 	return Step{ID: id, Status: Pending}
 }
 
-// Needs returns the needs of a step as the newest plan by the graph that held it says; ok is false where there was none.
-func (s *State) Needs(id plan.StepID) (_ []plan.Need, ok bool) {
-	needs, ok := s.needs[id]
-	return needs, ok
+// Frozen returns a step, with its needs, as the newest plan by the graph that held it says; ok is false where there was none.
+func (s *State) Frozen(id plan.StepID) (_ plan.Step, ok bool) {
+	st, ok := s.frozen[id]
+	return st, ok
 }
 
 // Steps lists copies of every step that has an event or is in the newest plan, in the order of their first appearance.
@@ -258,19 +258,19 @@ func (s *State) applyPlan(e Event) {
 	if e.Driver != nil {
 		s.Driver = *e.Driver
 	}
-	needs := map[plan.StepID][]plan.Need{} // a new one: copies of the state share the old one
-	maps.Copy(needs, s.needs)
+	frozen := map[plan.StepID]plan.Step{} // a new one: copies of the state share the old one
+	maps.Copy(frozen, s.frozen)
 	for i, w := range e.Plan.Waves {
 		for _, st := range w.Steps {
 			id := plan.ID(st.Component, st.Version)
 			s.waveOf[id] = i
 			s.step(id).Recorded = false // like Finished
 			if e.Plan.IsByGraph() {
-				needs[id] = st.Needs
+				frozen[id] = st
 			}
 		}
 	}
-	s.needs = needs
+	s.frozen = frozen
 	for _, st := range s.steps {
 		if st.Status == WasSkipped {
 			st.Status, st.Reason = Pending, ""
