@@ -24,8 +24,8 @@ func waitsFor(s *run.State, id plan.StepID) (names []string) {
 	if s.Plan == nil || !s.Plan.IsByGraph() {
 		return nil
 	}
-	needs, _ := s.Needs(id)
-	for _, n := range needs {
+	frozen, _ := s.Frozen(id)
+	for _, n := range frozen.Needs {
 		if !n.Released && s.Step(n.Step).Status != run.HasSucceeded {
 			names = append(names, n.Step.Component())
 		}

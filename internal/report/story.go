@@ -228,8 +228,8 @@ func (t *tracer) waves(end time.Time, output func(run.Step) []string) []StoryWav
 			Step:    Step{Component: st.ID.Component(), Version: st.ID.Version(), Step: st, WaitsFor: waitsOf(t.state, st)},
 			Seconds: int64(st.Elapsed(end).Round(time.Second).Seconds()), Spans: spans,
 		}
-		needs, _ := t.state.Needs(st.ID)
-		for _, n := range needs {
+		frozen, _ := t.state.Frozen(st.ID)
+		for _, n := range frozen.Needs {
 			one.Needs = append(one.Needs, n.Step)
 		}
 		byGroup[g] = append(byGroup[g], one)
