@@ -9,6 +9,7 @@ import (
 	"github.com/gravitee-lab/gio/internal/fault"
 	"github.com/gravitee-lab/gio/internal/operate"
 	"github.com/gravitee-lab/gio/internal/report"
+	"github.com/gravitee-lab/gio/internal/run"
 )
 
 type planOptions struct {
@@ -16,6 +17,7 @@ type planOptions struct {
 	order  string
 	format string
 	json   bool
+	freed  bool
 }
 
 // orderUsage is the usage of --order.
@@ -27,7 +29,8 @@ func newPlanCommand(env *environment) *cobra.Command {
 		Use:   "plan",
 		Short: "Show what would run, in which wave, on which branch, and why",
 		Long: `Plan reads release.json of the checkout and shows what a release would do: the waves, the
-branch that each component is built from and why, and the pipeline parameters. It starts
+branch that each component is built from and why, and the pipeline parameters; by the graph
+(--order graph) also who needs whom, the line that says so, and what that saves. It starts
 nothing and writes nothing.
 
 With a CircleCI token it reads the default branch of the projects that are built from their
@@ -46,6 +49,7 @@ Exit codes: 0 done, 2 wrong usage, 5 no manifest, 7 release.json or gio.yaml is 
 	cmd.Flags().StringVar(&o.order, "order", "", orderUsage)
 	cmd.Flags().StringVar(&o.format, "format", "table", "table, json or mermaid (a flowchart for Markdown)")
 	cmd.Flags().BoolVar(&o.json, "json", false, "print the plan as JSON")
+	cmd.Flags().BoolVar(&o.freed, "freed", false, "by the graph: list what no longer waits for what")
 	cmd.MarkFlagsMutuallyExclusive("format", "json")
 	return cmd
 }
@@ -65,6 +69,8 @@ func runPlan(ctx context.Context, env *environment, o planOptions) error {
 	if err != nil {
 		return err
 	}
+	of := report.PlanOf{Remote: s.Remote(), Freed: o.freed}
+	o.Learned = func(x run.Expectation) { of.Expected = x }
 	p, refs, err := operate.Plan(ctx, s, o.PlanOptions)
 	if err != nil {
 		return err
@@ -73,7 +79,10 @@ func runPlan(ctx context.Context, env *environment, o planOptions) error {
 	if err := s.Checkout.Refused; err != nil {
 		env.warn("nothing can be released from here: " + err.Error())
 	}
-	of := report.PlanOf{Plan: p, Remote: s.Remote(), Refs: refs}
+	of.Plan, of.Refs = p, refs
+	if o.freed && !p.IsByGraph() {
+		env.warn("the plan is by waves: --freed lists what --order graph frees")
+	}
 	switch o.format {
 	case "json":
 		return env.writeJSON(of)

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"path/filepath"
 	"slices"
 
 	"go.yaml.in/yaml/v3"
@@ -67,10 +68,10 @@ func resolved(node *yaml.Node) *yaml.Node {
 	return node
 }
 
-// Declared is what the file says of who needs whom, with its places.
+// Declared is what the file says of who needs whom, with its places: by the name of the file alone, since journals keep them.
 func (f File) Declared() (all []needs.Declared) {
 	for _, d := range slices.Concat([]needs.Declared(f.Needs), []needs.Declared(f.NotNeeded)) {
-		d.Place.File = f.Path
+		d.Place.File = filepath.Base(f.Path)
 		all = append(all, d)
 	}
 	return all

@@ -10,8 +10,10 @@ import (
 
 	"github.com/gravitee-lab/gio/internal/engine"
 	"github.com/gravitee-lab/gio/internal/fault"
+	"github.com/gravitee-lab/gio/internal/journal"
 	"github.com/gravitee-lab/gio/internal/manifest"
 	"github.com/gravitee-lab/gio/internal/plan"
+	"github.com/gravitee-lab/gio/internal/run"
 )
 
 // soon is how long a plan waits for what it can do without.
@@ -21,6 +23,8 @@ const soon = 10 * time.Second
 type PlanOptions struct {
 	Only, Except []string   // components
 	Order        plan.Order // "" is gio.yaml's
+	// Learned is given what earlier runs took, where the plan is by the graph and the release repository could be read. It may be nil.
+	Learned func(run.Expectation)
 }
 
 // orderOf returns the order that is asked for, else gio.yaml's.
@@ -67,6 +71,10 @@ func Plan(ctx context.Context, s Setup, o PlanOptions) (*plan.Plan, []plan.Ref, 
 	}
 	if ctx.Err() != nil {
 		return nil, nil, context.Cause(ctx)
+	}
+	if p.IsByGraph() && ends.Repo != nil && o.Learned != nil {
+		took := journal.DurationsGit(asking, ends.Repo.Ref(journal.GitRef), run.Header{Kind: run.Release, Manifest: s.Path})
+		o.Learned(run.Expectation{Took: took, Parallel: Expected(s.newExecution(ends, p)).Parallel})
 	}
 	p.Warnings = slices.Concat(assumptions, warnings, p.Warnings, compared)
 	return p, p.Refs(next), nil

@@ -38,7 +38,7 @@ func graphPlan() *plan.Plan {
 	p := thePlan()
 	p.Order, p.Waves = plan.ByGraph, []plan.Wave{
 		{Steps: []plan.Step{with(parent), with(ui)}},
-		{Steps: []plan.Step{with(common, named(parent, 5)), with(node, plan.Need{Step: parent, Reason: plan.NeedSetting}), with(policy, plan.Need{Step: parent, Reason: plan.NeedGroup})}},
+		{Steps: []plan.Step{with(common, named(parent, 5)), with(node, plan.Need{Step: parent, Reason: plan.NeedSetting, File: "gio.yaml", Line: 14}), with(policy, plan.Need{Step: parent, Reason: plan.NeedGroup})}},
 		{Steps: []plan.Step{with(gateway, released, named(common, 31), named(node, 36))}},
 	}
 	return p
