@@ -136,9 +136,9 @@ func (f *frame) fitting() []row {
 		func(int) { d.all = false },
 		func(int) { d.toCome = false },
 		func(int) { d.done = false },
-		func(over int) { d.active = max(d.active-over-1, 1) }, // one line counts the others
+		func(over int) { d.active = max(d.active-over-f.activeWaves(), min(d.active, 1)) }, // one line of each wave counts the others
 		func(int) { d.links = false },
-		func(over int) { d.failures = max(d.failures-over-1, 1) },
+		func(over int) { d.failures = max(d.failures-over-1, min(d.failures, 1)) },
 	} {
 		over := len(rows) - f.Height
 		if over <= 0 {
@@ -152,6 +152,16 @@ func (f *frame) fitting() []row {
 		return spaced
 	}
 	return rows
+}
+
+// activeWaves is how many waves have components that run, or wait for a person: by the graph there may be several.
+func (f *frame) activeWaves() (n int) {
+	for _, w := range f.waves {
+		if len(w.active) > 0 {
+			n++
+		}
+	}
+	return n
 }
 
 func (f *frame) compose(d detail) []row {

@@ -111,6 +111,36 @@ func TestGraphRun(t *testing.T) {
 	}
 }
 
+// By the graph several levels run at once, and there need not be a failure: whatever the size, the frame fits.
+func TestGraphFrameFits(t *testing.T) {
+	t.Parallel()
+	p := &plan.Plan{Product: "Gravitee.io", Version: "3.9.4", Branch: "3.9.x", Order: plan.ByGraph}
+	begin := begin()
+	begin[1].Plan = p
+	var running []run.Event
+	for level := range 4 {
+		var w plan.Wave
+		for i := range 9 {
+			id := plan.ID(fmt.Sprintf("component-%d-%d", level, i), "1.0.0")
+			w.Steps = append(w.Steps, plan.Step{Component: id.Component(), Version: "1.0.0", Project: "gh/acme/" + id.Component()})
+			if i < 6 {
+				running = append(running, intent(1, id), triggered(id))
+			}
+		}
+		p.Waves = append(p.Waves, w)
+	}
+	s := newStory(t).at("10:00:00", begin...).at("10:00:01", running...)
+	for _, columns := range []int{20, 80, 200} {
+		for height := 1; height <= 60; height++ {
+			lines := report.Frame(s.state, report.View{Width: columns, Height: height, Now: clockAt(t, "10:02:00"), Began: s.state.Began})
+			fits(t, lines, columns, height)
+			if height > 12 && !slices.ContainsFunc(lines, func(line string) bool { return strings.Contains(line, "level 4/4") }) {
+				t.Errorf("%dx%d cuts a level off:\n%s", columns, height, strings.Join(lines, "\n"))
+			}
+		}
+	}
+}
+
 // The page has levels, and its critical path goes from need to need. A later session knows fewer levels, and changes nothing.
 func TestGraphStory(t *testing.T) {
 	t.Parallel()
