@@ -456,6 +456,26 @@ func TestOrderBeforeTheFirstIntent(t *testing.T) {
 	})
 }
 
+// A pipeline releases all that share it: none of them is left out alone.
+func TestUnitLeftOut(t *testing.T) {
+	t.Parallel()
+	inBubble(t, product("c2", "x", "c3"), sim.Scenario{}, func(t *testing.T, w *world) {
+		only := []string{"c3"}
+		w.byGraph(func(r *engine.Release) {
+			sharedRepository(r)
+			r.Options.Only = only
+		}, "c2:", "x:", "c3: x")
+		err := w.release()
+		if wantKind(t, err, fault.Invalid); fault.CodeOf(err) != "needed-left-out" || !strings.Contains(err.Error(), "c3 shares its pipeline with c2") {
+			t.Errorf("got %v", err)
+		}
+		only = []string{"x"}
+		wantKind(t, w.release(), 0)
+		only = []string{"c2", "c3"}
+		wantKind(t, w.release(), 0)
+	})
+}
+
 // What is left out must not be needed, unless it is released.
 func TestNeededLeftOut(t *testing.T) {
 	t.Parallel()

@@ -23,6 +23,13 @@ func (r *Release) arrange(ctx context.Context) error {
 	if err := r.fixOrder(state); err != nil || r.Order != plan.ByGraph {
 		return err
 	}
+	open, err := r.openSteps()
+	if err != nil {
+		return err
+	}
+	if err := r.refuseSplit(state, open); err != nil {
+		return err
+	}
 	found := map[plan.StepID]plan.Found{}
 	var ask []plan.Step
 	for _, st := range r.Plan.Steps() {
@@ -31,12 +38,9 @@ func (r *Release) arrange(ctx context.Context) error {
 			ask = append(ask, st)
 			continue
 		}
-		found[st.ID()] = plan.Found{Needs: frozen.Needs}
-		if frozen.Unread {
-			found[st.ID()] = plan.Found{Needs: frozen.Needs, Unread: errUnread}
-		}
+		found[st.ID()] = thaw(frozen)
 	}
-	if err := r.ask(ctx, state, ask, found); err != nil {
+	if err := r.ask(ctx, state, ask, open, found); err != nil {
 		return err
 	}
 	for id, f := range found {
@@ -54,14 +58,10 @@ func (r *Release) arrange(ctx context.Context) error {
 }
 
 // ask asks what steps need, which the journal does not know or which has changed, and adds it to what was found.
-func (r *Release) ask(ctx context.Context, state *run.State, steps []plan.Step, found map[plan.StepID]plan.Found) error {
+func (r *Release) ask(ctx context.Context, state *run.State, steps, among []plan.Step, found map[plan.StepID]plan.Found) error {
 	r.changed = nil
 	if len(steps) == 0 {
 		return nil
-	}
-	among, err := r.openSteps()
-	if err != nil {
-		return err
 	}
 	asked, err := r.Needs(ctx, steps, among)
 	if err != nil {
@@ -83,6 +83,15 @@ func (r *Release) ask(ctx context.Context, state *run.State, steps []plan.Step, 
 
 // errUnread is why not all needs of a step are known: an earlier driver could not read its files.
 var errUnread = errors.New("its files could not be read when the run was planned")
+
+// thaw gives the frozen needs of a step. For which earlier groups it waits is found anew: a step among them may need it by now.
+func thaw(st plan.Step) plan.Found {
+	if !st.Unread {
+		return plan.Found{Needs: st.Needs}
+	}
+	named := slices.DeleteFunc(slices.Clone(st.Needs), func(n plan.Need) bool { return n.Reason == plan.NeedGroup })
+	return plan.Found{Needs: named, Unread: errUnread}
+}
 
 // Change is a step whose needs are not those with which its run was planned.
 type Change struct {
@@ -138,6 +147,30 @@ func (r *Release) openSteps() ([]plan.Step, error) {
 		return nil, err
 	}
 	return p.Steps(), nil
+}
+
+// refuseSplit refuses to leave out a part of the steps that share a pipeline: it releases all of them.
+func (r *Release) refuseSplit(state *run.State, open []plan.Step) error {
+	planned := map[plan.StepID]bool{}
+	for _, st := range r.Plan.Steps() {
+		planned[st.ID()] = true
+	}
+	for _, unit := range plan.Units(plan.Wave{Steps: open}) {
+		var in, out []string
+		for _, st := range unit {
+			switch {
+			case planned[st.ID()]:
+				in = append(in, st.Component)
+			case state.Step(st.ID()).Status != run.HasSucceeded:
+				out = append(out, st.Component)
+			}
+		}
+		if len(in) > 0 && len(out) > 0 {
+			return fault.New(fault.Invalid, "needed-left-out", "%s shares its pipeline with %s, which is left out and not released yet", in[0], out[0]).
+				Hint("release both, or leave out both")
+		}
+	}
+	return nil
 }
 
 // stillOpen are the needs of steps that are still to be released: whether one needs another is only then known, and only then matters.
