@@ -268,15 +268,16 @@ func TestGraphCriticalPath(t *testing.T) {
 	t.Parallel()
 	for name, tt := range map[string]struct {
 		earlier map[string][]time.Duration
+		needs   []string
 		want    string
 	}{
-		"by durations": {map[string][]time.Duration{"a": {time.Minute}, "b": {time.Minute}, "c": {20 * time.Minute}, "d": {5 * time.Minute}}, "b c d a"},
-		"by groups":    {nil, "d a b c"},
+		"by durations": {map[string][]time.Duration{"a": {time.Minute}, "b": {time.Minute}, "c": {20 * time.Minute}, "d": {5 * time.Minute}}, []string{"a:", "b:", "c: b", "d:"}, "b c d a"},
+		"by groups":    {nil, []string{"a:", "b: d", "c:", "d:"}, "d a b c"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			inBubble(t, product("d", "a b", "c"), sim.Scenario{}, func(t *testing.T, w *world) {
-				w.byGraph(func(r *engine.Release) { r.MaxParallel, r.Earlier = 1, tt.earlier }, "a:", "b:", "c: b", "d:")
+				w.byGraph(func(r *engine.Release) { r.MaxParallel, r.Earlier = 1, tt.earlier }, tt.needs...)
 				wantKind(t, w.release(), 0)
 				var order []string
 				for _, p := range w.sim.Pipelines() {
