@@ -20,13 +20,25 @@ const NeedsChanged = "needs-changed"
 // needs the journal has nobody asks, unless they have changed since.
 func (r *Release) arrange(ctx context.Context) error {
 	state := r.State()
-	if err := r.fixOrder(state); err != nil || r.Order != plan.ByGraph {
+	if err := r.fixOrder(state); err != nil {
 		return err
 	}
-	open, err := r.openSteps()
+	all, err := r.openPlan()
+	if r.Order != plan.ByGraph {
+		if err != nil { // what is left out may have no plan: then it shares no pipeline
+			return nil //nolint:nilerr // see above
+		}
+		for _, w := range all.Waves {
+			if err := r.refuseSplit(state, w.Steps); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
 	if err != nil {
 		return err
 	}
+	open := all.Steps()
 	if err := r.refuseSplit(state, open); err != nil {
 		return err
 	}
@@ -138,15 +150,11 @@ func (r *Release) fixOrder(state *run.State) error {
 	return nil
 }
 
-// openSteps are the steps of all that is to be released, also of what --only and --except leave out.
-func (r *Release) openSteps() ([]plan.Step, error) {
+// openPlan is the plan of all that is to be released, also of what --only and --except leave out.
+func (r *Release) openPlan() (*plan.Plan, error) {
 	everything := r.Options
 	everything.Only, everything.Except = nil, nil
-	p, err := plan.Make(r.manifest, everything)
-	if err != nil {
-		return nil, err
-	}
-	return p.Steps(), nil
+	return plan.Make(r.manifest, everything)
 }
 
 // refuseSplit refuses to leave out a part of the steps that share a pipeline: it releases all of them.
@@ -188,10 +196,11 @@ func (r *Release) readyByGraph(ctx context.Context, steps []plan.Step) error {
 			return err
 		}
 	}
-	among, err := r.openSteps()
+	all, err := r.openPlan()
 	if err != nil {
 		return err
 	}
+	among := all.Steps()
 	found, err := r.Needs(ctx, steps, among)
 	if err != nil {
 		return err
