@@ -79,7 +79,8 @@ func namesOf(edges int) map[int][]int {
 	return named
 }
 
-// BenchmarkCheck is `gio check` of 80 components as a process: its requests and how long it takes; and how long it takes
+// BenchmarkCheck is `gio check` of 80 components as a process, without edges between them and with 400: its requests and how long it takes;
+// how long `gio plan` takes by waves, which asks nobody for edges, and by the graph; and how long it takes
 // `gio release` from its start to its first trigger, the check and the pushes of the journal included.
 func BenchmarkCheck(b *testing.B) {
 	gio := filepath.Join(b.TempDir(), "gio")
@@ -93,9 +94,17 @@ func BenchmarkCheck(b *testing.B) {
 
 func benchCheck(b *testing.B, gio string, edges int) {
 	var checked, first []time.Duration
+	planned := map[string][]time.Duration{}
 	var requests int
 	for b.Loop() {
 		w := large(edges).grow(b)
+		for _, order := range []string{"waves", "graph"} {
+			began := time.Now()
+			if out, err := w.command(b, gio, "plan", "--json", "--order", order).CombinedOutput(); err != nil {
+				b.Fatalf("%v\n%s", err, out)
+			}
+			planned[order] = append(planned[order], time.Since(began))
+		}
 		began := time.Now()
 		out, err := w.command(b, gio, "check", "--json").Output()
 		if err != nil {
@@ -108,6 +117,9 @@ func benchCheck(b *testing.B, gio string, edges int) {
 		}
 		requests = report.Requests
 		first = append(first, w.firstTrigger(b, gio))
+	}
+	for order, took := range planned {
+		b.ReportMetric(median(took).Seconds(), "plan-"+order+"-s")
 	}
 	b.ReportMetric(float64(requests), "requests")
 	b.ReportMetric(median(checked).Seconds(), "check-s")

@@ -3,6 +3,7 @@ package report
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -66,7 +67,7 @@ func neededBy(st plan.Step) (rows [][2]string) {
 func needTable(w io.Writer, p *plan.Plan, columns int) error {
 	var b strings.Builder
 	tw := tabwriter.NewWriter(&b, 0, 8, 2, ' ', 0)
-	if columns == 0 {
+	if columns == 0 && slices.ContainsFunc(p.Steps(), func(st plan.Step) bool { return len(st.Needs) > 0 }) {
 		fmt.Fprintln(&b, "COMPONENT\tNEEDS\tBECAUSE")
 	}
 	for _, st := range p.Steps() {
