@@ -201,6 +201,7 @@ func (env *environment) printNothing(r *operate.Result) error {
 	}
 	_, err := fmt.Fprintf(env.Stdout, "%s %s: %s\n", r.State.Header.Product, r.State.Header.Version, what)
 	env.printLeftOut(r)
+	env.hintPrepare(r)
 	return err
 }
 

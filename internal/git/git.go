@@ -171,6 +171,32 @@ func (g Git) Branches(ctx context.Context) (names []string) {
 	return names
 }
 
+// HasOwn reports whether the checkout holds what is nowhere else: changes of files that git knows, or commits that no branch of a
+// remote had when it was fetched. It is true, too, where the program cannot say.
+func (g Git) HasOwn(ctx context.Context) bool {
+	if !g.Found() {
+		return true
+	}
+	for _, question := range [][]string{{"status", "--porcelain", "--untracked-files=no"}, {"rev-list", "--max-count=1", "HEAD", "--not", "--remotes"}} {
+		if out, err := g.output(ctx, "", question...); err != nil || len(out) > 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// FastForward brings the branch that is checked out, and its files, to where that branch of a remote is now. It changes nothing
+// where that is no fast-forward, or would overwrite a file. Fault: "no-fast-forward" (kind Stopped), with the words of git.
+func (g Git) FastForward(ctx context.Context, remote, branch string) error {
+	for _, step := range [][]string{{"fetch", "--quiet", remote, "refs/heads/" + branch}, {"merge", "--quiet", "--ff-only", "FETCH_HEAD"}} {
+		if _, err := g.output(ctx, "", step...); err != nil {
+			return fault.New(fault.Stopped, "no-fast-forward", "the checkout was not fast-forwarded to %s of %s", branch, remote).Because(err).
+				Hint("`git pull`")
+		}
+	}
+	return nil
+}
+
 // output runs git in the directory and returns what it prints; the error has git's own words.
 func (g Git) output(ctx context.Context, stdin string, args ...string) ([]byte, error) {
 	cmd := exec.CommandContext(ctx, g.path, args...)

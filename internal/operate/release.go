@@ -45,7 +45,11 @@ func Release(ctx context.Context, s Setup, e Ends, o ReleaseOptions) (*Result, e
 		t.r.Tagged, t.r.Poms = t.check.tagLookup(), t.check.pomsOf(t.r)
 		t.r.Open = s.releaseJournal(ctx, t.r, o.TakeOver, o.Yes || s.Ask != nil)
 	}
-	return t.drive(ctx)
+	result, err := t.drive(ctx)
+	if result != nil && !result.NothingToDo {
+		result.Next = t.r.Following()
+	}
+	return result, err
 }
 
 // NewRelease makes a release that lacks only its journal.
