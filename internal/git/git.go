@@ -14,6 +14,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -183,6 +184,19 @@ func (g Git) HasOwn(ctx context.Context) bool {
 		}
 	}
 	return false
+}
+
+// Behind counts the commits that a remote's branch had when it was fetched, and HEAD has not; 0 where the program cannot say.
+func (g Git) Behind(ctx context.Context, remote, branch string) int {
+	if !g.Found() {
+		return 0
+	}
+	out, err := g.output(ctx, "", "rev-list", "--count", "HEAD..refs/remotes/"+remote+"/"+branch)
+	if err != nil {
+		return 0
+	}
+	n, _ := strconv.Atoi(strings.TrimSpace(string(out))) // what is no number is not known
+	return n
 }
 
 // FastForward brings the branch that is checked out, and its files, to where that branch of a remote is now. It changes nothing

@@ -228,6 +228,14 @@ func (ws Workspace) OnOtherBranch() bool { return ws.Branch.Value != ws.Checkout
 // CanPull reports whether a git pull in the checkout gets the remote's release branch.
 func (ws Workspace) CanPull() bool { return ws.Git && ws.o.Repo == "" && !ws.OnOtherBranch() }
 
+// Behind counts the commits that the remote's release branch had when it was fetched, and the checkout has not.
+func (ws Workspace) Behind(ctx context.Context) int {
+	if !ws.CanPull() || ws.Checkout.Remote == "" {
+		return 0
+	}
+	return ws.Checkout.Git.Behind(ctx, ws.Checkout.Remote, ws.Branch.Value)
+}
+
 // CanFastForward reports whether the checkout can follow what is pushed to the release branch: it is on that branch, and holds nothing
 // that the remote's branches do not hold.
 func (ws Workspace) CanFastForward(ctx context.Context) bool {
