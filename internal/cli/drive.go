@@ -84,6 +84,9 @@ func (env *environment) drive(ctx context.Context, ws workspace.Workspace, d dri
 	if result == nil {
 		return err
 	}
+	if result.Level == operate.Server && !result.NothingToDo {
+		env.closing = serverDryRun("what ran, ran with dry_run: true, and nothing was released")
+	}
 	if env.drove && d.inRepository {
 		env.remember(ws, result.State, nil)
 	}
