@@ -103,7 +103,11 @@ func (env *environment) audience(d driving, walk *report.Walk) operate.Audience 
 	a := operate.Audience{
 		View: env.newView(d.events), Stopping: env.stopping, Slack: slackTexts(), Notes: releaseNotes,
 		ShowFindings: func(r check.Report) {
-			for _, line := range report.FindingLines(r, env.color()) {
+			columns := 0
+			if f, ok := env.terminal(); ok {
+				columns = widthOf(f)
+			}
+			for _, line := range report.FindingLines(r, columns, env.color()) {
 				fmt.Fprintln(env.talk.painted(), line)
 			}
 		},
