@@ -1,7 +1,7 @@
 // Package git asks the git program, where it is on the PATH, what only it knows: its configuration with all that it includes,
 // and the credentials that its helpers have. By that configuration it knows where Git pushes a branch, and with which ssh.
 //
-// It runs git rarely: one process reads the whole configuration.
+// It runs git rarely: one process reads the whole configuration. It changes the checkout in FastForward alone.
 package git
 
 import (
