@@ -79,7 +79,7 @@ const (
 // rules is the one table of codes, in the order in which findings of one severity are listed.
 var rules = []Rule{
 	{Manifest, Error, fault.Invalid, "release.json cannot be released from", noPlan},
-	{Configuration, Error, fault.Invalid, "gio.yaml does not fit release.json", noPlan},
+	{Configuration, Error, fault.Invalid, "gio.yaml does not fit release.json (notify: a warning)", noPlan},
 	{WrongBranch, Error, fault.Invalid, "the branch is not one to release this version from", noPlan},
 	{Token, Error, fault.Auth, "CircleCI refuses the token, or there is none", noToken},
 	{GitHubToken, Error, fault.Auth, "GitHub refuses the token", noToken},

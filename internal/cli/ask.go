@@ -48,7 +48,8 @@ func (env *environment) consent(question string, yes bool) error {
 	case yes:
 		return nil
 	case !env.canAsk():
-		return fault.New(fault.Cancelled, "not-asked", "nothing was written: there is nobody to ask").Hint("--yes commits and pushes this edit")
+		return fault.New(fault.Cancelled, "not-asked", "nothing was written: there is nobody to ask").
+			Hint("--yes commits and pushes this edit, which nobody has seen yet; a release follows what release.json says, and needs none")
 	}
 	return env.confirm(question, "nothing was written")
 }

@@ -186,6 +186,10 @@ var planted = []struct {
 	{"configuration", func(p *plant) { p.env["gio.yaml"] = "components: {gatewy: {branch: x}}" }, 7, []string{"error configuration"}},
 	{"wrong-branch", func(p *plant) { p.manifest = strings.ReplaceAll(p.manifest, "3.9.4-SNAPSHOT", "3.8.4-SNAPSHOT") }, 7, []string{"error wrong-branch"}},
 	{"stale-checkout", func(p *plant) { p.local = strings.Replace(p.manifest, `"1.20.2"`, `"1.20.1"`, 1) }, 7, []string{"error stale-checkout"}},
+	{"configuration: nobody is notified", func(p *plant) { p.env["gio.yaml"] = "notify: {slack: {channel: releases}, github: {status: true}}" }, 0, []string{"warning configuration"}},
+	{"configuration: all are notified", func(p *plant) {
+		p.env["gio.yaml"], p.env["SLACK_BOT_TOKEN"] = "notify: {slack: {channel: releases}, github: {status: true}}", "planted-slack-secret"
+	}, 0, nil},
 	{"product-tag-exists", func(p *plant) { p.tags = []string{"3.9.4"} }, 7, []string{"error product-tag-exists"}},
 	{"cannot-push", func(p *plant) { p.git.DenyPush = true }, 3, []string{"error cannot-push"}},
 	{"release-repository", func(p *plant) { p.git.Token = "another" }, 3, []string{"error release-repository"}},

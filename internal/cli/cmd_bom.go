@@ -17,6 +17,7 @@ type bomOptions struct {
 	version string // "" is the checkout's release.json
 	format  string
 	write   bool
+	json    bool
 }
 
 func newBOMCommand(env *environment) *cobra.Command {
@@ -48,17 +49,21 @@ Exit codes: 0 done, 1 a file cannot be written, 2 usage, 3 not allowed, 4 remote
 			return runBOM(cmd.Context(), env, o)
 		},
 	}
-	cmd.Flags().StringVar(&o.format, "format", "json", "json, slack, cyclonedx or markdown")
+	cmd.Flags().StringVar(&o.format, "format", "json", "json, yaml, slack, cyclonedx or markdown")
 	cmd.Flags().BoolVar(&o.write, "write", false, "write the files of -s bom into the checkout, and print the first")
-	cmd.MarkFlagsMutuallyExclusive("format", "write")
+	cmd.Flags().BoolVar(&o.json, "json", false, "print it as JSON, which is the default")
+	cmd.MarkFlagsMutuallyExclusive("format", "write", "json")
 	return cmd
 }
 
 func runBOM(ctx context.Context, env *environment, o bomOptions) error {
+	if env.yaml { // --output yaml
+		o.format = "yaml"
+	}
 	format, ok := env.bomFormats()[o.format]
 	switch {
 	case !ok:
-		return fault.New(fault.Usage, "usage", "there is no format %q", o.format).Hint("--format json, slack, cyclonedx or markdown")
+		return fault.New(fault.Usage, "usage", "there is no format %q", o.format).Hint("--format json, yaml, slack, cyclonedx or markdown")
 	case o.write && (o.version != "" || env.repo != ""):
 		return fault.New(fault.Usage, "usage", "--write writes into the checkout: leave out the version and --repo").
 			Hint("print it instead: gio bom … --format slack")
@@ -83,7 +88,7 @@ func runBOM(ctx context.Context, env *environment, o bomOptions) error {
 }
 
 func (env *environment) bomStream(format string) io.Writer {
-	if format == "markdown" {
+	if format == "markdown" || format == "yaml" {
 		return env.Stdout
 	}
 	return env.out.json()
@@ -92,6 +97,7 @@ func (env *environment) bomStream(format string) io.Writer {
 func (env *environment) bomFormats() map[string]func(io.Writer, report.BOM) error {
 	return map[string]func(io.Writer, report.BOM) error{
 		"json":     report.BOMJSON,
+		"yaml":     report.BOMYAML,
 		"markdown": report.BOMMarkdown,
 		"slack": func(w io.Writer, b report.BOM) error {
 			return report.BOMSlack(w, b, config.BuildURL(env.Getenv), "")

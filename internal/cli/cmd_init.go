@@ -1,8 +1,10 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -90,11 +92,25 @@ func runInit(ctx context.Context, env *environment, o operate.NewProduct, dir st
 		return fault.New(fault.Internal, "init-files", "the files cannot be written into %s", dir).Because(err).
 			Hint("the directory must be writable for the user that gio runs as")
 	}
-	return env.printInit(dir, files, kept)
+	first := "release.json: put the groups of buildDependencies into the order of release"
+	if len(o.Components)+len(o.Groups) == 0 && o.FromOrg == "" && !slices.Contains(kept, workspace.ManifestName) {
+		first = empty(cmp.Or(o.Name, filepath.Base(dir)), o.Name == "")
+	}
+	return env.printInit(dir, files, kept, first)
 }
 
-// printInit prints what was written on stdout, and the next steps on stderr.
-func (env *environment) printInit(dir string, files []newFile, kept []string) error {
+// empty says what to do about a product without components, which may have its name from the folder.
+func empty(name string, fromFolder bool) string {
+	named := ""
+	if fromFolder {
+		named = "is named " + name + ", as the folder is, and "
+	}
+	return "the product " + named + "has no component: remove release.json, then `gio init --name NAME --from-org ORG`\n" +
+		"     or `gio init --name NAME --group A,B --group C`; or write them into release.json"
+}
+
+// printInit prints what was written on stdout, and the next steps on stderr, of which the first depends on what was written.
+func (env *environment) printInit(dir string, files []newFile, kept []string, first string) error {
 	for _, f := range files {
 		if _, err := fmt.Fprintln(env.Stdout, f.name); err != nil {
 			return err
@@ -107,13 +123,13 @@ func (env *environment) printInit(dir string, files []newFile, kept []string) er
 		env.closing = "nothing to write in " + dir
 		return nil
 	}
-	fmt.Fprint(env.Stderr, nextSteps)
+	fmt.Fprintf(env.Stderr, nextSteps, first)
 	return nil
 }
 
 const nextSteps = `written; next steps:
-  1. release.json: put the groups of buildDependencies into the order of release
-  2. .circleci/config.yml: set gio_image to your image of gio, add your own steps to the command "before"
+  1. %s
+  2. build and push the image of gio, and set gio_image in .circleci/config.yml; add your own steps to the command "before"
   3. commit, push, and give the context gio on CircleCI CIRCLE_TOKEN and GITHUB_TOKEN
   4. make plan, make check, make dry-release
 `

@@ -33,9 +33,10 @@ branch that each component is built from and why, and the pipeline parameters; b
 (--order graph) also who needs whom, the line that says so, and what that saves. It starts
 nothing and writes nothing.
 
-With a CircleCI token it reads the default branch of the projects that are built from their
-main branch, and says why "gio release" would be refused as things are in the release repository;
-without one it assumes the release repository's main branch, and says so.
+Where the release repository can be reached it says why "gio release" would be refused as things
+are there, and what is released already; else how old the checkout is. With a CircleCI token it
+reads the default branch of the projects that are built from their main branch; without one it
+assumes the release repository's main branch, and says so.
 
 Exit codes: 0 done, 2 wrong usage, 5 no manifest, 7 release.json or gio.yaml is wrong.`,
 		Example: `  gio plan

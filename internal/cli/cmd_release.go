@@ -86,6 +86,9 @@ func runRelease(ctx context.Context, env *environment, o releaseOptions) error {
 		do: func(s operate.Setup, e operate.Ends) (*operate.Result, error) {
 			return operate.Release(ctx, s, e, o.ReleaseOptions)
 		},
-		done: func(r *operate.Result) { env.tellServer(ctx, ws, o.json || o.events, r) },
+		done: func(r *operate.Result) {
+			env.printReleased(ctx, ws, r, !o.Yes)
+			env.tellServer(ctx, ws, o.json || o.events, r)
+		},
 	})
 }

@@ -84,6 +84,9 @@ func (env *environment) drive(ctx context.Context, ws workspace.Workspace, d dri
 	if result == nil {
 		return err
 	}
+	if result.Level == operate.Server && !result.NothingToDo {
+		env.closing = serverDryRun("what ran, ran with dry_run: true, and nothing was released")
+	}
 	if env.drove && d.inRepository {
 		env.remember(ws, result.State, nil)
 	}
@@ -100,7 +103,11 @@ func (env *environment) audience(d driving, walk *report.Walk) operate.Audience 
 	a := operate.Audience{
 		View: env.newView(d.events), Stopping: env.stopping, Slack: slackTexts(), Notes: releaseNotes, ChangelogNotes: changelogNotes,
 		ShowFindings: func(r check.Report) {
-			for _, line := range report.FindingLines(r, env.color()) {
+			columns := 0
+			if f, ok := env.terminal(); ok {
+				columns = widthOf(f)
+			}
+			for _, line := range report.FindingLines(r, columns, env.color()) {
 				fmt.Fprintln(env.talk.painted(), line)
 			}
 		},
@@ -206,6 +213,7 @@ func (env *environment) printNothing(r *operate.Result) error {
 	}
 	_, err := fmt.Fprintf(env.Stdout, "%s %s: %s\n", r.State.Header.Product, r.State.Header.Version, what)
 	env.printLeftOut(r)
+	env.hintPrepare(r)
 	return err
 }
 

@@ -63,6 +63,11 @@ func noServerLevel(cmd *cobra.Command, l dryLevel) error {
 		Hint("--dry-run=client shows what would be sent")
 }
 
+// serverDryRun returns the last line of a server dry run.
+func serverDryRun(what string) string {
+	return "this was a dry run, level server: " + what + "; --dry-run=client only shows what would be done"
+}
+
 // announce prints, as the first line and the last, which level of dry run this is and what the other one is; serverToo says that
 // the command has the server level. Then it prints the notes about the container.
 func (env *environment) announce(l dryLevel, serverToo bool) {
@@ -80,7 +85,7 @@ func (env *environment) announce(l dryLevel, serverToo bool) {
 		env.closing = "this was a dry run, level client: nothing was started, nothing was written; " + other
 	case operate.Server:
 		fmt.Fprintln(env.Stderr, "dry run, level server: the pipelines really run, with dry_run: true; nothing but gio's journal is written (--dry-run=client only shows what would be done)")
-		env.closing = "this was a dry run, level server: what ran, ran with dry_run: true, and nothing was released; --dry-run=client only shows what would be done"
+		env.closing = serverDryRun("nothing was started, and nothing was released") // until a run begins
 	case operate.Real:
 	}
 	for _, note := range env.notes {

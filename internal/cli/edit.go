@@ -33,10 +33,13 @@ func (env *environment) apply(ctx context.Context, p *operate.Preparation, a app
 	if err := p.Push(ctx); err != nil {
 		return err
 	}
-	pull := ""
-	if p.CanPull() {
+	pull, follows := "", env.mayCatchUp(ctx, p.Workspace, !a.yes)
+	if p.CanPull() && !follows {
 		pull = "; `git pull` gets it into the checkout"
 	}
-	_, err := fmt.Fprintf(env.Stderr, "pushed %.10s to %s: %s%s\n", p.Commit, p.Branch.Value, p.Subject, pull)
-	return err
+	fmt.Fprintf(env.Stderr, "pushed %.10s to %s: %s%s\n", p.Commit, p.Branch.Value, p.Subject, pull)
+	if follows {
+		env.catchUp(ctx, p.Workspace)
+	}
+	return nil
 }

@@ -130,7 +130,7 @@ exec env -i "${variables[@]}" gio "$@"
 `
 
 func cmdCircleJob(ts *testscript.TestScript, neg bool, args []string) {
-	need(ts, neg, len(args) == 1, "circle-job ACTION")
+	need(ts, false, len(args) == 1, "circle-job ACTION")
 	c, err := readCircleConfig(ts.ReadFile(".circleci/config.yml"))
 	ts.Check(err)
 	scripts, contexts, err := c.job(args[0])
@@ -147,7 +147,12 @@ func cmdCircleJob(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	line = append(line, "PATH="+engine+string(os.PathListSeparator)+ts.Getenv("PATH"), "bash", "-eo", "pipefail", "-c")
 	for _, script := range scripts {
-		ts.Check(ts.Exec("env", append(slices.Clip(line), script)...))
+		if err = ts.Exec("env", append(slices.Clip(line), script)...); err != nil {
+			break
+		}
+	}
+	if (err != nil) != neg {
+		ts.Fatalf("the job %s ends with %v", args[0], err)
 	}
 }
 
@@ -225,6 +230,12 @@ func checkNewPipeline(t *testing.T, text string) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	image := c.Parameters["gio_image"]
+	if image.Default != "" {
+		t.Errorf("there is no image %q", image.Default)
+	}
+	image.Default = "registry.example.org/gio:1.0.0"
+	c.Parameters["gio_image"] = image
 	action := c.Parameters["gio_action"]
 	if diff := cmp.Diff([]string{"release", "dry_release", "nexus_staging", "bom", "blank"}, action.Enum); diff != "" || action.Default != "blank" || c.Version != "2.1" {
 		t.Errorf("version %s, default %s, actions (-want +got):\n%s", c.Version, action.Default, diff)
@@ -241,7 +252,7 @@ func checkNewPipeline(t *testing.T, text string) {
 		if err != nil || len(scripts) != 2 {
 			t.Fatalf("%s: %d scripts, %v", name, len(scripts), err)
 		}
-		if !strings.HasSuffix(strings.TrimSpace(scripts[1]), "gravitee-lab/gio:latest "+want[name]) || strings.Contains(scripts[1], "<<") {
+		if !strings.HasSuffix(strings.TrimSpace(scripts[1]), "registry.example.org/gio:1.0.0 "+want[name]) || strings.Contains(scripts[1], "<<") {
 			t.Errorf("%s runs %s", name, scripts[1])
 		}
 		if (len(contexts) == 0) != (name == "blank") {

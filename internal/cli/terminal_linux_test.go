@@ -13,8 +13,8 @@ import (
 )
 
 // atTerminal is a program of the scripts: at-terminal ANSWER PROGRAM [ARGUMENT...]. The program runs with a terminal for its
-// stdin and stderr. What it says there comes out of stderr, all of it and without carriage returns; when it asks, the file
-// ANSWER is typed. Its exit code is the program's.
+// stdin and stderr. What it says there comes out of stderr, all of it and without carriage returns; each time it asks, the
+// file ANSWER is typed. Its exit code is the program's.
 func atTerminal() {
 	code, err := runAtTerminal(os.Args[1], exec.Command(os.Args[2], os.Args[3:]...))
 	if err != nil {
@@ -41,13 +41,13 @@ func runAtTerminal(answer string, cmd *exec.Cmd) (code int, err error) {
 	if err := terminal.Close(); err != nil { // so that reading ends when the program has closed it, too
 		return 0, err
 	}
-	said, asked := "", false
+	said, answered := "", 0
 	for buf := make([]byte, 4096); ; {
 		n, err := keyboard.Read(buf)
 		part := bytes.ReplaceAll(buf[:n], []byte("\r"), nil)
 		_, _ = os.Stderr.Write(part)
-		if said += string(part); !asked && strings.Contains(said, "[y/N] ") {
-			asked = true
+		if said += string(part); strings.Count(said, "[y/N] ") > answered {
+			answered++
 			if _, err := keyboard.Write(typed); err != nil {
 				return 0, err
 			}

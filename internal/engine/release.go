@@ -118,6 +118,14 @@ func (r *Release) Run(ctx context.Context, stop <-chan struct{}) error {
 	return r.run(ctx, stop, c)
 }
 
+// Following returns the next versions that stand on the branches since the product is released; none before, and with NoNext.
+func (r *Release) Following() plan.Next {
+	if r.NoNext || r.Options.DryRun || !r.State().Finished {
+		return plan.Next{}
+	}
+	return r.next
+}
+
 // RenamedFrom returns the branch that the prepared run began on where that is not the release branch and the repository no longer
 // has it: it was renamed. "" for any other run.
 func (r *Release) RenamedFrom() string { return RenamedFrom(r.Repo, r.State(), r.Options.Branch) }

@@ -1,7 +1,7 @@
 // Package git asks the git program, where it is on the PATH, what only it knows: its configuration with all that it includes,
 // and the credentials that its helpers have. By that configuration it knows where Git pushes a branch, and with which ssh.
 //
-// It runs git rarely: one process reads the whole configuration.
+// It runs git rarely: one process reads the whole configuration. It changes the checkout in FastForward alone.
 package git
 
 import (
@@ -14,6 +14,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -169,6 +170,45 @@ func (g Git) Branches(ctx context.Context) (names []string) {
 		}
 	}
 	return names
+}
+
+// HasOwn reports whether the checkout holds what is nowhere else: changes of files that git knows, or commits that no branch of a
+// remote had when it was fetched. It is true, too, where the program cannot say.
+func (g Git) HasOwn(ctx context.Context) bool {
+	if !g.Found() {
+		return true
+	}
+	for _, question := range [][]string{{"status", "--porcelain", "--untracked-files=no"}, {"rev-list", "--max-count=1", "HEAD", "--not", "--remotes"}} {
+		if out, err := g.output(ctx, "", question...); err != nil || len(out) > 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// Behind counts the commits that a remote's branch had when it was fetched, and HEAD has not; 0 where the program cannot say.
+func (g Git) Behind(ctx context.Context, remote, branch string) int {
+	if !g.Found() {
+		return 0
+	}
+	out, err := g.output(ctx, "", "rev-list", "--count", "HEAD..refs/remotes/"+remote+"/"+branch)
+	if err != nil {
+		return 0
+	}
+	n, _ := strconv.Atoi(strings.TrimSpace(string(out))) // what is no number is not known
+	return n
+}
+
+// FastForward brings the branch that is checked out, and its files, to where that branch of a remote is now. It changes nothing
+// where that is no fast-forward, or would overwrite a file. Fault: "no-fast-forward" (kind Stopped), with the words of git.
+func (g Git) FastForward(ctx context.Context, remote, branch string) error {
+	for _, step := range [][]string{{"fetch", "--quiet", remote, "refs/heads/" + branch}, {"merge", "--quiet", "--ff-only", "FETCH_HEAD"}} {
+		if _, err := g.output(ctx, "", step...); err != nil {
+			return fault.New(fault.Stopped, "no-fast-forward", "the checkout was not fast-forwarded to %s of %s", branch, remote).Because(err).
+				Hint("`git pull`")
+		}
+	}
+	return nil
 }
 
 // output runs git in the directory and returns what it prints; the error has git's own words.

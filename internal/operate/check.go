@@ -34,7 +34,7 @@ func Check(ctx context.Context, s Setup, o CheckOptions) (check.Report, error) {
 	if err != nil {
 		return check.Report{}, err
 	}
-	p.question.Earlier = findings
+	p.question.Earlier = append(findings, p.unnotified(o.Offline)...)
 	r, err := check.Run(ctx, p.question)
 	r.Requests = int(p.requests.Load())
 	return r, err

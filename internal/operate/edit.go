@@ -48,9 +48,6 @@ func (e *editor) CheckoutDiffers() bool {
 	return e.Options().Repo == "" && (e.OnOtherBranch() || !sameText(e.Local, e.before.Bytes()))
 }
 
-// CanPull reports whether a git pull in the checkout gets the remote's branch.
-func (e *editor) CanPull() bool { return e.Options().Repo == "" && !e.OnOtherBranch() }
-
 // sameText compares without regard to line ends, which a checkout may change.
 func sameText(a, b []byte) bool {
 	return bytes.Equal(bytes.ReplaceAll(a, []byte("\r\n"), []byte("\n")), bytes.ReplaceAll(b, []byte("\r\n"), []byte("\n")))

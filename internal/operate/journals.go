@@ -66,6 +66,11 @@ func refuseClaimed(g *journal.Git, x *engine.Execution) error {
 
 // refusedByJournal is what driverJournal would refuse for a prepared release whose journal is only read.
 func refusedByJournal(ctx context.Context, r *engine.Release) error {
+	return journal.Refused(ctx, r.Repo.Ref(journal.GitRef), releaseHeader(r), idsOf(r.Plan))
+}
+
+// releaseHeader returns the header of a prepared release's run.
+func releaseHeader(r *engine.Release) run.Header {
 	h := run.Header{
 		Kind: run.Release, Manifest: r.Path, Version: r.Plan.Version, Host: r.CI.Host(),
 		Branch: cmp.Or(r.RenamedFrom(), r.Options.Branch),
@@ -73,7 +78,7 @@ func refusedByJournal(ctx context.Context, r *engine.Release) error {
 	if r.Options.DryRun {
 		h.Kind = run.DryRun
 	}
-	return journal.Refused(ctx, r.Repo.Ref(journal.GitRef), h, idsOf(r.Plan))
+	return h
 }
 
 func idsOf(p *plan.Plan) []plan.StepID {

@@ -188,7 +188,7 @@ func TestPlanLeft(t *testing.T) {
 	}
 }
 
-// TestPlanCompares: with a token the plan says what a release would say, and why it would be refused, as the remote is now.
+// TestPlanCompares: the plan says what a release would say, and why it would be refused, as the remote is now.
 func TestPlanCompares(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
@@ -220,20 +220,25 @@ func TestPlanCompares(t *testing.T) {
 		{"the journal cannot be read", func(w *world) {
 			gittest.Git(w, w.remote, "update-ref", journal.GitRef, gittest.Git(w, w.remote, "rev-parse", branch+":release.json"))
 		}, "the plan was not held against the release repository ("},
+		{"a component is released", func(w *world) {
+			w.begun(run.Release, "3.9.4", []plan.Step{apiStep}).started(apiStep).note(run.Event{Type: run.Succeeded, Steps: []plan.StepID{apiStep.ID()}}).left()
+		}, "release/3.9.4 has released 1 of these 3 components: `gio release` goes on with the others (released: api)"},
 		{"the remote is gone", func(w *world) { gittest.Git(w, w.checkout, "remote", "set-url", "origin", w.remote+".gone") }, "the release repository was not read ("},
 	} {
-		t.Run(test.name, func(t *testing.T) {
-			t.Parallel()
-			w := plant{}.grow(t)
-			test.edit(w)
-			p, refs, err := operate.Plan(t.Context(), w.operator().Setup, operate.PlanOptions{})
-			if err != nil || len(p.Steps()) == 0 || len(refs) != 3 || refs[2].Name != "refs/heads/"+branch {
-				t.Fatalf("%+v, %v, %v", p, refs, err)
-			}
-			if said := strings.Join(p.Warnings, "\n"); !strings.Contains(said, test.warned) || (said == "") != (test.warned == "") || len(p.Warnings) > 1 {
-				t.Errorf("warned: %q", said)
-			}
-		})
+		for _, token := range []string{"", "token"} {
+			t.Run(test.name+", token "+token, func(t *testing.T) {
+				t.Parallel()
+				w := plant{env: map[string]string{"CIRCLE_TOKEN": token}}.grow(t)
+				test.edit(w)
+				p, refs, err := operate.Plan(t.Context(), w.operator().Setup, operate.PlanOptions{})
+				if err != nil || len(p.Steps()) == 0 || len(refs) != 3 || refs[2].Name != "refs/heads/"+branch {
+					t.Fatalf("%+v, %v, %v", p, refs, err)
+				}
+				if said := strings.Join(p.Warnings, "\n"); !strings.Contains(said, test.warned) || (said == "") != (test.warned == "") || len(p.Warnings) > 1 {
+					t.Errorf("warned: %q", said)
+				}
+			})
+		}
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/gravitee-lab/gio/internal/engine"
@@ -32,9 +33,9 @@ func (s Setup) orderOf(asked plan.Order) plan.Order {
 	return cmp.Or(asked, plan.Order(s.Config.Order), plan.ByWaves)
 }
 
-// Plan plans from the checkout, and returns the refs that the release would write. Where there is a CircleCI token and the network
-// answers soon, it asks for the default branches, and holds the plan against the remote as a release would; a plan must not need
-// either. What it had to assume, and why a release would be refused, are warnings of the plan.
+// Plan plans from the checkout, and returns the refs that the release would write. Where the network answers soon, it asks for the
+// default branches, if there is a CircleCI token, and holds the plan against the remote and its journal as a release would; a plan
+// must not need either. What it had to assume, what is released already, and why a release would be refused, are warnings of the plan.
 func Plan(ctx context.Context, s Setup, o PlanOptions) (*plan.Plan, []plan.Ref, error) {
 	m, err := s.Manifest()
 	if err != nil {
@@ -80,19 +81,28 @@ func Plan(ctx context.Context, s Setup, o PlanOptions) (*plan.Plan, []plan.Ref, 
 	return p, p.Refs(next), nil
 }
 
-// soonEnds opens CircleCI and the release repository; nothing without a token or a remote. A remote that cannot be read is said.
+// soonEnds opens CircleCI, without a token where there is none, and the release repository; nothing without a remote. A remote that
+// cannot be read is said, and what the checkout knew of it when it was fetched.
 func (s Setup) soonEnds(ctx context.Context) (ends Ends, warnings []string) {
-	ci, err := s.circleCI()
+	found, err := s.CircleCI()
+	if fault.Is(err, "no-token") {
+		found.Host.Value, err = s.CircleCIHost(), nil
+	}
 	if err != nil || !s.Git || s.Branch.Value == "" || s.Checkout.Refused != nil {
 		return ends, nil
 	}
 	repo, err := s.RepositoryToRead(ctx)
 	switch {
 	case fault.Is(err, "no-remote"):
+	case fault.Is(err, "branch-missing"):
+		warnings = append(warnings, refusal(err))
 	case err != nil:
-		warnings = append(warnings, fmt.Sprintf("the release repository was not read (%s): what it says of this release is not known", err))
+		warnings = append(warnings, fmt.Sprintf("the release repository was not read (%s): what it says of this release is not known", oneLine(err)))
+		if behind := s.Behind(ctx); behind > 0 {
+			warnings = append(warnings, fmt.Sprintf("the checkout is %s behind %s as it was when it was fetched: `git pull`", count(behind, "commit"), s.Branch.Value))
+		}
 	default:
-		ends = Ends{CI: ci, Repo: repo}
+		ends = Ends{CI: s.circleCIOver(found, s.Wire), Repo: repo}
 	}
 	return ends, warnings
 }
@@ -103,6 +113,9 @@ func (s Setup) compare(ctx context.Context, ends Ends, p *plan.Plan, o PlanOptio
 	s.Tell = nil
 	r := NewRelease(s, ends, ReleaseOptions{Only: o.Only, Except: o.Except, Order: o.Order})
 	r.Open = readOnlyJournal(ctx, ends.Repo)
+	if _, err := s.circleCI(); err != nil && r.Options.ComponentMain == "" { // nobody can be asked for it
+		r.Options.ComponentMain = r.Options.MainBranch
+	}
 	err := r.Prepare(ctx)
 	if err == nil {
 		p.Order, p.Waves = r.Plan.Order, r.Plan.Waves // a run that has begun keeps its order, and its needs
@@ -115,6 +128,9 @@ func (s Setup) compare(ctx context.Context, ends Ends, p *plan.Plan, o PlanOptio
 			}
 		}
 	}
+	if done := released(p, r.State()); done != "" {
+		warnings = append(warnings, done)
+	}
 	switch kind := fault.KindOf(err); {
 	case err == nil, errors.Is(err, engine.ErrNothing):
 	case kind == fault.Invalid, kind == fault.Stopped:
@@ -123,6 +139,21 @@ func (s Setup) compare(ctx context.Context, ends Ends, p *plan.Plan, o PlanOptio
 		warnings = append(warnings, fmt.Sprintf("the plan was not held against the release repository (%s): what it says of this release is not known", oneLine(err)))
 	}
 	return warnings
+}
+
+// released says which steps of a plan a run has released already; "" where there is none.
+func released(p *plan.Plan, s *run.State) string {
+	var names []string
+	for _, st := range p.Steps() {
+		if s.Step(st.ID()).Status == run.HasSucceeded {
+			names = append(names, st.Component)
+		}
+	}
+	if len(names) == 0 {
+		return ""
+	}
+	return fmt.Sprintf("%s has released %d of these %s: `gio release` goes on with the others (released: %s)",
+		s.Header.Run(), len(names), count(len(p.Steps()), "component"), strings.Join(names, ", "))
 }
 
 func refusal(err error) string { return "`gio release` would be refused: " + oneLine(err) }

@@ -1,9 +1,13 @@
 package operate
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 
+	"github.com/gravitee-lab/gio/internal/check"
 	"github.com/gravitee-lab/gio/internal/config"
 	"github.com/gravitee-lab/gio/internal/engine"
 	"github.com/gravitee-lab/gio/internal/fault"
@@ -28,26 +32,51 @@ func (p *precheck) receivers(r *engine.Release) []notify.Receiver {
 	return all
 }
 
+// unnotified returns a finding for each receiver that gio.yaml names and that cannot be notified; offline without GitHub.
+func (p *precheck) unnotified(offline bool) (found []check.Finding) {
+	reasons := map[string]string{"notify.slack": p.noSlack()}
+	if !offline {
+		reasons["notify.github"] = p.noGitHub()
+	}
+	for _, where := range slices.Sorted(maps.Keys(reasons)) {
+		if why := reasons[where]; why != "" {
+			found = append(found, check.Finding{
+				Code: check.Configuration, Severity: check.Warning, Where: where, What: why,
+				Do: "set what it lacks, or remove " + where + " from gio.yaml: a release does not fail for it",
+			})
+		}
+	}
+	return found
+}
+
 // slack returns a bot in the configured channel where there is a token for one, else the incoming webhook.
 func (p *precheck) slack(*engine.Release) ([]notify.Receiver, string) {
 	settings, secrets, version := p.Config.Notify.Slack, p.NotifySecrets(), p.Options().Version
-	switch {
-	case settings == nil:
-		return nil, ""
+	switch why := p.noSlack(); {
+	case settings == nil || why != "":
+		return nil, why
 	case p.Slack.Run == nil || p.Slack.Failure == nil:
 		return nil, "Slack is not notified: there are no messages for it"
 	case secrets.SlackToken != "" && settings.Channel != "":
 		p.ReportSetting("Slack", config.Value{Value: settings.Channel, Source: "SLACK_BOT_TOKEN"})
 		return []notify.Receiver{notify.Slack{Token: secrets.SlackToken, Channel: settings.Channel, Version: version, Texts: p.Slack}.Receiver()}, ""
-	case config.WebAddress(secrets.SlackWebhook):
-		p.ReportSetting("Slack", config.Value{Value: "incoming webhook", Source: "SLACK_WEBHOOK_URL"})
-		return []notify.Receiver{notify.SlackWebhook{URL: secrets.SlackWebhook, Version: version, Texts: p.Slack}.Receiver()}, ""
-	case secrets.SlackWebhook != "":
-		return nil, "Slack is not notified: SLACK_WEBHOOK_URL is no address"
-	case secrets.SlackToken != "":
-		return nil, "Slack is not notified: notify.slack in gio.yaml names no channel"
 	}
-	return nil, "Slack is not notified: set SLACK_BOT_TOKEN, or SLACK_WEBHOOK_URL for an incoming webhook"
+	p.ReportSetting("Slack", config.Value{Value: "incoming webhook", Source: "SLACK_WEBHOOK_URL"})
+	return []notify.Receiver{notify.SlackWebhook{URL: secrets.SlackWebhook, Version: version, Texts: p.Slack}.Receiver()}, ""
+}
+
+// noSlack says why Slack cannot be notified though gio.yaml names it; "" where it can, or is not to be.
+func (p *precheck) noSlack() string {
+	settings, secrets := p.Config.Notify.Slack, p.NotifySecrets()
+	switch {
+	case settings == nil, secrets.SlackToken != "" && settings.Channel != "", config.WebAddress(secrets.SlackWebhook):
+		return ""
+	case secrets.SlackWebhook != "":
+		return "Slack is not notified: SLACK_WEBHOOK_URL is no address"
+	case secrets.SlackToken != "":
+		return "Slack is not notified: notify.slack in gio.yaml names no channel"
+	}
+	return "Slack is not notified: set SLACK_BOT_TOKEN, or SLACK_WEBHOOK_URL for an incoming webhook"
 }
 
 func (p *precheck) webhook(*engine.Release) ([]notify.Receiver, string) {
@@ -64,12 +93,8 @@ func (p *precheck) gitHubReceivers(r *engine.Release) ([]notify.Receiver, string
 	if !settings.Status && !settings.Release || r.Options.DryRun {
 		return nil, ""
 	}
-	if p.question.GitHub == nil || p.question.Release == "" {
-		why := p.question.NoGitHub
-		if why == "" {
-			why = "the release repository is not on it"
-		}
-		return nil, "GitHub is not notified: " + why
+	if why := p.noGitHub(); why != "" {
+		return nil, why
 	}
 	wire := p.steadyWire()
 	wire.Trouble = nil // what could not be sent is reported at the end
@@ -88,6 +113,15 @@ func (p *precheck) gitHubReceivers(r *engine.Release) ([]notify.Receiver, string
 		receivers = append(receivers, notify.Releases{Client: client, Repo: p.question.Release, Notes: notes}.Receiver())
 	}
 	return receivers, ""
+}
+
+// noGitHub says why GitHub cannot be notified though gio.yaml names it; "" where it can, or is not to be.
+func (p *precheck) noGitHub() string {
+	settings := p.Config.Notify.GitHub
+	if !settings.Status && !settings.Release || p.question.GitHub != nil && p.question.Release != "" {
+		return ""
+	}
+	return "GitHub is not notified: " + cmp.Or(p.question.NoGitHub, "the release repository is not on it")
 }
 
 // releaseNotes makes the notes for a commit that this process has made. The first version of a product has no changelog.

@@ -10,6 +10,7 @@ import (
 	"github.com/gravitee-lab/gio/internal/engine"
 	"github.com/gravitee-lab/gio/internal/fault"
 	"github.com/gravitee-lab/gio/internal/gitrepo"
+	"github.com/gravitee-lab/gio/internal/journal"
 	"github.com/gravitee-lab/gio/internal/notify"
 	"github.com/gravitee-lab/gio/internal/plan"
 	"github.com/gravitee-lab/gio/internal/run"
@@ -47,7 +48,11 @@ func Release(ctx context.Context, s Setup, e Ends, o ReleaseOptions) (*Result, e
 		t.r.Tagged, t.r.Poms = t.check.tagLookup(), t.check.pomsOf(t.r)
 		t.r.Open = s.releaseJournal(ctx, t.r, o.TakeOver, o.Yes || s.Ask != nil)
 	}
-	return t.drive(ctx)
+	result, err := t.drive(ctx)
+	if result != nil && !result.NothingToDo {
+		result.Next = t.r.Following()
+	}
+	return result, err
 }
 
 // NewRelease makes a release that lacks only its journal.
@@ -118,7 +123,15 @@ func (t *releaseRunner) prepareWithConsent(ctx context.Context) error {
 	if err := t.show(ctx); err != nil {
 		return err
 	}
-	if err := t.Ask(question(r, t.from()), "nothing was started and nothing was written"); err != nil {
+	driver, err := t.otherDriver(ctx)
+	if err != nil {
+		return err
+	}
+	if driver.Held() {
+		h := releaseHeader(r)
+		t.tell("another gio (%s) drives %s: %s looks on", driver, h.Run(), fault.Next{Action: fault.Watch, Run: h.Run()})
+	}
+	if err := t.Ask(question(r, t.from(), driver.Held(), t.options.TakeOver), "nothing was started and nothing was written"); err != nil {
 		return err
 	}
 	if err := r.Repo.Fetch(ctx); err != nil {
@@ -143,6 +156,18 @@ func (t *releaseRunner) refuseChanged() error {
 	}
 	return fault.New(fault.Invalid, engine.NeedsChanged, "since the run was planned, who needs whom has changed: %s", changed[0]).
 		Hint("to plan that anew, where nobody can be asked, add --yes")
+}
+
+// otherDriver returns the lease of whoever drives the run; none where its job has ended.
+func (t *releaseRunner) otherDriver(ctx context.Context) (run.Lease, error) {
+	_, held, err := journal.ReadGit(ctx, t.r.Repo.Ref(journal.GitRef), releaseHeader(t.r))
+	if err != nil && !fault.Is(err, "no-journal") { // who has a lease and no event yet has begun right now
+		return run.Lease{}, err
+	}
+	if !held.Held() || held.Job != "" && t.x.CI.JobEnded(ctx, held.Job) {
+		return run.Lease{}, nil
+	}
+	return held, nil
 }
 
 // show shows the plan's warnings, the plan where somebody is asked about it, and the findings of the check. It returns the
@@ -199,8 +224,20 @@ func (t *releaseRunner) from() string {
 	return from
 }
 
-// question returns what the operator is asked before a release begins.
-func question(r *engine.Release, from string) string {
+// question returns what the operator is asked before a release begins. Driven: somebody else drives the run.
+func question(r *engine.Release, from string, driven, takeOver bool) string {
+	what := releaseQuestion(r, from)
+	switch {
+	case driven && takeOver:
+		return "Take the run from that driver? " + what
+	case driven:
+		return "Wait until that driver is gone? " + what
+	}
+	return what
+}
+
+// releaseQuestion is the question about the release itself.
+func releaseQuestion(r *engine.Release, from string) string {
 	remaining := r.Left()
 	if old := r.RenamedFrom(); old != "" {
 		return fmt.Sprintf("Go on with %s on branch %s, though its run began on %s?", r.Plan.Version, r.Plan.Branch, old)

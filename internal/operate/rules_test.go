@@ -193,8 +193,13 @@ func TestQuestion(t *testing.T) {
 		{none, true, "Run the dry-run pipelines of 1.0.0 from 1.0.x again?"},
 	} {
 		r := &engine.Release{Execution: engine.Execution{Plan: test.plan}, Options: plan.Options{DryRun: test.dryRun}}
-		if got := question(r, test.plan.Branch); got != test.want {
+		if got := question(r, test.plan.Branch, false, false); got != test.want {
 			t.Errorf("%q, want %q", got, test.want)
+		}
+		for takeOver, first := range map[bool]string{false: "Wait until that driver is gone? ", true: "Take the run from that driver? "} {
+			if got := question(r, test.plan.Branch, true, takeOver); got != first+test.want {
+				t.Errorf("beside a driver: %q, want %q", got, first+test.want)
+			}
 		}
 	}
 }

@@ -80,7 +80,8 @@ type Result struct {
 	Plan        *plan.Plan
 	State       *run.State
 	Level       Level
-	NothingToDo bool // nothing was to be done
+	NothingToDo bool      // nothing was to be done
+	Next        plan.Next // that stand on the branches since this release has finished the product
 
 	receivers *notify.Notifier
 }

@@ -97,7 +97,12 @@ func (b BOM) now() [][]Material {
 
 // BOMJSON writes what this version releases in the format of the system that gio replaces: the groups of
 // buildDependencies, including empty ones, with the versions as release.json has them.
-func BOMJSON(w io.Writer, b BOM) error {
+func BOMJSON(w io.Writer, b BOM) error { return jsonWith(w, " ", bomOf(b)) }
+
+// BOMYAML writes the same as YAML.
+func BOMYAML(w io.Writer, b BOM) error { return YAML(w, bomOf(b)) }
+
+func bomOf(b BOM) any {
 	type entry struct {
 		Name    string `json:"name"`
 		Version string `json:"version"`
@@ -110,7 +115,7 @@ func BOMJSON(w io.Writer, b BOM) error {
 		}
 		groups = append(groups, entries)
 	}
-	return jsonWith(w, " ", map[string]any{"built_execution_plan_is": groups})
+	return map[string]any{"built_execution_plan_is": groups}
 }
 
 // BOMMarkdown writes the whole product as two tables: what this version releases, and what it leaves unchanged.

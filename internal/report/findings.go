@@ -3,6 +3,7 @@ package report
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/gravitee-lab/gio/internal/check"
@@ -27,7 +28,7 @@ func NewFindings(r check.Report) Findings {
 // separated by tabs: severity, code, component, where, what, what to do.
 func FindingsTable(w io.Writer, r check.Report, columns int, color bool) error {
 	if columns > 0 {
-		for _, line := range FindingLines(r, color) {
+		for _, line := range FindingLines(r, columns, color) {
 			fmt.Fprintln(w, line)
 		}
 	} else {
@@ -44,16 +45,17 @@ func FindingsTable(w io.Writer, r check.Report, columns int, color bool) error {
 	return err
 }
 
-// FindingLines returns two lines for each finding, in the report's order, or one where there is nothing to do. Findings that
-// several components have in common appear once.
-func FindingLines(r check.Report, color bool) []string {
+// FindingLines returns what is wrong and what to do of each finding, in the report's order, each folded between words to the given
+// columns (0: not at all). Findings that several components have in common appear once.
+func FindingLines(r check.Report, columns int, color bool) []string {
 	badges := map[check.Severity]span{
 		check.Error: {"ERROR", red}, check.Warning: {"WARNING", yellow}, check.Note: {"NOTE", blue},
 	}
 	var lines []string
 	for _, group := range together(r.Findings) {
 		f, badge := group[0], badges[group[0].Severity]
-		head := row{{pad(badge.text, 9), badge.style}, {f.Code, faint}, {"  ", plain}}
+		mark := row{{pad(badge.text, 9), badge.style}, {f.Code, faint}, {"  ", plain}}
+		var head row
 		if f.Component != "" {
 			head = append(head, span{clean(components(group)) + ": ", bold})
 		}
@@ -64,12 +66,38 @@ func FindingLines(r check.Report, color bool) []string {
 		if f.Severity == check.Note && f.Do != "" {
 			head = append(head, span{": " + clean(f.Do), plain})
 		}
-		lines = append(lines, head.render(0, color))
+		lines = append(lines, wrapped(mark, head, findingIndent, columns, color)...)
 		if f.Severity != check.Note && f.Do != "" {
-			lines = append(lines, row{{"         -> " + clean(f.Do), plain}}.render(0, color))
+			lines = append(lines, wrapped(row{{strings.Repeat(" ", findingIndent) + "-> ", plain}}, row{{clean(f.Do), plain}}, findingIndent+3, columns, color)...)
 		}
 	}
 	return lines
+}
+
+const findingIndent = 9 // of all but the first line of a finding
+
+// wrapped renders a row behind a mark in lines of at most the given columns, broken between words where one word fits; 0 breaks none.
+// All lines but the first are indented.
+func wrapped(mark, r row, indent, columns int, color bool) (lines []string) {
+	line, start, empty := slices.Clone(mark), len(mark), true
+	for _, s := range r {
+		for word := range strings.SplitAfterSeq(s.text, " ") {
+			if columns > 0 && !empty && line.width()+Width(strings.TrimRight(word, " ")) > columns {
+				lines = append(lines, line.render(0, color))
+				line, start, empty = row{{strings.Repeat(" ", indent), plain}}, 1, true
+			}
+			if strings.TrimSpace(word) == "" && empty {
+				continue
+			}
+			if last := len(line) - 1; len(line) > start && line[last].style == s.style {
+				line[last].text += word
+			} else {
+				line = append(line, span{word, s.style})
+			}
+			empty = false
+		}
+	}
+	return append(lines, line.render(0, color))
 }
 
 // together groups the findings that say the same of several components. Each group keeps the position of its first finding.

@@ -225,6 +225,29 @@ func (ws Workspace) AbsPath(p string) string { return ws.o.path(p) }
 // OnOtherBranch reports whether the checkout is on another branch than the release branch: its release.json then is another one.
 func (ws Workspace) OnOtherBranch() bool { return ws.Branch.Value != ws.Checkout.Branch }
 
+// CanPull reports whether a git pull in the checkout gets the remote's release branch.
+func (ws Workspace) CanPull() bool { return ws.Git && ws.o.Repo == "" && !ws.OnOtherBranch() }
+
+// Behind counts the commits that the remote's release branch had when it was fetched, and the checkout has not.
+func (ws Workspace) Behind(ctx context.Context) int {
+	if !ws.CanPull() || ws.Checkout.Remote == "" {
+		return 0
+	}
+	return ws.Checkout.Git.Behind(ctx, ws.Checkout.Remote, ws.Branch.Value)
+}
+
+// CanFastForward reports whether the checkout can follow what is pushed to the release branch: it is on that branch, and holds nothing
+// that the remote's branches do not hold.
+func (ws Workspace) CanFastForward(ctx context.Context) bool {
+	c := ws.Checkout
+	return ws.CanPull() && c.Remote != "" && c.FetchURL == "" && !c.Git.HasOwn(ctx)
+}
+
+// FastForward brings the checkout to where the remote's release branch is now. Fault: "no-fast-forward" (kind Stopped).
+func (ws Workspace) FastForward(ctx context.Context) error {
+	return ws.Checkout.Git.FastForward(ctx, ws.Checkout.Remote, ws.Branch.Value)
+}
+
 func (ws Workspace) warn(sentence string) {
 	if ws.o.Warn != nil {
 		ws.o.Warn(sentence)
