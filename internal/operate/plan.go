@@ -117,8 +117,11 @@ func (s Setup) compare(ctx context.Context, ends Ends, p *plan.Plan, o PlanOptio
 		r.Options.ComponentMain = r.Options.MainBranch
 	}
 	err := r.Prepare(ctx)
+	done := released(p, r.State())
 	if err == nil {
-		p.Order, p.Waves = r.Plan.Order, r.Plan.Waves // a run that has begun keeps its order, and its needs
+		if r.Plan.IsByGraph() { // a run that has begun keeps its order, and its needs
+			p.Order, p.Waves = r.Plan.Order, r.Plan.Waves
+		}
 		err = refusedByJournal(ctx, r)
 	}
 	if r.Plan != nil {
@@ -128,7 +131,7 @@ func (s Setup) compare(ctx context.Context, ends Ends, p *plan.Plan, o PlanOptio
 			}
 		}
 	}
-	if done := released(p, r.State()); done != "" {
+	if done != "" {
 		warnings = append(warnings, done)
 	}
 	switch kind := fault.KindOf(err); {
