@@ -19,7 +19,6 @@ const (
 	itselfApart    = 10 * time.Minute       // between readings of a pipeline itself while its workflows say that it runs, at most
 	toldApart      = 5 * time.Minute        // between readings of a pipeline that runs while CircleCI tells when one ends
 	toldFirst      = 3 * time.Second        // until such a pipeline is read first: by then it has workflows, as a rule
-	failedApart    = 30 * time.Second       // between readings of what failed while something else runs: somebody may run it again
 	heldApart      = 10 * time.Second       // between readings of a pipeline that waits for a person, or did, at most
 	linesFor       = 20 * time.Second       // of reading again what failed jobs printed, at the end
 	proofFor       = 30 * time.Second       // for what proves a release to be there once its pipeline is green

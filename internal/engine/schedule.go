@@ -21,11 +21,6 @@ type schedule struct {
 	active  int            // units under way, and nodes that settle
 	ended   chan ended
 	err     error // what keeps the session from going on
-
-	failed  []task           // have ended so: somebody may run them again meanwhile
-	due     <-chan time.Time // when they are read again; nil: not
-	reading bool             // that is under way
-	reread  chan error       // and over
 }
 
 // node is the steps of a plan that share a pipeline.
@@ -48,7 +43,7 @@ type ended struct {
 }
 
 func (s *session) newSchedule() *schedule {
-	d := &schedule{s: s, busy: map[string]int{}, ended: make(chan ended), reread: make(chan error)}
+	d := &schedule{s: s, busy: map[string]int{}, ended: make(chan ended)}
 	for _, w := range s.plan.Waves {
 		for _, steps := range plan.Units(w) {
 			d.waiting = append(d.waiting, &node{steps: steps})
@@ -65,19 +60,12 @@ func (s *session) pass(ctx context.Context) error {
 	s.alarm = newAlarm(s.plan.IsByGraph())
 	d := s.newSchedule()
 	d.begin(ctx)
-	for d.active > 0 || d.reading {
-		select {
-		case e := <-d.ended:
-			d.active--
-			d.note(ctx, e)
-			d.begin(ctx)
-			d.leave(e)
-		case <-d.due:
-			d.readFailed(ctx)
-		case err := <-d.reread:
-			d.resume(ctx, err)
-			d.begin(ctx)
-		}
+	for d.active > 0 {
+		e := <-d.ended
+		d.active--
+		d.note(ctx, e)
+		d.begin(ctx)
+		d.leave(e)
 	}
 	s.rec.hurry(ctx, noteStart)
 	return d.err
@@ -107,50 +95,6 @@ func (d *schedule) note(ctx context.Context, e ended) {
 	if e.err != nil {
 		d.err = fault.Worst(d.err, e.err)
 	}
-	if d.s.rec.step(e.unit.ids[0]).Status == run.HasFailed {
-		d.failed = append(d.failed, e.task)
-		d.readLater()
-	}
-}
-
-// readLater has what failed read again in a while, unless nothing would begin that it frees.
-func (d *schedule) readLater() {
-	if d.due == nil && !d.reading && len(d.failed) > 0 && !d.s.mayNotStart() && !d.s.simulated {
-		d.due = d.s.clock.After(failedApart)
-	}
-}
-
-// readFailed reads again what failed.
-func (d *schedule) readFailed(ctx context.Context) {
-	d.due, d.reading = nil, true
-	failed := slices.Clone(d.failed)
-	go func() {
-		var worst error
-		for _, t := range failed {
-			_, err := d.s.readFailedUnit(ctx, t.unit)
-			worst = fault.Worst(worst, err)
-		}
-		d.reread <- worst
-	}()
-}
-
-// resume watches what runs again. What has succeeded frees what waits for it.
-func (d *schedule) resume(ctx context.Context, err error) {
-	d.reading = false
-	if err != nil {
-		d.s.halted.Store(true)
-		d.err = fault.Worst(d.err, err)
-	}
-	d.failed = slices.DeleteFunc(d.failed, func(t task) bool {
-		status := d.s.rec.step(t.unit.ids[0]).Status
-		if status == run.Running || status == run.OnHold {
-			again := task{t.unit, d.s.slot(t.slot.rank)}
-			again.slot.takeIfFree()
-			d.bring(ctx, again)
-		}
-		return status != run.HasFailed
-	})
-	d.readLater()
 }
 
 // begin begins what is ready. After an error nothing begins any more.

@@ -95,23 +95,16 @@ func (s *session) passes(ctx context.Context) error {
 func (s *session) readFailed(ctx context.Context) (again bool, err error) {
 	reached := slices.DeleteFunc(s.plan.Steps(), func(st plan.Step) bool { return s.waits([]plan.Step{st}) })
 	for _, u := range s.begun(reached) {
-		goesOn, err := s.readFailedUnit(ctx, u)
-		if err != nil {
+		st := s.rec.step(u.ids[0])
+		if st.Status != run.HasFailed || !slices.Contains([]string{"pipeline-failed", noProof, ApprovalLeft}, st.Code) {
+			continue
+		}
+		if err := s.noteForbidden(ctx, u, s.readOnce(ctx, u, st)); err != nil {
 			return false, err
 		}
-		again = again || goesOn
+		again = again || s.rec.step(u.ids[0]).Status != run.HasFailed
 	}
 	return again, nil
-}
-
-// readFailedUnit reads the pipeline of a unit that has failed again, and tells whether it has failed no more.
-func (s *session) readFailedUnit(ctx context.Context, u unit) (goesOn bool, err error) {
-	st := s.rec.step(u.ids[0])
-	if st.Status != run.HasFailed || st.Pipeline.ID == "" || !slices.Contains([]string{"pipeline-failed", noProof, ApprovalLeft}, st.Code) {
-		return false, nil
-	}
-	err = s.noteForbidden(ctx, u, s.readOnce(ctx, u, st))
-	return s.rec.step(u.ids[0]).Status != run.HasFailed, err
 }
 
 // finish brings a unit to its end from wherever it stands: a fresh one and one that an earlier driver has begun go the same
