@@ -83,14 +83,14 @@ func (c *Client) Steps(ctx context.Context, slug string, job int64) (steps []Job
 }
 
 // Output reads what a step printed, and calls each for every line, whole and in order: plain text without control characters, without
-// the token, the secrets of Options and secrets in URLs. It keeps no more than a message of CircleCI's in memory. Faults: NotFound
+// the token, the secrets of Options and secrets in URLs. Of a step that runs, the last line comes when it has ended. Faults: NotFound
 // "no-output" where there is none, or where CircleCI has it no more; Remote; what each returns.
 func (c *Client) Output(ctx context.Context, s JobStep, each func(line string) error) error {
 	gone := fault.New(fault.NotFound, "no-output", "CircleCI has no output of the step %q", s.Name)
 	if s.link == "" {
 		return gone
 	}
-	k := call{method: http.MethodGet, path: "/output", subject: "the output of " + s.Name}
+	k := call{method: http.MethodGet, api: "/output", subject: "the output of " + s.Name}
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, s.link, nil)
 	if err != nil {
 		return gone
@@ -107,11 +107,11 @@ func (c *Client) Output(ctx context.Context, s JobStep, each func(line string) e
 		body, _ := readAnswer(res.Body) // report what could be read
 		return c.statusFault(k, res, body)
 	}
-	return c.eachLine(ctx, k, json.NewDecoder(res.Body), each)
+	return c.eachLine(ctx, k, json.NewDecoder(res.Body), !s.Runs(), each)
 }
 
 // eachLine reads a JSON array of messages, whose borders need not be those of lines.
-func (c *Client) eachLine(ctx context.Context, k call, d *json.Decoder, each func(string) error) error {
+func (c *Client) eachLine(ctx context.Context, k call, d *json.Decoder, over bool, each func(string) error) error {
 	failed := func(err error) error {
 		if err == io.EOF || err == io.ErrUnexpectedEOF || ctx.Err() != nil { //nolint:errorlint // the decoder returns them bare
 			return c.unreachable(ctx, k, io.ErrUnexpectedEOF)
@@ -146,7 +146,7 @@ func (c *Client) eachLine(ctx context.Context, k call, d *json.Decoder, each fun
 	if _, err := d.Token(); err != nil {
 		return failed(err)
 	}
-	if rest.Len() > 0 {
+	if rest.Len() > 0 && over { // else it may go on
 		return each(c.clean(rest.String()))
 	}
 	return nil

@@ -57,6 +57,7 @@ Exit codes: 0 done, 2 usage, 3 not allowed, 4 remote failed, 5 no such run, comp
 	cmd.Flags().BoolVar(&o.yes, "yes", false, "answer the question yes")
 	cmd.Flags().BoolVar(&o.json, "json", false, "print the result as JSON")
 	webFlag(cmd, &o.web, "the job, without approving it")
+	cmd.MarkFlagsMutuallyExclusive("web", "json")
 	return cmd
 }
 

@@ -160,6 +160,9 @@ func eventCells(e wire.Event) []string {
 
 // followAudit prints events until it is interrupted, which is how it ends well.
 func (env *environment) followAudit(ctx context.Context, c *client.Client, o auditOptions) error {
+	if env.yaml {
+		return fault.New(fault.Usage, "usage", "--follow prints JSON lines, and no YAML").Hint("use --json")
+	}
 	ctx, left := context.WithCancelCause(ctx)
 	defer left(nil)
 	env.out.onBreak(left)

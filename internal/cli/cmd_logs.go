@@ -65,7 +65,7 @@ or CircleCI has its output no more, 7 there is no pipeline, 10 the followed job 
 	cmd.Flags().BoolVar(&o.json, "json", false, "print the result as JSON")
 	webFlag(cmd, &o.web, "the job")
 	cmd.MarkFlagsMutuallyExclusive("all", "tail", "follow")
-	cmd.MarkFlagsMutuallyExclusive("follow", "json")
+	cmd.MarkFlagsMutuallyExclusive("follow", "json", "web")
 	return cmd
 }
 
@@ -139,7 +139,7 @@ func (p *logPrinter) jobs(ctx context.Context) error {
 		failed = fault.Worst(failed, err)
 	}
 	for _, j := range p.log.Waits {
-		p.head(report.LogJobHead(p.log, j, "waits for an approval: gio approve "+p.log.Step.ID.Component()))
+		p.head(report.LogJobHead(p.log, j, fmt.Sprintf("waits for an approval: `gio approve %s%s`", quoted(p.log.Step.ID.Component()), p.log.Header.Flags())))
 	}
 	if len(p.log.Others) > 0 && !p.json {
 		return report.Table(p.env.Stdout, []string{"JOB", "STATUS", "TOOK", "URL"}, report.LogJobRows(p.log.Others), p.env.outColumns())
@@ -217,14 +217,14 @@ func (p *logPrinter) lines(lines []string) error {
 
 // end says what to do next; with verdict a failure is the exit code, too.
 func (p *logPrinter) end(verdict bool) error {
-	failed := slices.ContainsFunc(p.log.Jobs, func(j operate.LogJob) bool { return circleci.JobFailed(j.Status) })
-	if !failed {
+	failed := slices.IndexFunc(p.log.Jobs, func(j operate.LogJob) bool { return circleci.JobFailed(j.Status) })
+	if failed < 0 {
 		return nil
 	}
 	component := p.log.Step.ID.Component()
 	p.head(fmt.Sprintf("next: `gio retry %s%s`, or fix it and %s", quoted(component), p.log.Header.Flags(), p.env.resumeCommand(p.log.Header)))
 	if verdict {
-		return fault.New(fault.PipelineFailed, "pipeline-failed", "%s of %s failed", p.log.Jobs[0].Name(), component)
+		return fault.New(fault.PipelineFailed, "pipeline-failed", "%s of %s failed", p.log.Jobs[failed].Name(), component)
 	}
 	return nil
 }
@@ -261,7 +261,7 @@ func (p *logPrinter) follow(ctx context.Context, j operate.LogJob) error {
 
 // more prints what is new in the steps of a job.
 func (p *logPrinter) more(ctx context.Context, j operate.LogJob, printed map[string]int) error {
-	steps, err := p.log.AllSteps(ctx, j)
+	steps, err := p.log.Following(ctx, j)
 	if err != nil {
 		return err
 	}
@@ -283,10 +283,11 @@ func (p *logPrinter) more(ctx context.Context, j operate.LogJob, printed map[str
 			_, err := fmt.Fprintln(p.env.Stdout, line)
 			return err
 		})
+		printed[key] = max(n, before)
 		if err != nil && !fault.Is(err, "no-output") {
 			return err
 		}
-		if printed[key] = max(n, before); !s.Runs() {
+		if !s.Runs() {
 			printed[key] = -1 // it prints no more
 		}
 	}

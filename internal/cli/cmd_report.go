@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -106,7 +107,7 @@ func runReport(ctx context.Context, env *environment, o reportOptions) error {
 	if err := env.writeReport(text.Bytes(), file); err != nil || !o.web {
 		return err
 	}
-	return env.openPage(ctx, (&url.URL{Scheme: "file", Path: filepath.ToSlash(file)}).String())
+	return env.openPage(ctx, (&url.URL{Scheme: "file", Path: "/" + strings.TrimPrefix(filepath.ToSlash(file), "/")}).String())
 }
 
 var noFileName = regexp.MustCompile(`[^A-Za-z0-9._-]+`)

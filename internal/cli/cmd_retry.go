@@ -91,6 +91,7 @@ func runRetry(ctx context.Context, env *environment, o retryOptions) error {
 }
 
 func (env *environment) askToRetry(r *operate.Retries) error {
+	env.talk.mute(false) // the question is about what comes now
 	for _, of := range r.Of {
 		what := retried(r, of, of.Workflow.ID)
 		fmt.Fprintf(env.Stderr, "%s  %s\n", what.URL, what)

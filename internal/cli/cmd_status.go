@@ -50,6 +50,8 @@ a decision (gio resolve), 10 a pipeline failed, 11 stopped: run it again.`,
 	cmd.Flags().BoolVar(&o.refresh, "refresh", false, "ask CircleCI where the pipelines stand now")
 	cmd.Flags().BoolVar(&o.json, "json", false, "print the status as JSON")
 	webFlag(cmd, &o.web, "what failed, waits or runs")
+	cmd.MarkFlagsMutuallyExclusive("web", "json")
+	cmd.MarkFlagsMutuallyExclusive("web", "refresh")
 	return cmd
 }
 

@@ -43,6 +43,7 @@ Exit codes: 0 nothing is wrong, 2 usage, 3 not allowed, 4 remote failed, 5 no su
 	w.flags(cmd)
 	webFlag(cmd, &web, "what failed, waits or runs")
 	cmd.Flags().BoolVar(&events, "events", false, "print every event as a JSON line, from the first one on")
+	cmd.MarkFlagsMutuallyExclusive("web", "events")
 	return cmd
 }
 

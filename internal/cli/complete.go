@@ -117,7 +117,7 @@ func valuesOf(cmd *cobra.Command, flag string) (offered offer, known bool) {
 
 // formats are the values of --format, by command.
 var formats = map[string][]string{
-	"audit": {"csv"}, "bom": {"json", "slack", "cyclonedx", "markdown"}, "plan": {"table", "json", "mermaid"}, "report": {"html", "markdown", "json"}, "changelog": {"text", "markdown", "json"},
+	"audit": {"csv"}, "bom": {"json", "yaml", "slack", "cyclonedx", "markdown"}, "plan": {"table", "json", "mermaid"}, "report": {"html", "markdown", "json"}, "changelog": {"text", "markdown", "json"},
 }
 
 // skippable are the codes that --skip-check takes, with what they mean.

@@ -103,6 +103,10 @@ func (env *environment) audience(d driving, walk *report.Walk) operate.Audience 
 	a := operate.Audience{
 		View: env.newView(d.events), Stopping: env.stopping, Slack: slackTexts(), Notes: releaseNotes, ChangelogNotes: changelogNotes,
 		ShowFindings: func(r check.Report) {
+			if r.Count(check.Error) > 0 { // they are why it is refused
+				defer env.talk.mute(env.quiet)
+				env.talk.mute(false)
+			}
 			columns := 0
 			if f, ok := env.terminal(); ok {
 				columns = widthOf(f)
@@ -120,6 +124,8 @@ func (env *environment) audience(d driving, walk *report.Walk) operate.Audience 
 	}
 	a.ShowPlan = func(p *plan.Plan) error {
 		f, _ := env.terminal()
+		defer env.talk.mute(env.quiet)
+		env.talk.mute(false) // the question is about it
 		return report.PlanTable(env.Stderr, p, widthOf(f))
 	}
 	if !d.yes {

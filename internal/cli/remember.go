@@ -78,9 +78,10 @@ func (env *environment) remember(ws workspace.Workspace, state *run.State, known
 		}
 		m.Runs = runs
 	}
-	if i := at(now.Run); i >= 0 {
+	switch i := at(now.Run); {
+	case i >= 0:
 		m.Runs[i] = now
-	} else {
+	case known == nil: // it has just been driven
 		m.Runs = append([]remembered{now}, m.Runs...)
 	}
 	_ = writeMemory(file, m)

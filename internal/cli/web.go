@@ -5,11 +5,13 @@ import (
 	"context"
 	"fmt"
 	"os/exec"
+	"path/filepath"
 	"runtime"
 	"strings"
 
 	"github.com/spf13/cobra"
 
+	"github.com/gravitee-lab/gio/internal/config"
 	"github.com/gravitee-lab/gio/internal/fault"
 	"github.com/gravitee-lab/gio/internal/run"
 )
@@ -38,7 +40,7 @@ func (env *environment) openPage(ctx context.Context, page string) error {
 
 // browser is the command that opens a page: the first of BROWSER, in which %s is the page, else the system's.
 func (env *environment) browser(page string) []string {
-	first, _, _ := strings.Cut(env.Getenv("BROWSER"), ":")
+	first, _, _ := strings.Cut(env.Getenv("BROWSER"), string(filepath.ListSeparator))
 	if words := strings.Fields(first); len(words) > 0 {
 		if !strings.Contains(first, "%s") {
 			return append(words, page)
@@ -62,7 +64,8 @@ func (env *environment) browser(page string) []string {
 func pageOf(s *run.State) (string, error) {
 	for _, status := range []run.Status{run.HasFailed, run.IsUnknown, run.OnHold, run.Running} {
 		for _, st := range s.With(status) {
-			if page := cmp.Or(st.URL, st.Pipeline.URL); page != "" {
+			// A journal may hold anything.
+			if page := cmp.Or(st.URL, st.Pipeline.URL); config.WebAddress(page) {
 				return page, nil
 			}
 		}

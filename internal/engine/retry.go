@@ -62,28 +62,26 @@ func noRetry(st run.Step, format string, args ...any) *fault.Fault {
 	return fault.New(fault.Invalid, "no-retry", "pipeline %d of %s %s "+format, append([]any{st.Pipeline.Number, st.ID.Component(), st.ID.Version()}, args...)...)
 }
 
-// Send asks CircleCI, once, to run it again. Where the answer is lost, it looks for a minute for the new workflow. Faults: those of
+// Send asks CircleCI, once, to run it again, and returns when CircleCI lists the new workflow, so that whoever reads the pipeline from
+// then on sees it; it looks for a minute, also where the answer was lost. Faults: those of
 // the client; Decision "retry-unknown" where nothing is found.
 func (r Retry) Send(ctx context.Context, clock Clock, ci *circleci.Client) (Again, error) {
 	id, err := ci.RerunFailed(ctx, r.Workflow.ID)
-	if err == nil {
-		return Again{r, id}, nil
-	}
 	failed, ok := errors.AsType[*circleci.TriggerError](err)
-	if !ok || failed.Outcome != circleci.Uncertain {
+	if err != nil && (!ok || failed.Outcome != circleci.Uncertain) {
 		return Again{}, err
 	}
 	for began := clock.Now(); clock.Since(began) < lookUpFor; {
-		if clock.Sleep(ctx, 2*time.Second) != nil {
-			return Again{}, stopped(ctx)
-		}
-		workflows, err := ci.Workflows(ctx, r.Step.Pipeline.ID)
-		if err != nil {
-			continue
-		}
-		if next, found := circleci.Successor(r.Workflow, r.before, workflows); found {
+		workflows, unread := ci.Workflows(ctx, r.Step.Pipeline.ID)
+		if next, found := circleci.Successor(r.Workflow, r.before, workflows); unread == nil && found {
 			return Again{r, next.ID}, nil
 		}
+		if clock.Sleep(ctx, time.Second) != nil {
+			return Again{}, stopped(ctx)
+		}
+	}
+	if err == nil {
+		return Again{r, id}, nil
 	}
 	return Again{}, fault.New(fault.Decision, "retry-unknown", "CircleCI did not say whether it runs %s of %s again, and shows no new workflow", r.Workflow.Name, r.Step.ID.Component()).
 		Because(err).Hint("look at %s: where nothing runs, %s", r.Step.Pipeline.URL, fault.Again())

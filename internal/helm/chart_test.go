@@ -284,8 +284,14 @@ func TestHomes(t *testing.T) {
 	if _, err := rendered(t, f, render.Charts{registry, empty}); fault.KindOf(err) != fault.NotFound || !strings.Contains(err.Error(), "web 2.0.0 of https://charts.example.org is not where") {
 		t.Errorf("another version: %v", err)
 	}
-	if _, err := rendered(t, f, homes()); !fault.Is(err, "chart-broken") || !strings.Contains(err.Error(), "it says of itself that it is web 1.2.0") {
+	if _, err := rendered(t, f, homes()); !fault.Is(err, "chart-missing") {
 		t.Errorf("another version in the folder: %v", err)
+	}
+	f.Chart.Version = "1.2.0"
+	older := t.TempDir()
+	put(t, older+"/web/Chart.yaml", []byte("apiVersion: v2\nname: web\nversion: 1.1.0\n"))
+	if files, err := rendered(t, f, render.Charts{{Folder: older}, registry}); err != nil || !cmp.Equal(want, files) {
+		t.Errorf("behind a folder with another version: %v", err)
 	}
 }
 

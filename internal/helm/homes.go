@@ -116,7 +116,11 @@ func (f file) inFolder(folder string) (*chart.Chart, error) {
 		defer archive.Close()
 		return f.unpack(archive)
 	}
-	return f.loadFolder(root, names[0])
+	found, err := f.loadFolder(root, names[0])
+	if err == nil && names[0] == f.Chart.Name && f.Chart.Version != "" && found.Metadata.Version != f.Chart.Version {
+		return nil, nil // the folder NAME may have any version: a later home may have this one
+	}
+	return found, err
 }
 
 // candidates are the entries of a folder that can be the chart.

@@ -1,6 +1,7 @@
 package journal
 
 import (
+	"crypto/rand"
 	"sync"
 	"testing"
 
@@ -16,7 +17,9 @@ func TestOneRetries(t *testing.T) {
 	g, _ := opened(t, dir, header(), GitOptions{})
 	keep(t, g, calls()[0]...)
 	note := func(component, workflow string) error {
-		return NoteRetryGit(t.Context(), view(t, dir), header(), component, workflow, canceller(), func(events []run.Event, held run.Lease) error {
+		by := canceller()
+		by.ID = rand.Text()
+		return NoteRetryGit(t.Context(), view(t, dir), header(), component, workflow, by, func(events []run.Event, held run.Lease) error {
 			if len(events) == 0 || held.Driver != g.options.Driver.ID {
 				t.Errorf("%d events, driven by %q", len(events), held.Driver)
 			}

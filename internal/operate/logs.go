@@ -193,8 +193,15 @@ func (l *Log) Again(ctx context.Context, j LogJob) (LogJob, error) {
 	return j, nil
 }
 
-// AllSteps reads the steps of a job, whatever the wish.
-func (l *Log) AllSteps(ctx context.Context, j LogJob) ([]circleci.JobStep, error) {
+// Following reads the steps of a job that is followed: those of the wish, else all.
+func (l *Log) Following(ctx context.Context, j LogJob) ([]circleci.JobStep, error) {
 	steps, _, err := l.ci.Steps(ctx, l.Step.Project, j.Number)
-	return steps, err
+	if err != nil || l.wish.Step == "" {
+		return steps, err
+	}
+	named, err := chosenSteps(steps, l.wish.Step, j)
+	if fault.Is(err, "no-step") && !j.Rests() {
+		return nil, nil // its turn may come
+	}
+	return named, err
 }

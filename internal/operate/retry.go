@@ -67,7 +67,7 @@ func retryable(s *run.State, component string) (run.Step, error) {
 func (r *Retries) Steps(of engine.Retry) []run.Step { return sharing(r.State, of.Step) }
 
 // Run runs one of them again. Nobody begins to drive the run meanwhile, and nobody else runs the same again; where somebody drives, it
-// is one who starts the component no more. Faults: those of engine.Retry; Stopped "driven-elsewhere" and "retried-elsewhere".
+// is one who starts the component no more, and whose run nobody else takes over within the minute that this may last. Faults: those of engine.Retry; Stopped "driven-elsewhere" and "retried-elsewhere".
 func (r *Retries) Run(ctx context.Context, of engine.Retry) (engine.Again, error) {
 	if r.by.Login == "" {
 		user, err := r.ci.Me(ctx) // this also proves the token before anything is written
@@ -96,18 +96,20 @@ func (r *Retries) Run(ctx context.Context, of engine.Retry) (engine.Again, error
 // reserve keeps others from starting, or running again, what is about to be run again: by the lease of the run, or beside its driver
 // by a note.
 func (r *Retries) reserve(ctx context.Context, of engine.Retry) (giveBack func(), err error) {
-	if !r.Lease.Held() {
-		j, events, err := journal.OpenGit(ctx, r.ref.Ref, r.Header, journal.GitOptions{Driver: r.by})
-		if err == nil {
-			giveBack = func() { _ = j.Close() } // the lease ends by itself
-			if err = unchanged(events, of.Step); err != nil {
-				giveBack()
+	j, events, err := journal.OpenGit(ctx, r.ref.Ref, r.Header, journal.GitOptions{Driver: r.by, JobEnded: r.setup.jobEnded(r.ci)})
+	if err == nil {
+		giveBack = func() {
+			if err := j.Close(); err != nil {
+				r.setup.warn(oneLine(err))
 			}
-			return giveBack, err
 		}
-		if !fault.Is(err, "driven-elsewhere") {
-			return nil, err
+		if err = unchanged(events, of.Step); err != nil {
+			giveBack()
 		}
+		return giveBack, err
+	}
+	if !fault.Is(err, "driven-elsewhere") {
+		return nil, err
 	}
 	component := of.Step.ID.Component()
 	return func() {}, journal.NoteRetryGit(ctx, r.ref.Ref, r.Header, component, of.Workflow.ID, r.by, func(events []run.Event, held run.Lease) error {

@@ -182,7 +182,7 @@ func History(ctx context.Context, s Setup, limit int) (past []Past, all int, err
 			k.State = nil
 		}
 		past = append(past, Past{Listed: l, State: k.State, Err: err})
-		if err == nil && s.Saw != nil {
+		if err == nil && len(past) == 1 && s.Saw != nil {
 			s.Saw(k, headersOf(runs))
 		}
 	}

@@ -127,8 +127,11 @@ func (p *products) whereComponent(name, version string) (Where, error) {
 	}
 	if len(found.Products) == 0 {
 		slices.Reverse(versions)
-		return found, fault.New(fault.NotFound, "no-version", "no product version contains %s %s", name, version).
-			Hint("did you mean %s?", strings.Join(manifest.NearestOf(slices.Compact(versions), version, suggested), ", "))
+		f := fault.New(fault.NotFound, "no-version", "no product version contains %s", strings.TrimSpace(name+" "+version))
+		if near := manifest.NearestOf(slices.Compact(versions), version, suggested); len(near) > 0 {
+			f = f.Hint("did you mean %s?", strings.Join(near, ", "))
+		}
+		return found, f
 	}
 	p.addWithout(&found)
 	return found, nil

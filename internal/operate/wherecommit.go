@@ -173,7 +173,7 @@ func (h *hunt) readTags(ctx context.Context) error {
 // component adds the versions of a component that have the commit, and the products with them.
 func (h *hunt) component(ctx context.Context, component string, found *Where) error {
 	held := h.holdings(component)
-	lines := h.lines(held)
+	lines := h.lines(component, held)
 	with, err := h.allWith(ctx, lines)
 	if err != nil {
 		return err
@@ -206,7 +206,7 @@ func (h *hunt) component(ctx context.Context, component string, found *Where) er
 
 // lines are the versions of a component that have a tag, line by line, the oldest first: all that the repository has, unless gio.yaml
 // gives the component's tags names of their own; then those that products have.
-func (h *hunt) lines(held []Holding) [][]Tagged {
+func (h *hunt) lines(component string, held []Holding) [][]Tagged {
 	all, named := map[string]Tagged{}, false // by version
 	for _, hold := range held {
 		step, err := h.planOptions(hold.Branch).Step(hold.manifest, hold.component)
@@ -229,7 +229,7 @@ func (h *hunt) lines(held []Holding) [][]Tagged {
 	for _, tag := range slices.Sorted(maps.Keys(h.tags)) { // the plain one comes before that with a v
 		version := strings.TrimPrefix(tag, "v")
 		if !named && formed(version) && all[version].Tag == "" {
-			all[version] = Tagged{held[0].Component, version, tag}
+			all[version] = Tagged{component, version, tag}
 		}
 	}
 	byLine := map[string][]Tagged{}

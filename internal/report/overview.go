@@ -193,7 +193,7 @@ func OverviewTable(w io.Writer, o Overview, columns int, now time.Time) error {
 	}
 	var lines []string
 	for _, command := range o.NeedsYou {
-		lines = append(lines, "needs you: "+command)
+		lines = append(lines, "needs you: `"+command+"`")
 	}
 	if n := len(o.Idle); n == 1 {
 		lines = append(lines, "1 idle branch: --all")

@@ -77,7 +77,7 @@ func TestOverviewTable(t *testing.T) {
 	want := `BRANCH  OPEN    TO DO  STATE                READY    LAST
 master  3.10.0  28     not begun            -        3.9.0 12d
 3.9.x   3.9.5   3      failed: policy -jwt  1 error  3.9.4 2h
-needs you: gio status
+needs you: ` + "`gio status`" + `
 1 idle branch: --all
 `
 	if diff := cmp.Diff(want, b.String()); diff != "" {

@@ -6,6 +6,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"regexp"
+	"slices"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
@@ -88,14 +90,18 @@ func jsonWith(w io.Writer, indent string, v any) error {
 	return enc.Encode(v)
 }
 
+// control matches the characters that Go's JSON holds as they are, and YAML does not take.
+var control = regexp.MustCompile("[\u007f-\u0084\u0086-\u009f]")
+
 // YAML writes as YAML what JSON would write, with the same names.
 func YAML(w io.Writer, v any) error {
 	var text bytes.Buffer
 	if err := JSON(&text, v); err != nil {
 		return err
 	}
+	escaped := control.ReplaceAllStringFunc(text.String(), func(c string) string { return fmt.Sprintf(`\u%04x`, []rune(c)[0]) })
 	var tree yaml.Node
-	if err := yaml.Unmarshal(text.Bytes(), &tree); err != nil { // JSON is YAML
+	if err := yaml.Unmarshal([]byte(escaped), &tree); err != nil { // JSON is YAML
 		return err
 	}
 	unquote(&tree)
@@ -107,9 +113,12 @@ func YAML(w io.Writer, v any) error {
 	return enc.Close()
 }
 
-// unquote takes JSON's style away; what would be another value without its quotes keeps them.
+// unquote takes JSON's style away; what would be another value without its quotes, for an older reader, too, keeps them.
 func unquote(n *yaml.Node) {
-	n.Style = 0
+	old := n.Tag == "!!str" && slices.Contains([]string{"yes", "no", "on", "off", "y", "n"}, strings.ToLower(n.Value))
+	if n.Style = 0; old {
+		n.Style = yaml.DoubleQuotedStyle
+	}
 	for _, part := range n.Content {
 		unquote(part)
 	}

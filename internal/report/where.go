@@ -38,7 +38,7 @@ type Holding struct {
 	Released  time.Time `json:"released,omitzero"`
 	Branch    string    `json:"branch,omitempty"` // on which it is open
 	// Environments are those that run the product version; nil where no gio-server was asked.
-	Environments []string `json:"environments,omitempty"`
+	Environments []string `json:"environments,omitzero"`
 }
 
 // Without is a release branch whose product versions do not contain what was looked for.
