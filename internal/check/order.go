@@ -50,9 +50,28 @@ func (i *inspection) checkOrder(all []sources) {
 	o.checkCycles(found.Needs)
 	o.checkSplits(found.Needs)
 	o.noteOlder(found.Needs)
+	released := i.releasedVersions(all)
 	for _, s := range found.Snapshots {
-		o.checkSnapshot(s)
+		if !slices.Contains(released, strings.TrimSuffix(s.Named, snapshot)) {
+			o.checkSnapshot(s)
+		}
 	}
+}
+
+// releasedVersions are those of components that are released already, by release.json or by the run that goes on: whose artifact a
+// SNAPSHOT of one of them is nobody has read, and it may well be theirs.
+func (i *inspection) releasedVersions(toTrigger []sources) (versions []string) {
+	for _, e := range i.Plan.Excluded {
+		if e.Reason == plan.ReasonReleased {
+			versions = append(versions, e.Version)
+		}
+	}
+	for _, st := range i.Plan.Steps() {
+		if !slices.ContainsFunc(toTrigger, func(s sources) bool { return s.step.ID() == st.ID() }) {
+			versions = append(versions, st.Version)
+		}
+	}
+	return versions
 }
 
 // ordered is an inspection that knows in which wave each component of the plan stands.
