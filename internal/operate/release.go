@@ -141,11 +141,18 @@ func (t *releaseRunner) prepareWithConsent(ctx context.Context) error {
 	if err := r.Prepare(ctx); err != nil {
 		return err
 	}
-	if !reflect.DeepEqual(confirmed, r.Plan) {
+	if !samePlan(confirmed, r.Plan) {
 		return fault.New(fault.Invalid, "plan-changed", "the plan has changed while gio waited for the answer: nothing was started").
 			Hint("%s to see the new one", fault.Again())
 	}
 	return nil
+}
+
+// samePlan reports whether two plans would do the same, whatever they warn of: that may be said once only, or in other words.
+func samePlan(a, b *plan.Plan) bool {
+	one, other := *a, *b
+	one.Warnings, other.Warnings = nil, nil
+	return reflect.DeepEqual(one, other)
 }
 
 // refuseChanged refuses to plan anew steps that need something else than before, where nobody can be asked and has agreed.
