@@ -98,11 +98,11 @@ var errUnread = errors.New("its files could not be read when the run was planned
 
 // thaw gives the frozen needs of a step. For which earlier groups it waits is found anew: a step among them may need it by now.
 func thaw(st plan.Step) plan.Found {
-	if !st.Unread {
-		return plan.Found{Needs: st.Needs}
-	}
 	named := slices.DeleteFunc(slices.Clone(st.Needs), func(n plan.Need) bool { return n.Reason == plan.NeedGroup })
-	return plan.Found{Needs: named, Unread: errUnread}
+	if st.Unread {
+		return plan.Found{Needs: named, Unread: errUnread}
+	}
+	return plan.Found{Needs: named}
 }
 
 // Change is a step whose needs are not those with which its run was planned.

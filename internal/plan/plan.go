@@ -24,7 +24,7 @@ type Step struct {
 	// In a plan by the graph:
 	Group  int    `json:"group,omitempty"` // the component's, its index in buildDependencies, from 1
 	Needs  []Need `json:"needs,omitempty"`
-	Unread bool   `json:"unread,omitempty"` // its files could not be read, so that it waits for the earlier groups
+	Unread bool   `json:"unread,omitempty"` // its files could not be read, so that it waits for the earlier groups, and the later ones for it
 }
 
 // ID identifies the step permanently.
