@@ -498,3 +498,46 @@ func TestNeededLeftOut(t *testing.T) {
 		}
 	})
 }
+
+// What is left out is built from the default branch of its own repository, too: there its files are read.
+func TestLeftOutOnItsDefaultBranch(t *testing.T) {
+	t.Parallel()
+	inBubble(t, product("a:1.3.0-SNAPSHOT", "b:1.3.0-SNAPSHOT"), sim.Scenario{Default: sim.Project{DefaultBranch: "trunk"}}, func(t *testing.T, w *world) {
+		var branches []string
+		var f *files
+		f = w.byGraph(func(r *engine.Release) {
+			r.Options.Only = []string{"a"}
+			r.Needs = func(ctx context.Context, of, among []plan.Step) (map[plan.StepID]plan.Found, error) {
+				for _, st := range among {
+					branches = append(branches, st.Component+" "+st.Branch)
+				}
+				return f.read(ctx, of, among)
+			}
+		}, "a:", "b: a")
+		wantKind(t, w.release(), 0)
+		if got := strings.Join(branches, ", "); got != "a trunk, b trunk, a trunk, b trunk" {
+			t.Errorf("read: %s", got)
+		}
+	})
+}
+
+// A server dry run that has finished begins anew with what its components need by now, and nobody is asked about that.
+func TestGraphDryRunAnew(t *testing.T) {
+	t.Parallel()
+	inBubble(t, product("a b"), sim.Scenario{}, func(t *testing.T, w *world) {
+		var changed []engine.Change
+		f := w.byGraph(func(r *engine.Release) {
+			r.Options.DryRun = true
+			r.Notify = func(run.Event, *run.State) { changed = r.Changed() }
+		}, "a:", "b: a")
+		wantKind(t, w.release(), 0)
+		f.set("a", "b")
+		f.set("b")
+		stop := make(chan struct{})
+		close(stop)
+		wantKind(t, w.releaseUntil(t.Context(), stop), fault.Stopped)
+		if first := w.state().Plan.Steps()[0]; first.Component != "b" || len(changed) > 0 {
+			t.Errorf("%s comes first, changed: %v", first.Component, changed)
+		}
+	})
+}

@@ -49,6 +49,8 @@ type Release struct {
 	manifest *manifest.Manifest
 	next     plan.Next
 	changed  []Change
+
+	allBranches map[string]string // the default branches of all that is to be released; nil before they are read
 }
 
 // ErrNothing is what Prepare returns when there is nothing to release and nothing to finish: no
@@ -111,12 +113,15 @@ func (r *Release) Run(ctx context.Context, stop <-chan struct{}) error {
 		c.ready = r.readyByGraph
 	}
 	if r.Options.DryRun {
-		c.anew = r.Left() == 0
+		c.anew = r.repeats()
 	} else {
 		c.end = r.record
 	}
 	return r.run(ctx, stop, c)
 }
+
+// repeats tells whether it is a server dry run that has finished, and is to run once more from the beginning.
+func (r *Release) repeats() bool { return r.Options.DryRun && r.Left() == 0 }
 
 // Following returns the next versions that stand on the branches since the product is released; none before, and with NoNext.
 func (r *Release) Following() plan.Next {
@@ -263,6 +268,7 @@ func (r *Release) difference() string {
 
 // makePlan plans, with the default branches of the projects whose branch depends on them.
 func (r *Release) makePlan(ctx context.Context) error {
+	r.allBranches = nil
 	if r.Options.ComponentMain == "" {
 		r.Options.DefaultBranches = nil // of an earlier plan: by them no step would seem to need its own
 		p, err := plan.Make(r.manifest, r.Options)
