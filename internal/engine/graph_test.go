@@ -387,7 +387,7 @@ func TestNeedsChangedIsFrozenAnew(t *testing.T) {
 	})
 }
 
-// Files that cannot be read right before the intent are said, and nothing is sent.
+// Files that cannot be read right before the intent are said, and nothing is sent, unless that is to be passed over.
 func TestNeedsUnreadBeforeIntent(t *testing.T) {
 	t.Parallel()
 	inBubble(t, product("a", "b"), sim.Scenario{}, func(t *testing.T, w *world) {
@@ -408,6 +408,12 @@ func TestNeedsUnreadBeforeIntent(t *testing.T) {
 		if n := w.pipelinesOf("b"); n != 0 {
 			t.Errorf("b has %d pipelines", n)
 		}
+		unread := w.edit
+		w.edit = func(r *engine.Release) {
+			unread(r)
+			r.Unchecked = true
+		}
+		wantKind(t, w.release(), 0)
 	})
 }
 

@@ -42,7 +42,10 @@ type Release struct {
 	OrderAsked bool
 	// Needs tells what each of some steps needs among others, for a release by the graph. It is asked when the release is prepared, and
 	// again right before each intent.
-	Needs  func(ctx context.Context, of, among []plan.Step) (map[plan.StepID]plan.Found, error)
+	Needs func(ctx context.Context, of, among []plan.Step) (map[plan.StepID]plan.Found, error)
+	// Unchecked: a step starts also where its needs cannot be read again by then.
+	Unchecked bool
+
 	Next   string // version of the release branch after the release; "" counts
 	NoNext bool   // prepare no next version
 
