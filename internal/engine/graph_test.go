@@ -547,3 +547,19 @@ func TestGraphDryRunAnew(t *testing.T) {
 		}
 	})
 }
+
+// What only waits for its needs to be seen everywhere does not keep a run with --fail-fast from ending.
+func TestSettleEndsWithFailFast(t *testing.T) {
+	t.Parallel()
+	s := sim.Scenario{Projects: map[string]sim.Project{
+		"a": minutes(1), "x": {Duration: 10 * time.Minute, Runs: []sim.Run{{Outcome: sim.Failed}}},
+	}}
+	inBubble(t, product("a x", "b"), s, func(t *testing.T, w *world) {
+		w.byGraph(func(r *engine.Release) { r.FailFast, r.Settle = true, time.Hour }, "a:", "b: a", "x:")
+		began := time.Now()
+		wantKind(t, w.release(), fault.PipelineFailed)
+		if took := time.Since(began); took > 30*time.Minute || w.pipelinesOf("b") != 0 {
+			t.Errorf("it took %s, b has %d pipelines", took, w.pipelinesOf("b"))
+		}
+	})
+}
