@@ -107,7 +107,7 @@ func (r *Release) Prepare(ctx context.Context) error {
 	return r.refuse(ctx)
 }
 
-// Run drives the plan that Prepare made: proves the right to push, tags the start, runs the waves,
+// Run drives the plan that Prepare made: proves the right to push, tags the start, releases the steps,
 // records. Closing stop starts nothing new and watches what runs; cancelling ctx leaves at once. The
 // error says how the run ended, by the kinds of package fault; nil is success.
 func (r *Release) Run(ctx context.Context, stop <-chan struct{}) error {

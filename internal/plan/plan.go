@@ -228,7 +228,7 @@ func unknownComponent(m *manifest.Manifest, kind fault.Kind, where, name string)
 	return f
 }
 
-// Units groups the steps of a wave that share one pipeline: same project, definition, branch and
+// Units groups the steps, of a wave or of several, that share one pipeline: same project, definition, branch and
 // parameters. A second pipeline would cancel the first (contracts/circleci.md 2.7). Order is kept.
 func Units(w Wave) [][]Step {
 	type pipeline struct{ project, branch, definition string }
