@@ -70,7 +70,7 @@ func (f *Files) keep(s, before sources) {
 }
 
 // Needs tells what each of some steps needs among others, all of which may be released by the run. It reads the files of those
-// that it is asked about, and of the others what it has not read yet. Its only error is the cause of a context that ended.
+// that it is asked about, and of the others what it could not read before. Its only error is the cause of a context that ended.
 func (f *Files) Needs(ctx context.Context, of, among []plan.Step) (map[plan.StepID]plan.Found, error) {
 	found := map[plan.StepID]plan.Found{}
 	if f.GitHub == nil {
@@ -81,7 +81,8 @@ func (f *Files) Needs(ctx context.Context, of, among []plan.Step) (map[plan.Step
 	}
 	f.mu.Lock()
 	missing := slices.DeleteFunc(slices.Clone(among), func(st plan.Step) bool {
-		_, known := f.known[st.ID()]
+		s, known := f.known[st.ID()]
+		known = known && cmp.Or(s.versionErr, s.err, f.broken[st.Component]) == nil
 		return known || slices.ContainsFunc(of, func(asked plan.Step) bool { return asked.ID() == st.ID() })
 	})
 	f.mu.Unlock()
@@ -156,20 +157,12 @@ func (f *Files) unread(st plan.Step) error {
 // checkFree lists the components of later groups that need nothing of the run, where it goes by the graph: they start at once, and
 // what they need is perhaps only in no file.
 func (i *inspection) checkFree() {
-	if i.Plan == nil || !i.Plan.IsByGraph() {
+	if i.Plan == nil {
 		return
 	}
-	first := 0
-	for _, st := range i.Plan.Steps() {
-		if first == 0 || st.Group < first {
-			first = st.Group
-		}
-	}
 	var free []string
-	for _, st := range i.Plan.Steps() {
-		if st.Group > first && len(st.Needs) == 0 {
-			free = append(free, fmt.Sprintf("%s (group %d)", st.Component, st.Group))
-		}
+	for _, st := range i.Plan.Free() {
+		free = append(free, fmt.Sprintf("%s (group %d)", st.Component, st.Group))
 	}
 	if len(free) > 0 {
 		i.add(Finding{

@@ -98,6 +98,28 @@ func TestFilesAreReadAgain(t *testing.T) {
 	})
 }
 
+// TestFilesUnreadAreReadAgain: what another one names is known once its owner can be read, whoever is asked about.
+func TestFilesUnreadAreReadAgain(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := graphWorld()
+		fault := answer("contents", "acme/api", 500, `{"message":"a bad day"}`)
+		fault.Times = 1
+		w.GitHub.Faults = append(w.GitHub.Faults, fault)
+		s, q := w.open(t)
+		defer s.Close()
+		f := &Files{GitHub: q.GitHub}
+		steps := q.Plan.Steps()
+		for n := range 2 {
+			found, err := f.Needs(t.Context(), steps[2:], steps)
+			if err != nil || len(found[gateway].Needs) != n {
+				t.Errorf("reading %d: gateway needs %v, %v", n, found[gateway].Needs, err)
+			}
+			time.Sleep(freshFor)
+		}
+	})
+}
+
 // TestFilesUnread: what cannot be read is said of who it is about; of the others all is known.
 func TestFilesUnread(t *testing.T) {
 	t.Parallel()

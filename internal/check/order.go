@@ -115,7 +115,7 @@ func (o ordered) group(component string) int { return o.Plan.Waves[o.waves[compo
 func (o ordered) check(n needs.Need) {
 	switch {
 	case o.oneBuild(n.From, n.To):
-	case n.Binds() && o.waves[n.To] >= o.waves[n.From] && !o.hasCycle():
+	case n.Binds() && o.waves[n.To] >= o.waves[n.From] && !o.byGraph() && !o.hasCycle():
 		where, how := o.says(n)
 		o.add(Finding{
 			Code: OrderWrong, Component: n.From, Where: where,
@@ -138,6 +138,9 @@ func groupBefore(group int) string {
 	}
 	return fmt.Sprint(group - 1)
 }
+
+// byGraph tells whether the release goes by who needs whom, whatever the groups: right before a step starts that is compared.
+func (o ordered) byGraph() bool { return o.ByGraph || o.Plan.IsByGraph() }
 
 // hasCycle tells whether the graph by which the release goes has a cycle: then there is no plan by it, and that was said.
 func (o ordered) hasCycle() bool {

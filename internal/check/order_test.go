@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/gravitee-lab/gio/internal/needs"
+	"github.com/gravitee-lab/gio/internal/plan"
 	"github.com/gravitee-lab/gio/internal/sim"
 )
 
@@ -93,6 +94,26 @@ func TestOrder(t *testing.T) {
 		},
 		{"an artifact of two", holding(api, names("api", "1.29.0"), gateway, nil), []string{"warning dependency-unknown definition"}, 0, "which is an artifact of api, too"},
 	})
+}
+
+// TestOrderByGraph: by the graph nothing is said of the order, also where a run that has begun goes by an older one, or no plan by it
+// could be made.
+func TestOrderByGraph(t *testing.T) {
+	t.Parallel()
+	for name, change := range map[string]func(*Question){
+		"frozen":    func(q *Question) { q.Plan.Order = plan.ByGraph },
+		"asked for": func(q *Question) { q.ByGraph = true },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := ready()
+			holding(names("api", "1.25.1", "gateway 3.9.4"), names("definition", "1.29.0"), names("gateway", "3.9.4"), nil)(w)
+			w.ask = func(_ testing.TB, _ *sim.Sim, q *Question) { change(q) }
+			if said := text(t, w.check(t)); strings.Contains(said, OrderWrong) {
+				t.Error(said)
+			}
+		})
+	}
 }
 
 // Two components name different versions of a third one.

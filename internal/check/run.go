@@ -26,6 +26,7 @@ type Question struct {
 	Plan    *plan.Plan
 	State   *run.State   // of the run; nil when there is none. Run checks only what the run is still to trigger
 	Options plan.Options // that Plan was made with
+	ByGraph bool         // the release would go by the graph, also where Plan is by waves, because it could not be prepared
 	DryRun  bool         // the pipelines are told that it is a dry run
 	// ParameterAt gives the place in gio.yaml (file:line:column) that decides a component's pipeline parameter, and how the value is
 	// written there; "" where gio.yaml does not set it. Nil knows no place.

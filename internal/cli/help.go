@@ -92,9 +92,10 @@ func orderTopic() string {
 really needs what stands in the poms and package.json files of the components: gio check reads them
 on the branches that are released, those of modules and workspaces, too, and says where the groups
 are wrong. With --order graph, or order: graph in gio.yaml, a component waits only for what it
-needs; one whose files cannot be read waits for all earlier groups. A failure then skips only what
-needs it. What a run has planned stays: right before a component starts its files are read again;
-when it needs something else by now, nothing is sent, and the next run shows old and new and asks.
+needs; one whose files cannot be read waits for all earlier groups, and the later ones for it. A
+failure then skips only what needs it. What a run has planned stays: right before a component starts
+its files are read again; when it needs something else by now, nothing is sent, and the next run
+shows old and new and asks.
 
 A component needs another one of the same run when a file names an artifact of it - as parent,
 dependency, BOM, plugin or what is unpacked - in the version that the run releases, its SNAPSHOT, a

@@ -6,7 +6,7 @@
 //
 //	Release.Prepare   reads the release repository, refuses what must not start, plans
 //	Release.Run       begin (start tag) → drive → record; an Execution, which a staging or a trigger is, only drives
-//	  session         one driver's time: reads again what earlier drivers left, then wave after wave
+//	  session         one driver's time: reads again what earlier drivers left, then all that becomes ready
 //	    unit.go       the steps that share one pipeline, brought to their end from wherever they stand
 //	      trigger.go    intent, one POST, outcome
 //	      lookup.go     what happened when the answer is lost

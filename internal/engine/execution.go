@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/gravitee-lab/gio/internal/circleci"
@@ -211,7 +212,9 @@ func (x *Execution) session(stop <-chan struct{}) *session {
 	if limit <= 0 {
 		limit = MaxParallel
 	}
+	halted := make(chan struct{})
 	return &session{
+		halted: halted, halt: sync.OnceFunc(func() { close(halted) }),
 		rec: x.rec, ci: x.CI, plan: x.Plan, stop: stop, cancelled: x.journal.Cancelled(), holdLimit: x.HoldLimit,
 		ready: x.Ready, tagged: x.Tagged, poms: x.Poms, free: x.Free, wake: x.Wake, told: x.Told, simulated: x.Simulated,
 		clock: x.Clock, trouble: x.Trouble, lookedFor: x.Looked, looked: map[plan.StepID]look{},

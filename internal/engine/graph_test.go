@@ -387,7 +387,7 @@ func TestNeedsChangedIsFrozenAnew(t *testing.T) {
 	})
 }
 
-// Files that cannot be read right before the intent are said, and nothing is sent.
+// Files that cannot be read right before the intent are said, and nothing is sent, unless that is to be passed over.
 func TestNeedsUnreadBeforeIntent(t *testing.T) {
 	t.Parallel()
 	inBubble(t, product("a", "b"), sim.Scenario{}, func(t *testing.T, w *world) {
@@ -408,6 +408,12 @@ func TestNeedsUnreadBeforeIntent(t *testing.T) {
 		if n := w.pipelinesOf("b"); n != 0 {
 			t.Errorf("b has %d pipelines", n)
 		}
+		unread := w.edit
+		w.edit = func(r *engine.Release) {
+			unread(r)
+			r.Unchecked = true
+		}
+		wantKind(t, w.release(), 0)
 	})
 }
 
@@ -495,6 +501,65 @@ func TestNeededLeftOut(t *testing.T) {
 		}
 		if v := w.manifestAt("1.0.4").Version; v != "1.0.4" {
 			t.Errorf("the tag holds product version %s", v)
+		}
+	})
+}
+
+// What is left out is built from the default branch of its own repository, too: there its files are read.
+func TestLeftOutOnItsDefaultBranch(t *testing.T) {
+	t.Parallel()
+	inBubble(t, product("a:1.3.0-SNAPSHOT", "b:1.3.0-SNAPSHOT"), sim.Scenario{Default: sim.Project{DefaultBranch: "trunk"}}, func(t *testing.T, w *world) {
+		var branches []string
+		var f *files
+		f = w.byGraph(func(r *engine.Release) {
+			r.Options.Only = []string{"a"}
+			r.Needs = func(ctx context.Context, of, among []plan.Step) (map[plan.StepID]plan.Found, error) {
+				for _, st := range among {
+					branches = append(branches, st.Component+" "+st.Branch)
+				}
+				return f.read(ctx, of, among)
+			}
+		}, "a:", "b: a")
+		wantKind(t, w.release(), 0)
+		if got := strings.Join(branches, ", "); got != "a trunk, b trunk, a trunk, b trunk" {
+			t.Errorf("read: %s", got)
+		}
+	})
+}
+
+// A server dry run that has finished begins anew with what its components need by now, and nobody is asked about that.
+func TestGraphDryRunAnew(t *testing.T) {
+	t.Parallel()
+	inBubble(t, product("a b"), sim.Scenario{}, func(t *testing.T, w *world) {
+		var changed []engine.Change
+		f := w.byGraph(func(r *engine.Release) {
+			r.Options.DryRun = true
+			r.Notify = func(run.Event, *run.State) { changed = r.Changed() }
+		}, "a:", "b: a")
+		wantKind(t, w.release(), 0)
+		f.set("a", "b")
+		f.set("b")
+		stop := make(chan struct{})
+		close(stop)
+		wantKind(t, w.releaseUntil(t.Context(), stop), fault.Stopped)
+		if first := w.state().Plan.Steps()[0]; first.Component != "b" || len(changed) > 0 {
+			t.Errorf("%s comes first, changed: %v", first.Component, changed)
+		}
+	})
+}
+
+// What only waits for its needs to be seen everywhere does not keep a run with --fail-fast from ending.
+func TestSettleEndsWithFailFast(t *testing.T) {
+	t.Parallel()
+	s := sim.Scenario{Projects: map[string]sim.Project{
+		"a": minutes(1), "x": {Duration: 10 * time.Minute, Runs: []sim.Run{{Outcome: sim.Failed}}},
+	}}
+	inBubble(t, product("a x", "b"), s, func(t *testing.T, w *world) {
+		w.byGraph(func(r *engine.Release) { r.FailFast, r.Settle = true, time.Hour }, "a:", "b: a", "x:")
+		began := time.Now()
+		wantKind(t, w.release(), fault.PipelineFailed)
+		if took := time.Since(began); took > 30*time.Minute || w.pipelinesOf("b") != 0 {
+			t.Errorf("it took %s, b has %d pipelines", took, w.pipelinesOf("b"))
 		}
 	})
 }

@@ -33,7 +33,7 @@ const (
 	noteFacts      = 20 * time.Second       // until what CircleCI said of a pipeline is: it can be asked again
 	recordRetries  = 10                     // pushes that find the branch moved
 
-	// MaxParallel is how many pipelines of a wave run at once unless the operator says otherwise: none is started while so many
+	// MaxParallel is how many pipelines run at once unless the operator says otherwise: none is started while so many
 	// run. A pipeline that waits for a person does not count. When it goes on it is watched at once and counts again as soon as
 	// there is room: until then as many more may run as were held. So do those that an earlier driver has left running.
 	MaxParallel = 25

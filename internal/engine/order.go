@@ -23,7 +23,7 @@ func (r *Release) arrange(ctx context.Context) error {
 	if err := r.fixOrder(state); err != nil {
 		return err
 	}
-	all, err := r.openPlan()
+	all, err := r.openPlan(ctx)
 	if r.Order != plan.ByGraph {
 		if err != nil { // what is left out may have no plan: then it shares no pipeline
 			return nil //nolint:nilerr // see above
@@ -46,7 +46,7 @@ func (r *Release) arrange(ctx context.Context) error {
 	var ask []plan.Step
 	for _, st := range r.Plan.Steps() {
 		frozen, known := state.Frozen(st.ID())
-		if !known || state.Step(st.ID()).Code == NeedsChanged || r.vanished(state, frozen.Needs) {
+		if !known || r.repeats() || state.Step(st.ID()).Code == NeedsChanged || r.vanished(state, frozen.Needs) {
 			ask = append(ask, st)
 			continue
 		}
@@ -83,7 +83,7 @@ func (r *Release) ask(ctx context.Context, state *run.State, steps, among []plan
 		now := asked[st.ID()]
 		found[st.ID()] = now
 		frozen, was := state.Frozen(st.ID())
-		if was && !plan.SameNeeds(stillOpen(frozen.Needs, among), now.Needs) {
+		if was && !r.repeats() && !plan.SameNeeds(stillOpen(frozen.Needs, among), now.Needs) {
 			r.changed = append(r.changed, Change{st.ID(), frozen.Needs, now.Needs})
 		}
 	}
@@ -98,11 +98,11 @@ var errUnread = errors.New("its files could not be read when the run was planned
 
 // thaw gives the frozen needs of a step. For which earlier groups it waits is found anew: a step among them may need it by now.
 func thaw(st plan.Step) plan.Found {
-	if !st.Unread {
-		return plan.Found{Needs: st.Needs}
-	}
 	named := slices.DeleteFunc(slices.Clone(st.Needs), func(n plan.Need) bool { return n.Reason == plan.NeedGroup })
-	return plan.Found{Needs: named, Unread: errUnread}
+	if st.Unread {
+		return plan.Found{Needs: named, Unread: errUnread}
+	}
+	return plan.Found{Needs: named}
 }
 
 // Change is a step whose needs are not those with which its run was planned.
@@ -150,10 +150,30 @@ func (r *Release) fixOrder(state *run.State) error {
 	return nil
 }
 
-// openPlan is the plan of all that is to be released, also of what --only and --except leave out.
-func (r *Release) openPlan() (*plan.Plan, error) {
+// openPlan is the plan of all that is to be released, also of what --only and --except leave out. Where the default branch of one of
+// these cannot be read, the main branch stands for it: what is left out must not keep the rest from being released.
+func (r *Release) openPlan(ctx context.Context) (*plan.Plan, error) {
 	everything := r.Options
 	everything.Only, everything.Except = nil, nil
+	if everything.ComponentMain == "" && len(r.Options.Only)+len(r.Options.Except) > 0 {
+		if r.allBranches == nil {
+			everything.DefaultBranches = nil // by them no step would seem to need its own
+			all, err := plan.Make(r.manifest, everything)
+			if err != nil {
+				return nil, err
+			}
+			branches, err := DefaultBranches(ctx, r.CI, all, everything.MainBranch)
+			switch {
+			case err == nil:
+				r.allBranches = branches
+			case fault.Is(err, "project"):
+				r.allBranches = r.Options.DefaultBranches
+			default:
+				return nil, err
+			}
+		}
+		everything.DefaultBranches = r.allBranches
+	}
 	return plan.Make(r.manifest, everything)
 }
 
@@ -196,7 +216,7 @@ func (r *Release) readyByGraph(ctx context.Context, steps []plan.Step) error {
 			return err
 		}
 	}
-	all, err := r.openPlan()
+	all, err := r.openPlan(ctx)
 	if err != nil {
 		return err
 	}
@@ -205,19 +225,31 @@ func (r *Release) readyByGraph(ctx context.Context, steps []plan.Step) error {
 	if err != nil {
 		return err
 	}
+	unit := r.unitOf(steps[0])
 	for _, st := range steps {
 		planned := stillOpen(st.Needs, among)
 		if unread := found[st.ID()].Unread; unread != nil && !st.Unread {
+			if r.Unchecked {
+				continue
+			}
 			return fault.New(fault.Remote, "not-checked", "%s: whom it needs could not be read again", st.Component).Because(unread)
 		}
 		now := slices.DeleteFunc(slices.Clone(found[st.ID()].Needs), func(n plan.Need) bool { // what shares its pipeline is no need
-			return slices.ContainsFunc(steps, func(other plan.Step) bool { return other.ID() == n.Step })
+			return slices.ContainsFunc(unit, func(other plan.Step) bool { return other.ID() == n.Step })
 		})
 		if !plan.SameNeeds(planned, now) {
 			return fault.New(fault.Invalid, NeedsChanged, "%s", Change{st.ID(), planned, now})
 		}
 	}
 	return nil
+}
+
+// unitOf lists the steps of the plan that share the pipeline of one, whatever has become of them.
+func (r *Release) unitOf(st plan.Step) []plan.Step {
+	units := plan.Units(plan.Wave{Steps: r.Plan.Steps()})
+	return units[slices.IndexFunc(units, func(unit []plan.Step) bool {
+		return slices.ContainsFunc(unit, func(other plan.Step) bool { return other.ID() == st.ID() })
+	})]
 }
 
 // vanished tells whether something that a step needed can no longer be had: release.json has neither the version any more, nor was

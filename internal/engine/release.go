@@ -42,13 +42,18 @@ type Release struct {
 	OrderAsked bool
 	// Needs tells what each of some steps needs among others, for a release by the graph. It is asked when the release is prepared, and
 	// again right before each intent.
-	Needs  func(ctx context.Context, of, among []plan.Step) (map[plan.StepID]plan.Found, error)
+	Needs func(ctx context.Context, of, among []plan.Step) (map[plan.StepID]plan.Found, error)
+	// Unchecked: a step starts also where its needs cannot be read again by then.
+	Unchecked bool
+
 	Next   string // version of the release branch after the release; "" counts
 	NoNext bool   // prepare no next version
 
 	manifest *manifest.Manifest
 	next     plan.Next
 	changed  []Change
+
+	allBranches map[string]string // the default branches of all that is to be released; nil before they are read
 }
 
 // ErrNothing is what Prepare returns when there is nothing to release and nothing to finish: no
@@ -102,7 +107,7 @@ func (r *Release) Prepare(ctx context.Context) error {
 	return r.refuse(ctx)
 }
 
-// Run drives the plan that Prepare made: proves the right to push, tags the start, runs the waves,
+// Run drives the plan that Prepare made: proves the right to push, tags the start, releases the steps,
 // records. Closing stop starts nothing new and watches what runs; cancelling ctx leaves at once. The
 // error says how the run ended, by the kinds of package fault; nil is success.
 func (r *Release) Run(ctx context.Context, stop <-chan struct{}) error {
@@ -111,12 +116,15 @@ func (r *Release) Run(ctx context.Context, stop <-chan struct{}) error {
 		c.ready = r.readyByGraph
 	}
 	if r.Options.DryRun {
-		c.anew = r.Left() == 0
+		c.anew = r.repeats()
 	} else {
 		c.end = r.record
 	}
 	return r.run(ctx, stop, c)
 }
+
+// repeats tells whether it is a server dry run that has finished, and is to run once more from the beginning.
+func (r *Release) repeats() bool { return r.Options.DryRun && r.Left() == 0 }
 
 // Following returns the next versions that stand on the branches since the product is released; none before, and with NoNext.
 func (r *Release) Following() plan.Next {
@@ -263,6 +271,7 @@ func (r *Release) difference() string {
 
 // makePlan plans, with the default branches of the projects whose branch depends on them.
 func (r *Release) makePlan(ctx context.Context) error {
+	r.allBranches = nil
 	if r.Options.ComponentMain == "" {
 		r.Options.DefaultBranches = nil // of an earlier plan: by them no step would seem to need its own
 		p, err := plan.Make(r.manifest, r.Options)

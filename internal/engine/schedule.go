@@ -195,7 +195,7 @@ func (d *schedule) bring(ctx context.Context, t task) {
 	go func() {
 		err := d.s.noteForbidden(ctx, t.unit, d.s.finish(ctx, t.unit, t.slot))
 		if err != nil {
-			d.s.halted.Store(true)
+			d.s.halt()
 		}
 		d.ended <- ended{task: t, err: err}
 	}()

@@ -4,7 +4,6 @@ import (
 	"context"
 	"slices"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -42,8 +41,9 @@ type session struct {
 	failFast  bool          // a failure cancels the pipelines that run
 	once      bool          // Execution.Once
 
-	halted atomic.Bool // something is wrong beside the pipelines: start nothing new
-	alarm  *alarm      // of the pass that is under way
+	halted chan struct{} // closed by halt: something is wrong beside the pipelines, start nothing new
+	halt   func()        // any number of times
+	alarm  *alarm        // of the pass that is under way
 
 	mu     sync.Mutex
 	tried  map[plan.StepID]bool // had its attempt in this session
@@ -170,7 +170,7 @@ func (s *session) markTried(u unit) {
 
 // mayNotStart tells whether this session must start nothing new.
 func (s *session) mayNotStart() bool {
-	return s.halted.Load() || s.stopping() || s.failFast && s.alarm.rang()
+	return closed(s.halted) || s.stopping() || s.failFast && s.alarm.rang()
 }
 
 func (s *session) stopping() bool { return closed(s.stop) || closed(s.cancelled) }

@@ -16,12 +16,20 @@ func stopped(ctx context.Context) error {
 
 // sleepUnlessStopped waits and tells whether to go on.
 func (s *session) sleepUnlessStopped(ctx context.Context, d time.Duration) bool {
+	var failed <-chan struct{}
+	if s.failFast {
+		failed = s.alarm.raised
+	}
 	select {
 	case <-ctx.Done():
 		return false
 	case <-s.stop:
 		return false
 	case <-s.cancelled:
+		return false
+	case <-s.halted:
+		return false
+	case <-failed:
 		return false
 	case <-s.clock.After(d):
 		return !s.mayNotStart()

@@ -253,7 +253,7 @@ func (s *session) failRefused(ctx context.Context, u unit, t *circleci.TriggerEr
 	case t.Status == 401 || t.Status == 403:
 		code = notAllowed
 		if s.refusesToken(ctx) {
-			s.halted.Store(true)
+			s.halt()
 		}
 	case t.Outcome == circleci.NotSent || t.Outcome == circleci.Throttled:
 		code = "not-sent"

@@ -12,9 +12,8 @@ import (
 
 // CheckOptions say what is checked.
 type CheckOptions struct {
-	Only, Except []string   // components
-	Order        plan.Order // "" is gio.yaml's
-	Offline      bool       // read the checkout alone: no request is sent
+	Only, Except []string // components
+	Offline      bool     // read the checkout alone: no request is sent
 }
 
 // Check finds what is wrong before anything starts. It writes nothing. What is wrong is a finding, not an error.
@@ -62,6 +61,7 @@ func (p *precheck) planOffline(o CheckOptions) ([]check.Finding, error) {
 		return asFindings(err)
 	}
 	p.question.Plan, p.question.Options = made, options
+	p.question.ByGraph = p.orderOf("") == plan.ByGraph
 	next, _ := plan.NextVersions(made.Version, options.Branch, options.MainBranch, "") // where none can be counted, none is pushed
 	p.question.Refs, p.question.Path = made.Refs(next), ws.Path
 	return check.OfWarnings(made.Warnings), nil
@@ -93,7 +93,7 @@ func (p *precheck) planOnline(ctx context.Context, o CheckOptions) ([]check.Find
 		more, err := p.planOffline(o)
 		return append(more, check.OfFault(p.noToken)...), err
 	}
-	r := NewRelease(p.Setup, Ends{CI: p.question.CI, Repo: repo, files: p.question.Files}, ReleaseOptions{Only: o.Only, Except: o.Except, Order: o.Order})
+	r := NewRelease(p.Setup, Ends{CI: p.question.CI, Repo: repo, files: p.question.Files}, ReleaseOptions{Only: o.Only, Except: o.Except})
 	r.Tagged, r.Open = p.tagLookup(), readOnlyJournal(ctx, repo)
 	err = r.Prepare(ctx)
 	findings := check.OfFault(err)
@@ -108,6 +108,7 @@ func (p *precheck) planOnline(ctx context.Context, o CheckOptions) ([]check.Find
 		findings = check.OfFault(refusedByJournal(ctx, r))
 	}
 	p.question.Plan, p.question.State, p.question.Options = r.Plan, r.State(), r.Options
+	p.question.ByGraph = r.Order == plan.ByGraph
 	p.question.Refs, p.question.Path = r.Refs(), p.Path
 	p.question.Manifest, err = p.Manifest()
 	if err == nil {

@@ -53,6 +53,11 @@ func TestCheck(t *testing.T) {
 		{"no repository", func(p *plant) { delete(p.GitHub.Repositories, "acme/gateway") }, operate.CheckOptions{}, []string{"repository-missing"}, fault.Invalid},
 		{"a warning", func(p *plant) { p.Projects = map[string]sim.Project{"gateway": {Autocancel: &yes}} }, operate.CheckOptions{}, []string{"auto-cancel"}, 0},
 		{"no token", func(p *plant) { p.env = map[string]string{"CIRCLE_TOKEN": ""} }, operate.CheckOptions{}, []string{"not-checked", "token"}, fault.Auth},
+		{"no token, and by the graph the groups do not matter", func(p *plant) {
+			p.env, p.files = map[string]string{"CIRCLE_TOKEN": ""}, map[string]string{"gio.yaml": "order: graph\n"}
+			p.GitHub.Repositories["acme/api"] = pom("1.25.x", "api", "1.25.1-SNAPSHOT", "gateway 3.9.4-SNAPSHOT")
+			p.GitHub.Repositories["acme/gateway"] = pom("3.9.x", "gateway", "3.9.4-SNAPSHOT")
+		}, operate.CheckOptions{}, []string{"not-checked", "token"}, fault.Auth},
 		{"a wrong token", func(p *plant) { p.Tokens = []string{"the-right-one"} }, operate.CheckOptions{}, []string{"token"}, fault.Auth},
 		{"no GitHub token", func(p *plant) { p.env = map[string]string{"GITHUB_TOKEN": ""} }, operate.CheckOptions{}, []string{"not-checked"}, 0},
 		{"the remote is not there", func(p *plant) { p.git.Token = "another" }, operate.CheckOptions{}, []string{"release-repository"}, fault.Auth},

@@ -36,10 +36,15 @@ func (s Setup) filesOf(e Ends) *check.Files {
 
 // arrange makes a plan of the checkout one by the graph, as far as GitHub answers soon.
 func (s Setup) arrange(ctx context.Context, p *plan.Plan, m *manifest.Manifest, o plan.Options, e Ends) (*plan.Plan, error) {
-	o.Only, o.Except = nil, nil
-	all, err := plan.Make(m, o)
-	if err != nil {
-		return nil, err
+	all := p
+	if len(o.Only)+len(o.Except) > 0 {
+		var err error
+		o.Only, o.Except = nil, nil
+		if all, err = s.planOffline(ctx, m, o); ctx.Err() != nil {
+			all = p
+		} else if err != nil {
+			return nil, err
+		}
 	}
 	found, err := s.needsOf(e)(ctx, p.Steps(), all.Steps())
 	if err != nil { // it did not

@@ -127,3 +127,20 @@ func TestNeedsChangedAsks(t *testing.T) {
 	w.wants("planned anew", levels(r.Plan), []string{"1 api", "1 definition", "2 gateway -> definition@1.29.2 (pom.xml:1 names acme:definition 1.29.1-SNAPSHOT)"})
 	w.neverTwice()
 }
+
+// TestPlanOfARunByWaves: a run that has begun by waves goes on so, whatever gio.yaml says, and its plan is shown so.
+func TestPlanOfARunByWaves(t *testing.T) {
+	t.Parallel()
+	w := graphed().grow(t)
+	_, err := w.operator().releases(operate.ReleaseOptions{Order: plan.ByWaves})
+	w.ofKind(err, fault.PipelineFailed, "pipeline-failed")
+	w.pulled()
+	p, _, err := operate.Plan(t.Context(), w.operator().Setup, operate.PlanOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.wants("planned", levels(p), []string{"1 api", "1 definition", "2 gateway"})
+	if said := strings.Join(p.Warnings, "\n"); !strings.Contains(said, "has begun with --order waves") {
+		t.Errorf("it warns of %q", said)
+	}
+}

@@ -60,12 +60,12 @@ func Plan(ctx context.Context, s Setup, o PlanOptions) (*plan.Plan, []plan.Ref, 
 	if err != nil && len(p.Waves) > 0 && !p.Partial && ends.Repo == nil {
 		warnings = append(warnings, refusal(err))
 	}
-	var compared []string
+	order, compared := s.orderOf(o.Order), []string(nil)
 	if ends.Repo != nil {
 		s.Workspace = ws
-		compared = s.compare(asking, ends, p, o)
+		order, compared = s.compare(asking, ends, p, o)
 	}
-	if s.orderOf(o.Order) == plan.ByGraph && !p.IsByGraph() {
+	if order == plan.ByGraph && !p.IsByGraph() {
 		if p, err = s.arrange(asking, p, m, options, ends); err != nil {
 			return nil, nil, err
 		}
@@ -108,8 +108,9 @@ func (s Setup) soonEnds(ctx context.Context) (ends Ends, warnings []string) {
 }
 
 // compare prepares the release as `gio release` does, with a journal that is only read, and says what that warns of beside the plan,
-// and why it would be refused. Where it would not be, the plan goes in the order in which the release would.
-func (s Setup) compare(ctx context.Context, ends Ends, p *plan.Plan, o PlanOptions) (warnings []string) {
+// and why it would be refused. Where it would not be, the plan goes in the order in which the release would, which is returned.
+func (s Setup) compare(ctx context.Context, ends Ends, p *plan.Plan, o PlanOptions) (order plan.Order, warnings []string) {
+	order = s.orderOf(o.Order)
 	s.Tell = nil
 	r := NewRelease(s, ends, ReleaseOptions{Only: o.Only, Except: o.Except, Order: o.Order})
 	r.Open = readOnlyJournal(ctx, ends.Repo)
@@ -119,6 +120,7 @@ func (s Setup) compare(ctx context.Context, ends Ends, p *plan.Plan, o PlanOptio
 	err := r.Prepare(ctx)
 	done := released(p, r.State())
 	if err == nil {
+		order = r.Order
 		if r.Plan.IsByGraph() { // a run that has begun keeps its order, and its needs
 			p.Order, p.Waves = r.Plan.Order, r.Plan.Waves
 		}
@@ -141,7 +143,7 @@ func (s Setup) compare(ctx context.Context, ends Ends, p *plan.Plan, o PlanOptio
 	default:
 		warnings = append(warnings, fmt.Sprintf("the plan was not held against the release repository (%s): what it says of this release is not known", oneLine(err)))
 	}
-	return warnings
+	return order, warnings
 }
 
 // released says which steps of a plan a run has released already; "" where there is none.

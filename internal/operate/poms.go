@@ -76,9 +76,11 @@ func (p *pomReader) others(ctx context.Context, st plan.Step) (all []needs.Compo
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.run == nil {
-		if p.run, err = p.readRun(ctx); err != nil {
+		read, err := p.readRun(ctx)
+		if err != nil { // it is incomplete: asked again, all are read
 			return nil, err
 		}
+		p.run = read
 	}
 	for _, c := range p.run {
 		if c.Name != st.Component {

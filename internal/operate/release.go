@@ -5,8 +5,10 @@ import (
 	"context"
 	"fmt"
 	"reflect"
+	"slices"
 	"time"
 
+	"github.com/gravitee-lab/gio/internal/check"
 	"github.com/gravitee-lab/gio/internal/engine"
 	"github.com/gravitee-lab/gio/internal/fault"
 	"github.com/gravitee-lab/gio/internal/gitrepo"
@@ -64,7 +66,7 @@ func NewRelease(s Setup, e Ends, o ReleaseOptions) *engine.Release {
 		Repo:      e.Repo, Path: s.Path, Local: s.Local, Options: options, Next: o.Next, NoNext: o.NoNext,
 	}
 	r.Order, r.OrderAsked = s.orderOf(o.Order), o.Order != ""
-	r.Needs = s.needsOf(e)
+	r.Needs, r.Unchecked = s.needsOf(e), slices.Contains(o.SkipCheck, check.NotChecked)
 	if !o.DryRun && e.Dry == nil {
 		r.Settle = time.Duration(s.Config.Settle)
 	}

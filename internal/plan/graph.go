@@ -9,8 +9,8 @@ import (
 )
 
 // Arrange returns the plan by the graph that has the steps of p, a plan by waves, with what was found of each. A step of which not
-// all could be read waits for all steps of earlier groups, too, except those that need the step itself. Needs between steps that
-// share a pipeline vanish. The waves of the result are levels: a step stands in the first one after all that it needs, whatever its group.
+// all could be read waits for all steps of earlier groups, too, except those that need the step itself; and those of later groups
+// wait for it, except those that it needs: what they name may be its own. Needs between steps that share a pipeline vanish. The waves of the result are levels: a step stands in the first one after all that it needs, whatever its group.
 // The fault is dependency-cycle.
 func (p *Plan) Arrange(found map[StepID]Found) (*Plan, error) {
 	g := newGraph(p)
@@ -25,6 +25,7 @@ func (p *Plan) Arrange(found map[StepID]Found) (*Plan, error) {
 	for i, st := range g.steps {
 		if own, known := found[st.ID()]; !known || own.Unread != nil {
 			g.needGroups(i)
+			g.neededByGroups(i)
 			unread = append(unread, st.Component)
 			if why == nil {
 				why = own.Unread
@@ -111,6 +112,19 @@ func (g *graph) needGroups(step int) {
 		}
 	}
 	g.need(step, all)
+}
+
+// neededByGroups makes all steps of later groups need a step, unless they do already or the step needs them.
+func (g *graph) neededByGroups(step int) {
+	st := g.steps[step]
+	node := g.node[st.ID()]
+	behind := g.behind(node)
+	for i, later := range g.steps {
+		other := g.node[later.ID()]
+		if later.Group > st.Group && !behind[other] && !g.behind(other)[node] {
+			g.need(i, []Need{{Step: st.ID(), Reason: NeedGroup}})
+		}
+	}
 }
 
 // behind are the nodes that need a node, directly or not, and the node itself.

@@ -75,11 +75,14 @@ func TestArrange(t *testing.T) {
 		"steps of two groups that share a pipeline are one": {
 			[]string{"a/mono x", "b/mono", "c"}, []string{"a:", "x:", "b: x a", "c: a"}, []string{"x()", "a() b(x)", "c(a)"},
 		},
-		"what cannot be read waits for the earlier groups": {[]string{"a b", "c", "d"}, []string{"a:", "b:", "d:"}, []string{"a() b() d()", "c(a* b*)"}},
+		"what cannot be read waits for the earlier groups": {[]string{"a b", "c", "d"}, []string{"a:", "b:", "d:"}, []string{"a() b()", "c(a* b*)", "d(c*)"}},
 		"but not for what needs it":                        {[]string{"a b", "c", "d"}, []string{"a: c", "b:", "d: a"}, []string{"b()", "c(b*)", "a(c)", "d(a)"}},
 		"nor for what waits for what needs it":             {[]string{"a", "b", "c"}, []string{"a: c"}, []string{"c()", "a(c)", "b(a*)"}},
-		"a step that the plan does not hold is no level":   {[]string{"a"}, []string{"a: elsewhere"}, []string{"a(elsewhere)"}},
-		"of itself and twice of another":                   {[]string{"a b"}, []string{"a: a b b", "b:"}, []string{"b()", "a(b)"}},
+		"whoever may need what cannot be read waits for it": {
+			[]string{"a b", "c", "d e f"}, []string{"b:", "c: d", "d:", "e: b", "f: a"}, []string{"a() b()", "d(a*) e(b a*) f(a)", "c(d a*)"},
+		},
+		"a step that the plan does not hold is no level": {[]string{"a"}, []string{"a: elsewhere"}, []string{"a(elsewhere)"}},
+		"of itself and twice of another":                 {[]string{"a b"}, []string{"a: a b b", "b:"}, []string{"b()", "a(b)"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

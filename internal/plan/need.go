@@ -41,7 +41,7 @@ type NeedReason string
 const (
 	NeedNamed   NeedReason = "named"    // a file of the component names the version that the needed step releases
 	NeedSetting NeedReason = "gio.yaml" // its needs
-	NeedGroup   NeedReason = "group"    // the files of the component cannot be read: it waits for the earlier groups
+	NeedGroup   NeedReason = "group"    // the files of one of the two components cannot be read: the later group waits for the earlier one
 )
 
 // String says why, as in "pom.xml:36 names io.gravitee.node:gravitee-node 1.8.0".

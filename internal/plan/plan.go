@@ -24,7 +24,7 @@ type Step struct {
 	// In a plan by the graph:
 	Group  int    `json:"group,omitempty"` // the component's, its index in buildDependencies, from 1
 	Needs  []Need `json:"needs,omitempty"`
-	Unread bool   `json:"unread,omitempty"` // its files could not be read, so that it waits for the earlier groups
+	Unread bool   `json:"unread,omitempty"` // its files could not be read, so that it waits for the earlier groups, and the later ones for it
 }
 
 // ID identifies the step permanently.
@@ -228,7 +228,7 @@ func unknownComponent(m *manifest.Manifest, kind fault.Kind, where, name string)
 	return f
 }
 
-// Units groups the steps of a wave that share one pipeline: same project, definition, branch and
+// Units groups the steps, of a wave or of several, that share one pipeline: same project, definition, branch and
 // parameters. A second pipeline would cancel the first (contracts/circleci.md 2.7). Order is kept.
 func Units(w Wave) [][]Step {
 	type pipeline struct{ project, branch, definition string }

@@ -57,7 +57,11 @@ func neededBy(st plan.Step) (rows [][2]string) {
 		rows = append(rows, [2]string{clean(what), clean(n.String())})
 	}
 	if groups > 0 {
-		rows = append(rows, [2]string{count(groups, "component") + " of earlier groups", "not all of its files could be read"})
+		why := "not all of its files could be read"
+		if !st.Unread {
+			why = "not all of their files could be read"
+		}
+		rows = append(rows, [2]string{count(groups, "component") + " of earlier groups", why})
 	}
 	return rows
 }

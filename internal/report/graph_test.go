@@ -35,10 +35,12 @@ func graphPlan() *plan.Plan {
 	}
 	released := named("gravitee-bom@2.1.0", 12)
 	released.Released = true
+	unread := with(policy, plan.Need{Step: parent, Reason: plan.NeedGroup})
+	unread.Unread = true
 	p := thePlan()
 	p.Order, p.Waves = plan.ByGraph, []plan.Wave{
 		{Steps: []plan.Step{with(parent), with(ui)}},
-		{Steps: []plan.Step{with(common, named(parent, 5)), with(node, plan.Need{Step: parent, Reason: plan.NeedSetting, File: "gio.yaml", Line: 14}), with(policy, plan.Need{Step: parent, Reason: plan.NeedGroup})}},
+		{Steps: []plan.Step{with(common, named(parent, 5)), with(node, plan.Need{Step: parent, Reason: plan.NeedSetting, File: "gio.yaml", Line: 14}), unread}},
 		{Steps: []plan.Step{with(gateway, released, named(common, 31), named(node, 36))}},
 	}
 	return p

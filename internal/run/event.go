@@ -1,6 +1,7 @@
 package run
 
 import (
+	"slices"
 	"time"
 
 	"github.com/gravitee-lab/gio/internal/plan"
@@ -14,12 +15,16 @@ const Schema = 2
 // The versions.
 const (
 	schemaWaves = 1
-	schemaGraph = 2 // a step may start before the waves before its own have succeeded
+	schemaGraph = 2 // a step may start before the waves before its own have succeeded, or be released with build files that are wrong
 )
 
 // SchemaOf returns the oldest schema that can hold a plan.
 func SchemaOf(p *plan.Plan) int {
-	if p != nil && p.IsByGraph() {
+	if p == nil {
+		return schemaWaves
+	}
+	poms := slices.ContainsFunc(p.Steps(), func(st plan.Step) bool { return st.Proof.Poms != "" })
+	if p.IsByGraph() || poms {
 		return schemaGraph
 	}
 	return schemaWaves

@@ -13,7 +13,7 @@ import (
 // Expectation is what gio knows about how long pipelines take.
 type Expectation struct {
 	Took     map[string][]time.Duration // by component, of earlier runs, in any order; may be nil
-	Parallel int                        // largest number of a wave's pipelines that run at once; 0 is no limit
+	Parallel int                        // largest number of pipelines that run at once; 0 is no limit
 }
 
 // Forecast is how long the rest of a run is likely to take: with a chance of 80 % between Low and High, and as often

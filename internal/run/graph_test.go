@@ -113,8 +113,10 @@ func TestSchema(t *testing.T) {
 	old.Schema = SchemaOf(threeWaves())
 	raised := old
 	raised.Schema = SchemaOf(byGraph("alpha:"))
-	if old.Schema != 1 || raised.Schema != Schema {
-		t.Fatalf("schemas %d and %d", old.Schema, raised.Schema)
+	poms := threeWaves()
+	poms.Waves[0].Steps[0].Proof = plan.Proof{Tag: "1.0.0", Poms: plan.PomsStrict}
+	if old.Schema != 1 || raised.Schema != Schema || SchemaOf(poms) != Schema {
+		t.Fatalf("schemas %d, %d and %d", old.Schema, raised.Schema, SchemaOf(poms))
 	}
 	first, raise := Event{Type: Opened, Header: &old}, Event{Type: Raised, Header: &raised}
 	if err := Check(new(journal).add(first, planned(byGraph("alpha:"))).events); err == nil {
