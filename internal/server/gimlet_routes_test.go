@@ -26,9 +26,9 @@ func TestGimletCommits(t *testing.T) {
 		w.ofStatus(http.StatusOK, w.admin, "PUT", own, strings.Replace(gitops, `, "confirm": "push"`, ``, 1))
 		shop := w.ships(onDemand()...)
 		id := w.releasesApp("staging", "demo-app", shop)
-		// Somebody has pushed it.
+		// Somebody has pushed it, and has the effect: what the server's own worker is about to say of it is void.
+		w.change(`UPDATE effects SET state = 'done', held = 0, token = token + 1`)
 		w.change(`UPDATE deployments SET effect = 'done', message = 'waits until Flux has applied it', commit_hash = '` + pushedHash + `', commit_status = 'NotReconciled', commit_at = 1796000000000`)
-		w.change(`UPDATE effects SET state = 'done', held = 0`)
 		say := func(reason, body string) string {
 			t.Helper()
 			if status, said := w.flux(w.admin, "staging", strings.NewReplacer("REASON", reason, "MESSAGE", "it is "+reason).Replace(body)); status != 200 || said != "" {
