@@ -53,8 +53,7 @@ type wireAction struct {
 }
 
 func (a wireAction) failed() bool {
-	bad := slices.Contains([]string{"failed", "timedout", "infrastructure_fail"}, string(a.Status))
-	return bad || a.ExitCode != nil && *a.ExitCode != 0
+	return JobFailed(string(a.Status)) || a.ExitCode != nil && *a.ExitCode != 0
 }
 
 // FailureOutput returns the last lines, at most 20, that the failing step of a job printed: plain text, without control

@@ -29,7 +29,7 @@ func (s JobStep) Runs() bool { return s.Status == "running" }
 // HasOutput reports whether Output may give something.
 func (s JobStep) HasOutput() bool { return s.link != "" }
 
-// JobFailed reports whether a job's status, CircleCI's word, is one of failure (contracts/circleci.md 1.8).
+// JobFailed reports whether the status of a job, or of a step, in CircleCI's word, is one of failure (contracts/circleci.md 1.8).
 func JobFailed(status string) bool {
 	return slices.Contains([]string{"failed", "timedout", "infrastructure_fail", "terminated-unknown"}, status)
 }

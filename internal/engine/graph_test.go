@@ -392,12 +392,12 @@ func TestNeedsUnreadBeforeIntent(t *testing.T) {
 	t.Parallel()
 	inBubble(t, product("a", "b"), sim.Scenario{}, func(t *testing.T, w *world) {
 		f := w.byGraph(nil, "a:", "b: a")
-		edit := w.edit
+		edit, readable := w.edit, 1 // so often b can be read
 		w.edit = func(r *engine.Release) {
 			edit(r)
 			asked := 0
 			r.Needs = func(ctx context.Context, of, among []plan.Step) (map[plan.StepID]plan.Found, error) {
-				if asked++; asked > 1 && of[0].Component == "b" {
+				if asked++; asked > readable && of[0].Component == "b" {
 					return map[plan.StepID]plan.Found{of[0].ID(): {Unread: errors.New("no network")}}, nil
 				}
 				return f.read(ctx, of, among)
@@ -408,6 +408,8 @@ func TestNeedsUnreadBeforeIntent(t *testing.T) {
 		if n := w.pipelinesOf("b"); n != 0 {
 			t.Errorf("b has %d pipelines", n)
 		}
+		readable = 0 // frozen is what it needs, and is not asked for but before the intent
+		wantKind(t, w.release(), fault.Invalid)
 		unread := w.edit
 		w.edit = func(r *engine.Release) {
 			unread(r)

@@ -1,6 +1,7 @@
 package journal
 
 import (
+	"context"
 	"crypto/rand"
 	"sync"
 	"testing"
@@ -54,5 +55,34 @@ func TestOneRetries(t *testing.T) {
 	err := NoteRetryGit(t.Context(), view(t, dir), header(), "api", "w3", canceller(), func([]run.Event, run.Lease) error { return refusal })
 	isFault(t, err, fault.Invalid, "no-retry")
 	keep(t, g, calls()[2]...)
+	closed(t, g)
+}
+
+// losesAnswers pushes, and says once that it could not.
+type losesAnswers struct {
+	Repository
+	lost bool
+}
+
+func (l *losesAnswers) Push(ctx context.Context, from, to string) error {
+	err := l.Repository.Push(ctx, from, to)
+	if !l.lost && err == nil {
+		l.lost = true
+		return fault.New(fault.Remote, "git-push", "no answer")
+	}
+	return err
+}
+
+// TestRetryNoteArrived: whose push arrived without an answer has noted it, and is not its own rival.
+func TestRetryNoteArrived(t *testing.T) {
+	t.Parallel()
+	dir := bare(t)
+	g, _ := opened(t, dir, header(), GitOptions{})
+	keep(t, g, calls()[0]...)
+	repo := &losesAnswers{Repository: view(t, dir)}
+	err := NoteRetryGit(t.Context(), repo, header(), "api", "w1", canceller(), func([]run.Event, run.Lease) error { return nil })
+	if err != nil || !repo.lost {
+		t.Errorf("lost %v, %v", repo.lost, err)
+	}
 	closed(t, g)
 }

@@ -67,7 +67,7 @@ func retryable(s *run.State, component string) (run.Step, error) {
 func (r *Retries) Steps(of engine.Retry) []run.Step { return sharing(r.State, of.Step) }
 
 // Run runs one of them again. Nobody begins to drive the run meanwhile, and nobody else runs the same again; where somebody drives, it
-// is one who starts the component no more, and whose run nobody else takes over within the minute that this may last. Faults: those of engine.Retry; Stopped "driven-elsewhere" and "retried-elsewhere".
+// is one who starts the component no more. Who takes the run over from that driver in that very minute is not kept out. Faults: those of engine.Retry; Stopped "driven-elsewhere" and "retried-elsewhere".
 func (r *Retries) Run(ctx context.Context, of engine.Retry) (engine.Again, error) {
 	if r.by.Login == "" {
 		user, err := r.ci.Me(ctx) // this also proves the token before anything is written

@@ -49,5 +49,5 @@ func (r Retried) OnCommit() string {
 	if r.Commit == "" {
 		return "the same commit"
 	}
-	return "the same commit " + clean(r.Commit[:min(len(r.Commit), 7)])
+	return "the same commit " + abbreviated(r.Commit)
 }
